@@ -1,0 +1,164 @@
+//! Who is synchronised: users as a directory holds them, records as a source tells of them.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::Arc;
+
+use unicode_normalization::UnicodeNormalization;
+
+/// The source's immutable id of a user, and the primary key of everything here.
+///
+/// It survives a rename; a username or an e-mail does not.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExternalId(Arc<str>);
+
+impl ExternalId {
+    pub fn new(id: &str) -> ExternalId {
+        ExternalId(Arc::from(id))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ExternalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ExternalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// A username or a group name: shown as typed, compared as Atlassian products compare it, without
+/// regard to case or Unicode form.
+///
+/// One pointer wide, because a directory of a million users holds several million of them.
+#[derive(Clone)]
+pub struct Name(Arc<Spelling>);
+
+struct Spelling {
+    typed: Box<str>,
+    /// Only where it differs from `typed`: most usernames are lower case already.
+    folded: Option<Box<str>>,
+}
+
+impl Name {
+    pub fn new(typed: &str) -> Name {
+        let folded = fold(typed);
+        let folded = (*folded != *typed).then_some(folded);
+        Name(Arc::new(Spelling { typed: Box::from(typed), folded }))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0.typed
+    }
+
+    /// The form that is compared: NFKC, lower case.
+    pub fn folded(&self) -> &str {
+        self.0.folded.as_deref().unwrap_or(&self.0.typed)
+    }
+
+    /// Whether the two are spelled alike to the letter, which `==` does not ask.
+    pub fn same_spelling(&self, other: &Name) -> bool {
+        self.0.typed == other.0.typed
+    }
+}
+
+/// The form in which names are compared: NFKC, then lower case, then NFKC again, because lowering
+/// a letter can leave a form that is not composed.
+pub fn fold(text: &str) -> Box<str> {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase().into();
+    }
+    let lowered = text.nfkc().collect::<String>().to_lowercase();
+    lowered.nfkc().collect::<String>().into()
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Name) -> bool {
+        self.folded() == other.folded()
+    }
+}
+
+impl Eq for Name {}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Name) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Name {
+    fn cmp(&self, other: &Name) -> Ordering {
+        self.folded().cmp(other.folded())
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.as_str())
+    }
+}
+
+/// A user as a directory holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    pub id: ExternalId,
+    pub username: Name,
+    /// Empty where the source has none.
+    pub email: Box<str>,
+    pub display_name: Box<str>,
+    pub first_name: Box<str>,
+    pub last_name: Box<str>,
+    pub active: bool,
+}
+
+/// One person as the source tells of them, in no provider's words.
+///
+/// Absent, empty and blank values are all `None`: sources mix them freely.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub id: ExternalId,
+    pub username: Option<Box<str>>,
+    pub email: Option<Box<str>>,
+    pub display_name: Option<Box<str>>,
+    pub first_name: Option<Box<str>>,
+    pub last_name: Option<Box<str>>,
+    pub standing: Standing,
+    /// The provider's own words for the standing, for example `Suspended (status 2)`.
+    pub standing_words: Arc<str>,
+    /// Every group that the enabled group sources grant, shared between the people who have it.
+    pub grants: Vec<Arc<Grant>>,
+}
+
+/// What a source's status means for an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// May sign in.
+    Active,
+    /// May not sign in, by somebody's decision: suspended, rejected, unlicensed.
+    Inactive,
+    /// Has never signed in and cannot yet: invited, waiting for a first password.
+    Pending,
+    /// A status that nobody has told us of. It decides nothing: whatever is there stays as it is.
+    Unknown,
+}
+
+/// One source group and the name it gives in a target.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    pub group: Name,
+    /// Where it comes from, in the provider's words: `role "Jira Users"`.
+    pub origin: Box<str>,
+}

@@ -1,0 +1,6 @@
+//! Keeps the users and groups of Atlassian products equal to an identity provider.
+//!
+//! `reconcile` decides; everything here acts.
+
+pub mod secret;
+pub mod store;

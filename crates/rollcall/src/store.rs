@@ -1,0 +1,184 @@
+//! What Rollcall remembers: one SQLite file, or one PostgreSQL database.
+//!
+//! Plain functions per noun. The SQL is the same text for both engines wherever they agree, and
+//! every test of this module runs on both.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, Postgres, SqlSafeStr, Sqlite, SqlitePool, Transaction};
+
+/// An open database whose schema is this version's.
+#[derive(Clone, Debug)]
+pub enum Db {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// A transaction. Dropped without [`Tx::commit`], it never happened.
+#[derive(Debug)]
+pub enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Writes a body once and compiles it for either engine:
+/// `with_pool!(db, pool => sqlx::query(SQL).execute(pool).await?)`.
+#[macro_export]
+macro_rules! with_pool {
+    ($db:expr, $pool:ident => $body:expr) => {
+        match $db {
+            $crate::store::Db::Sqlite($pool) => $body,
+            $crate::store::Db::Postgres($pool) => $body,
+        }
+    };
+}
+
+/// As [`with_pool!`], inside a transaction: `with_tx!(tx, conn => .. .execute(&mut *conn) ..)`.
+///
+/// `with_tx!(tx, conn: Engine => ..)` also names the engine's `sqlx::Database`, for builders that
+/// need to be told.
+#[macro_export]
+macro_rules! with_tx {
+    ($tx:expr, $conn:ident => $body:expr) => {
+        match $tx {
+            $crate::store::Tx::Sqlite(tx) => {
+                let $conn: &mut sqlx::SqliteConnection = &mut *tx;
+                $body
+            }
+            $crate::store::Tx::Postgres(tx) => {
+                let $conn: &mut sqlx::PgConnection = &mut *tx;
+                $body
+            }
+        }
+    };
+    ($tx:expr, $conn:ident: $Engine:ident => $body:expr) => {
+        match $tx {
+            $crate::store::Tx::Sqlite(tx) => {
+                type $Engine = sqlx::Sqlite;
+                let $conn: &mut sqlx::SqliteConnection = &mut *tx;
+                $body
+            }
+            $crate::store::Tx::Postgres(tx) => {
+                type $Engine = sqlx::Postgres;
+                let $conn: &mut sqlx::PgConnection = &mut *tx;
+                $body
+            }
+        }
+    };
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(
+        "The database was written by a newer version of Rollcall (schema {found}, this version knows {known}). \
+         Start that version, or restore a backup made before the upgrade."
+    )]
+    Newer { found: i64, known: i64 },
+    #[error("The database {what} cannot be opened: {source}")]
+    Open {
+        what: String,
+        #[source]
+        source: sqlx::Error,
+    },
+    #[error("The database could not be brought to this version's schema: {0}")]
+    Migrate(#[source] MigrateError),
+    #[error("The database refused: {0}")]
+    Sql(#[from] sqlx::Error),
+}
+
+/// How long a statement waits for a lock before it fails.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECTIONS_MAX: u32 = 8;
+
+impl Db {
+    /// Opens the SQLite file, making it if there is none, and brings it to this version's schema.
+    pub async fn open_sqlite(file: &Path) -> Result<Db, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .acquire_timeout(CONNECT_TIMEOUT)
+            .connect_with(options)
+            .await
+            .map_err(|source| StoreError::Open { what: file.display().to_string(), source })?;
+        let db = Db::Sqlite(pool);
+        db.migrate().await?;
+        Ok(db)
+    }
+
+    /// Connects to `postgres://..` and brings the database to this version's schema.
+    pub async fn open_postgres(url: &str) -> Result<Db, StoreError> {
+        // The URL may hold a password: errors name the engine alone.
+        let what = || "at the PostgreSQL URL".to_owned();
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|source| StoreError::Open { what: what(), source })?;
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .acquire_timeout(CONNECT_TIMEOUT)
+            .connect_with(options)
+            .await
+            .map_err(|source| StoreError::Open { what: what(), source })?;
+        let db = Db::Postgres(pool);
+        db.migrate().await?;
+        Ok(db)
+    }
+
+    /// Begins a transaction that will write. SQLite takes the write lock at once, because a
+    /// transaction that reads first and writes later fails when another one wrote in between.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Db::Sqlite(pool) => Tx::Sqlite(pool.begin_with("begin immediate").await?),
+            Db::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    pub async fn close(&self) {
+        with_pool!(self, pool => pool.close().await);
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        let migrator = Migrator::with_migrations(self.migrations());
+        let known = migrator.iter().map(|it| it.version).max().unwrap_or(0);
+        let migrated = with_pool!(self, pool => migrator.run(pool).await);
+        migrated.map_err(|error| {
+            if let MigrateError::VersionMissing(found) = error {
+                return StoreError::Newer { found, known };
+            }
+            StoreError::Migrate(error)
+        })
+    }
+
+    fn migrations(&self) -> Vec<Migration> {
+        let texts = match self {
+            Db::Sqlite(_) => [include_str!("store/migrations/0001_sqlite.sql")],
+            Db::Postgres(_) => [include_str!("store/migrations/0001_postgres.sql")],
+        };
+        (1..)
+            .zip(texts)
+            .map(|(version, sql)| {
+                let sql = sql.into_sql_str();
+                Migration::new(version, "schema".into(), MigrationType::Simple, sql, false)
+            })
+            .collect()
+    }
+}
+
+impl Tx {
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite(tx) => tx.commit().await?,
+            Tx::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}
