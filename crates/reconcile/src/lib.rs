@@ -4,6 +4,7 @@
 //! test needs nothing but values.
 
 pub mod directory;
+pub mod finding;
 pub mod gate;
 pub mod plan;
 pub mod principal;

@@ -3,4 +3,5 @@
 //! `reconcile` decides; everything here acts.
 
 pub mod secret;
+pub mod source;
 pub mod store;

@@ -1,0 +1,3 @@
+//! Identity providers: where users and groups are read from.
+
+pub mod onelogin;

@@ -1,0 +1,3 @@
+//! OneLogin, read through its admin REST API.
+
+pub mod settings;

@@ -1,0 +1,27 @@
+//! What an admin sets for a OneLogin source.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// The settings of a OneLogin source, without its client secret, which is sealed apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Scheme and host, no trailing slash: `https://acme.onelogin.com`.
+    pub base_url: String,
+    pub client_id: String,
+    pub groups_from: BTreeSet<GroupSource>,
+    /// "Required OneLogin Groups", as the admin typed them: `Staff`, `role:Jira Users`. Whoever is
+    /// in any of them takes part; none means everybody.
+    pub required_groups: Vec<String>,
+    pub minimum_remaining_api_calls: u32,
+}
+
+/// Where groups come from, in OneLogin's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupSource {
+    MemberOf,
+    Roles,
+    Group,
+}
