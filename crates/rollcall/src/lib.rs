@@ -2,6 +2,8 @@
 //!
 //! `reconcile` decides; everything here acts.
 
+pub mod seal;
 pub mod secret;
 pub mod source;
 pub mod store;
+pub mod target;

@@ -1,0 +1,3 @@
+//! Atlassian directories that a connector keeps equal to its source.
+
+pub mod password;
