@@ -3,10 +3,16 @@
 //! Plain functions per noun. The SQL is the same text for both engines wherever they agree, and
 //! every test of this module runs on both.
 
+pub mod connectors;
+pub mod names;
+pub mod runs;
+pub mod targets;
+
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -181,4 +187,14 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// A stored time. One that no calendar knows was not written by us, and shows as 1970.
+fn instant(microseconds: i64) -> Timestamp {
+    Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// Whether a row with the same unique value exists already.
+fn is_taken(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }

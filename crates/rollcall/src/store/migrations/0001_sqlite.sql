@@ -102,6 +102,8 @@ create table runs (
     trigger text not null,
     status text not null,
     started_at bigint not null,
+    -- Set again and again while the run is alive. Long ago: its process has died.
+    beat_at bigint not null,
     finished_at bigint,
     -- One sentence: how it ended and what to do.
     message text not null default '',

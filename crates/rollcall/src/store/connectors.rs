@@ -1,0 +1,288 @@
+//! Connectors: a configured source with its settings and its sealed client secret.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use reconcile::principal::{Name, fold};
+use serde::{Deserialize, Serialize};
+
+use crate::seal::{KeyId, Seal, SealError, key_id_of};
+use crate::secret::Secret;
+use crate::source::onelogin::settings::Settings;
+use crate::store::names::{self, NameError};
+use crate::store::{Db, StoreError, instant, is_taken};
+use crate::{with_pool, with_tx};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConnectorId(pub i64);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connector {
+    pub id: ConnectorId,
+    pub name: Name,
+    pub provider: Provider,
+    pub settings: ConnectorSettings,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    OneLogin,
+}
+
+/// What an admin sets for a connector, all but its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectorSettings {
+    pub source: Settings,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectorError {
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error(
+        "The connector \"{name}\" still feeds {}. Delete {} first, or keep the connector.",
+        quoted(.targets), if .targets.len() == 1 { "it" } else { "them" }
+    )]
+    HasTargets { name: Name, targets: Vec<Name> },
+    #[error(
+        "The client secret is bound to {old}. To move the connector to {new}, \
+         give the client secret of that account again."
+    )]
+    SecretForNewAddress { old: String, new: String },
+    #[error("The settings of the connector \"{name}\" cannot be read: {why}.")]
+    Unreadable { name: String, why: String },
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for ConnectorError {
+    fn from(error: sqlx::Error) -> ConnectorError {
+        ConnectorError::Store(StoreError::Sql(error))
+    }
+}
+
+impl Provider {
+    pub fn word(self) -> &'static str {
+        match self {
+            Provider::OneLogin => "onelogin",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Provider> {
+        [Provider::OneLogin].into_iter().find(|it| it.word() == word)
+    }
+}
+
+impl fmt::Display for ConnectorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+pub async fn create(
+    db: &Db,
+    seal: &Seal,
+    name: &str,
+    provider: Provider,
+    settings: &ConnectorSettings,
+    client_secret: &Secret,
+    now: Timestamp,
+) -> Result<Connector, ConnectorError> {
+    const INSERT: &str = "insert into connectors \
+         (name, name_folded, provider, settings, client_secret, created_at, updated_at) \
+         values ($1, $2, $3, $4, $5, $6, $6) returning id";
+    const SECRET: &str = "update connectors set client_secret = $2 where id = $1";
+    let name = names::checked_name("connector", name)?;
+    let text = settings_text(&name, settings)?;
+    let mut tx = db.begin().await?;
+    // The sealed secret is bound to the id, which exists only after the insert.
+    let id = with_tx!(&mut tx, conn => sqlx::query_scalar::<_, i64>(INSERT)
+        .bind(name.as_str())
+        .bind(name.folded())
+        .bind(provider.word())
+        .bind(text)
+        .bind(Vec::<u8>::new())
+        .bind(now.as_microsecond())
+        .fetch_one(conn)
+        .await)
+    .map_err(|error| taken_or_sql(error, &name))?;
+    let id = ConnectorId(id);
+    let sealed = seal.seal(client_secret, &belongs_to(id, settings))?;
+    with_tx!(&mut tx, conn => sqlx::query(SECRET).bind(id.0).bind(sealed).execute(conn).await
+        .map(|_| ()))?;
+    tx.commit().await?;
+    find(db, name.as_str()).await
+}
+
+/// All connectors, by name.
+pub async fn list(db: &Db) -> Result<Vec<Connector>, ConnectorError> {
+    const SQL: &str = "select id, name, provider, settings, created_at, updated_at \
+         from connectors order by name_folded";
+    let rows = with_pool!(db, pool => sqlx::query_as::<_, Row>(SQL).fetch_all(pool).await)?;
+    rows.into_iter().map(connector).collect()
+}
+
+/// The connector of a name, which may be typed in any case.
+pub async fn find(db: &Db, name: &str) -> Result<Connector, ConnectorError> {
+    const SQL: &str = "select id, name, provider, settings, created_at, updated_at \
+         from connectors where name_folded = $1";
+    let folded = fold(name.trim());
+    let row = with_pool!(db, pool => sqlx::query_as::<_, Row>(SQL)
+        .bind(&*folded)
+        .fetch_optional(pool)
+        .await)?;
+    match row {
+        Some(row) => connector(row),
+        None => Err(names::unknown("connector", name, &all_names(db).await?).into()),
+    }
+}
+
+/// The client secret, for the address that the settings hold now.
+pub async fn client_secret(
+    db: &Db,
+    seal: &Seal,
+    connector: &Connector,
+) -> Result<Secret, ConnectorError> {
+    const SQL: &str = "select client_secret from connectors where id = $1";
+    let sealed = with_pool!(db, pool => sqlx::query_scalar::<_, Vec<u8>>(SQL)
+        .bind(connector.id.0)
+        .fetch_one(pool)
+        .await)?;
+    Ok(seal.unseal(&sealed, &belongs_to(connector.id, &connector.settings))?)
+}
+
+/// Which key sealed the secrets of this database; none while there are none.
+pub async fn sealed_with(db: &Db) -> Result<Option<KeyId>, StoreError> {
+    const SQL: &str = "select client_secret from connectors order by id limit 1";
+    let sealed = with_pool!(db, pool => sqlx::query_scalar::<_, Vec<u8>>(SQL)
+        .fetch_optional(pool)
+        .await)?;
+    Ok(sealed.as_deref().and_then(key_id_of))
+}
+
+/// Gives a connector another name, settings or secret.
+///
+/// A client secret belongs to the address it was entered for: nobody who may change the address
+/// can have it sent elsewhere.
+pub async fn edit(
+    db: &Db,
+    seal: &Seal,
+    before: &Connector,
+    name: &str,
+    settings: &ConnectorSettings,
+    client_secret: Option<&Secret>,
+    now: Timestamp,
+) -> Result<Connector, ConnectorError> {
+    const SETTINGS: &str = "update connectors \
+         set name = $2, name_folded = $3, settings = $4, updated_at = $5 where id = $1";
+    const SECRET: &str = "update connectors set client_secret = $2 where id = $1";
+    let name = names::checked_name("connector", name)?;
+    let text = settings_text(&name, settings)?;
+    let moves = before.settings.source.base_url != settings.source.base_url;
+    if moves && client_secret.is_none() {
+        return Err(ConnectorError::SecretForNewAddress {
+            old: before.settings.source.base_url.clone(),
+            new: settings.source.base_url.clone(),
+        });
+    }
+    let mut tx = db.begin().await?;
+    let changed = with_tx!(&mut tx, conn => sqlx::query(SETTINGS)
+        .bind(before.id.0)
+        .bind(name.as_str())
+        .bind(name.folded())
+        .bind(text)
+        .bind(now.as_microsecond())
+        .execute(conn)
+        .await
+        .map(|it| it.rows_affected()))
+    .map_err(|error| taken_or_sql(error, &name))?;
+    if changed == 0 {
+        return Err(names::unknown("connector", before.name.as_str(), &[]).into());
+    }
+    if let Some(client_secret) = client_secret {
+        let sealed = seal.seal(client_secret, &belongs_to(before.id, settings))?;
+        with_tx!(&mut tx, conn => sqlx::query(SECRET)
+            .bind(before.id.0)
+            .bind(sealed)
+            .execute(conn)
+            .await
+            .map(|_| ()))?;
+    }
+    tx.commit().await?;
+    find(db, name.as_str()).await
+}
+
+/// Deletes a connector that feeds nothing any more. Its reports stay.
+pub async fn delete(db: &Db, connector: &Connector) -> Result<(), ConnectorError> {
+    const TARGETS: &str = "select name from targets where connector_id = $1 order by name_folded";
+    const DELETE: &str = "delete from connectors where id = $1";
+    let mut tx = db.begin().await?;
+    let targets = with_tx!(&mut tx, conn => sqlx::query_scalar::<_, String>(TARGETS)
+        .bind(connector.id.0)
+        .fetch_all(conn)
+        .await)?;
+    if !targets.is_empty() {
+        return Err(ConnectorError::HasTargets {
+            name: connector.name.clone(),
+            targets: targets.iter().map(|it| Name::new(it)).collect(),
+        });
+    }
+    with_tx!(&mut tx, conn => sqlx::query(DELETE).bind(connector.id.0).execute(conn).await
+        .map(|_| ()))?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// `id, name, provider, settings, created_at, updated_at`
+type Row = (i64, String, String, String, i64, i64);
+
+fn connector(row: Row) -> Result<Connector, ConnectorError> {
+    let (id, name, provider, settings, created_at, updated_at) = row;
+    let unreadable = |why: String| ConnectorError::Unreadable { name: name.clone(), why };
+    let settings =
+        serde_json::from_str(&settings).map_err(|error| unreadable(error.to_string()))?;
+    let provider = Provider::from_word(&provider)
+        .ok_or_else(|| unreadable(format!("this version knows no provider `{provider}`")))?;
+    Ok(Connector {
+        id: ConnectorId(id),
+        name: Name::new(&name),
+        provider,
+        settings,
+        created_at: instant(created_at),
+        updated_at: instant(updated_at),
+    })
+}
+
+async fn all_names(db: &Db) -> Result<Vec<Name>, ConnectorError> {
+    const SQL: &str = "select name from connectors order by name_folded";
+    let names = with_pool!(db, pool => sqlx::query_scalar::<_, String>(SQL).fetch_all(pool).await)?;
+    Ok(names.iter().map(|it| Name::new(it)).collect())
+}
+
+fn settings_text(name: &Name, settings: &ConnectorSettings) -> Result<String, ConnectorError> {
+    serde_json::to_string(settings).map_err(|error| ConnectorError::Unreadable {
+        name: name.as_str().to_owned(),
+        why: error.to_string(),
+    })
+}
+
+/// What a client secret is sealed for.
+fn belongs_to(id: ConnectorId, settings: &ConnectorSettings) -> String {
+    format!("connectors/{id}/client_secret for {}", settings.source.base_url)
+}
+
+fn taken_or_sql(error: sqlx::Error, name: &Name) -> ConnectorError {
+    if is_taken(&error) {
+        return NameError::Taken { noun: "connector", name: name.clone() }.into();
+    }
+    error.into()
+}
+
+fn quoted(names: &[Name]) -> String {
+    let quoted: Vec<String> = names.iter().map(|it| format!("\"{it}\"")).collect();
+    quoted.join(", ")
+}

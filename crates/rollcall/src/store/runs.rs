@@ -1,0 +1,451 @@
+//! Runs: what was done when, by whom, with every change, outcome and finding.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reconcile::finding::Finding;
+use reconcile::principal::{ExternalId, Name};
+use sqlx::QueryBuilder;
+
+use crate::store::connectors::{Connector, ConnectorId};
+use crate::store::targets::TargetId;
+use crate::store::{Db, StoreError, Tx, instant};
+use crate::{with_pool, with_tx};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunId(pub i64);
+
+/// Who started a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    CommandLine,
+    Demo,
+}
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    Queued,
+    Running,
+    Stopping,
+    Succeeded,
+    SucceededWithSkips,
+    /// Some changes wait for a person.
+    Held,
+    Failed,
+    /// Somebody ended it.
+    Stopped,
+    /// It did not begin: another run was under way, or too few API calls were left.
+    Skipped,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub id: RunId,
+    pub connector_id: ConnectorId,
+    /// As it was called then: a report outlives its connector.
+    pub connector_name: Name,
+    pub trigger: String,
+    pub status: Status,
+    pub started_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+    /// One sentence: how it ended and what to do.
+    pub message: String,
+    /// JSON: phases, calls, counts, budget, objections.
+    pub report: String,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Ending<'a> {
+    pub status: Status,
+    pub message: &'a str,
+    pub report: &'a serde_json::Value,
+}
+
+/// One change of a run, as it is written down.
+#[derive(Clone, Debug)]
+pub struct ChangeRow<'a> {
+    pub target: TargetId,
+    pub kind: &'a str,
+    pub external_id: Option<&'a str>,
+    pub username: Option<&'a str>,
+    pub group: Option<&'a str>,
+    pub detail: Cow<'a, str>,
+    pub reason: Cow<'a, str>,
+    pub outcome: Cow<'a, str>,
+}
+
+/// One change of a run, read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedChange {
+    pub seq: i64,
+    /// Absent when the target was deleted since.
+    pub target_name: Option<String>,
+    pub kind: String,
+    pub external_id: Option<String>,
+    pub username: Option<String>,
+    pub group: Option<String>,
+    pub detail: String,
+    pub reason: String,
+    pub outcome: String,
+}
+
+/// One finding of a run, read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedFinding {
+    pub run: RunId,
+    pub seq: i64,
+    pub kind: String,
+    pub external_id: Option<String>,
+    pub username: Option<String>,
+    pub message: String,
+}
+
+/// A part of a long list: what follows `after`, which is the last `seq` seen, or 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    pub after: i64,
+    pub rows_max: i64,
+}
+
+/// How often a run that is alive says so.
+pub const BEAT_EVERY: Duration = Duration::from_secs(10);
+/// For how long nothing is heard of a run before it counts as dead.
+const SILENCE_MAX: Duration = Duration::from_mins(1);
+/// Rows per statement: enough to make statements rare, few enough for the limit on parameters of
+/// either engine (32,766 in SQLite).
+const ROWS_PER_STATEMENT: usize = 1000;
+
+impl Status {
+    pub const ALL: [Status; 9] = [
+        Status::Queued,
+        Status::Running,
+        Status::Stopping,
+        Status::Succeeded,
+        Status::SucceededWithSkips,
+        Status::Held,
+        Status::Failed,
+        Status::Stopped,
+        Status::Skipped,
+    ];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Queued => "queued",
+            Status::Running => "running",
+            Status::Stopping => "stopping",
+            Status::Succeeded => "succeeded",
+            Status::SucceededWithSkips => "succeeded-with-skips",
+            Status::Held => "held",
+            Status::Failed => "failed",
+            Status::Stopped => "stopped",
+            Status::Skipped => "skipped",
+        }
+    }
+
+    fn from_word(word: &str) -> Status {
+        // A word of a later version is the end of some run; nothing here may act on it.
+        Status::ALL.into_iter().find(|it| it.word() == word).unwrap_or(Status::Stopped)
+    }
+}
+
+impl Trigger {
+    pub fn word(self) -> &'static str {
+        match self {
+            Trigger::CommandLine => "command-line",
+            Trigger::Demo => "demo",
+        }
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Writes down that a run has begun. Runs whose process has died are ended first.
+pub async fn begin(
+    db: &Db,
+    connector: &Connector,
+    trigger: Trigger,
+    now: Timestamp,
+) -> Result<RunId, StoreError> {
+    const SQL: &str = "insert into runs \
+         (connector_id, connector_name, trigger, status, started_at, beat_at) \
+         values ($1, $2, $3, $4, $5, $5) returning id";
+    end_abandoned(db, now).await?;
+    let id = with_pool!(db, pool => sqlx::query_scalar::<_, i64>(SQL)
+        .bind(connector.id.0)
+        .bind(connector.name.as_str())
+        .bind(trigger.word())
+        .bind(Status::Running.word())
+        .bind(now.as_microsecond())
+        .fetch_one(pool)
+        .await)?;
+    Ok(RunId(id))
+}
+
+/// Says that a run is alive; to be called every [`BEAT_EVERY`] until it ends.
+pub async fn beat(db: &Db, run: RunId, now: Timestamp) -> Result<(), StoreError> {
+    const SQL: &str = "update runs set beat_at = $2 where id = $1 and finished_at is null";
+    with_pool!(db, pool => sqlx::query(SQL)
+        .bind(run.0)
+        .bind(now.as_microsecond())
+        .execute(pool)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// Ends the runs of which nothing was heard for a while: their process was killed, or the machine
+/// went down. Tells how many there were.
+pub async fn end_abandoned(db: &Db, now: Timestamp) -> Result<u64, StoreError> {
+    const SQL: &str = "update runs set status = $1, finished_at = beat_at, message = $2 \
+         where finished_at is null and beat_at < $3";
+    const MESSAGE: &str = "The process ended before the run did. What it had applied stays; \
+         the next run does the rest.";
+    let silence_max = i64::try_from(SILENCE_MAX.as_micros()).unwrap_or(i64::MAX);
+    let ended = with_pool!(db, pool => sqlx::query(SQL)
+        .bind(Status::Failed.word())
+        .bind(MESSAGE)
+        .bind(now.as_microsecond().saturating_sub(silence_max))
+        .execute(pool)
+        .await
+        .map(|it| it.rows_affected()))?;
+    Ok(ended)
+}
+
+/// Writes down how a run ended, with all its changes and findings, at once.
+pub async fn finish(
+    db: &Db,
+    run: RunId,
+    ending: &Ending<'_>,
+    changes: impl IntoIterator<Item = ChangeRow<'_>>,
+    findings: &[Finding],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const SQL: &str = "update runs \
+         set status = $2, message = $3, report = $4, finished_at = $5 where id = $1";
+    let mut tx = db.begin().await?;
+    insert_changes(&mut tx, run, changes).await?;
+    insert_findings(&mut tx, run, findings).await?;
+    with_tx!(&mut tx, conn => sqlx::query(SQL)
+        .bind(run.0)
+        .bind(ending.status.word())
+        .bind(ending.message)
+        .bind(ending.report.to_string())
+        .bind(now.as_microsecond())
+        .execute(conn)
+        .await
+        .map(|_| ()))?;
+    tx.commit().await
+}
+
+/// The latest runs first, of one connector or of all.
+pub async fn list(
+    db: &Db,
+    connector: Option<ConnectorId>,
+    rows_max: u32,
+) -> Result<Vec<Run>, StoreError> {
+    const SQL: &str = "select id, connector_id, connector_name, trigger, status, started_at, \
+         finished_at, message, report from runs \
+         where cast($1 as bigint) = 0 or connector_id = $1 order by id desc limit $2";
+    let rows = with_pool!(db, pool => sqlx::query_as::<_, Row>(SQL)
+        .bind(connector.map_or(0, |it| it.0))
+        .bind(i64::from(rows_max))
+        .fetch_all(pool)
+        .await)?;
+    Ok(rows.into_iter().map(recorded_run).collect())
+}
+
+pub async fn find(db: &Db, run: RunId) -> Result<Option<Run>, StoreError> {
+    const SQL: &str = "select id, connector_id, connector_name, trigger, status, started_at, \
+         finished_at, message, report from runs where id = $1";
+    let row = with_pool!(db, pool => sqlx::query_as::<_, Row>(SQL)
+        .bind(run.0)
+        .fetch_optional(pool)
+        .await)?;
+    Ok(row.map(recorded_run))
+}
+
+pub async fn changes(db: &Db, run: RunId, page: Page) -> Result<Vec<RecordedChange>, StoreError> {
+    const SQL: &str = "select c.seq, t.name, c.kind, c.external_id, c.username, c.group_name, \
+         c.detail, c.reason, c.outcome \
+         from run_changes c left join targets t on t.id = c.target_id \
+         where c.run_id = $1 and c.seq > $2 order by c.seq limit $3";
+    let rows = with_pool!(db, pool => sqlx::query_as::<_, ChangeColumns>(SQL)
+        .bind(run.0)
+        .bind(page.after)
+        .bind(page.rows_max)
+        .fetch_all(pool)
+        .await)?;
+    Ok(rows.into_iter().map(recorded_change).collect())
+}
+
+pub async fn findings(db: &Db, run: RunId, page: Page) -> Result<Vec<RecordedFinding>, StoreError> {
+    const SQL: &str = "select run_id, seq, kind, external_id, username, message \
+         from run_findings where run_id = $1 and seq > $2 order by seq limit $3";
+    let rows = with_pool!(db, pool => sqlx::query_as::<_, FindingColumns>(SQL)
+        .bind(run.0)
+        .bind(page.after)
+        .bind(page.rows_max)
+        .fetch_all(pool)
+        .await)?;
+    Ok(rows.into_iter().map(recorded_finding).collect())
+}
+
+/// How many changes there were of each kind with each outcome.
+pub async fn change_counts(
+    db: &Db,
+    run: RunId,
+) -> Result<BTreeMap<(String, String), u64>, StoreError> {
+    const SQL: &str = "select kind, outcome, count(*) from run_changes \
+         where run_id = $1 group by kind, outcome";
+    let rows = with_pool!(db, pool => sqlx::query_as::<_, (String, String, i64)>(SQL)
+        .bind(run.0)
+        .fetch_all(pool)
+        .await)?;
+    let counted =
+        |(kind, outcome, count): (String, String, i64)| ((kind, outcome), count.unsigned_abs());
+    Ok(rows.into_iter().map(counted).collect())
+}
+
+/// How many findings there were of each kind.
+pub async fn finding_counts(db: &Db, run: RunId) -> Result<BTreeMap<String, u64>, StoreError> {
+    const SQL: &str = "select kind, count(*) from run_findings where run_id = $1 group by kind";
+    let rows = with_pool!(db, pool => sqlx::query_as::<_, (String, i64)>(SQL)
+        .bind(run.0)
+        .fetch_all(pool)
+        .await)?;
+    Ok(rows.into_iter().map(|(kind, count)| (kind, count.unsigned_abs())).collect())
+}
+
+/// What was last found odd about somebody.
+pub async fn last_finding_of(
+    db: &Db,
+    connector: ConnectorId,
+    id: &ExternalId,
+) -> Result<Option<RecordedFinding>, StoreError> {
+    const SQL: &str = "select f.run_id, f.seq, f.kind, f.external_id, f.username, f.message \
+         from run_findings f join runs r on r.id = f.run_id \
+         where f.external_id = $1 and r.connector_id = $2 \
+         order by f.run_id desc, f.seq desc limit 1";
+    let row = with_pool!(db, pool => sqlx::query_as::<_, FindingColumns>(SQL)
+        .bind(id.as_str())
+        .bind(connector.0)
+        .fetch_optional(pool)
+        .await)?;
+    Ok(row.map(recorded_finding))
+}
+
+async fn insert_changes(
+    tx: &mut Tx,
+    run: RunId,
+    changes: impl IntoIterator<Item = ChangeRow<'_>>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "insert into run_changes (run_id, seq, target_id, kind, external_id, \
+         username, group_name, detail, reason, outcome) ";
+    let mut numbered = (1_i64..).zip(changes).peekable();
+    while numbered.peek().is_some() {
+        let rows = numbered.by_ref().take(ROWS_PER_STATEMENT);
+        with_tx!(&mut *tx, conn: Engine => {
+            let mut query = QueryBuilder::<Engine>::new(SQL);
+            query.push_values(rows, |mut row, (seq, change)| {
+                let ChangeRow {
+                    target, kind, external_id, username, group, detail, reason, outcome,
+                } = change;
+                row.push_bind(run.0)
+                    .push_bind(seq)
+                    .push_bind(target.0)
+                    .push_bind(kind)
+                    .push_bind(external_id)
+                    .push_bind(username)
+                    .push_bind(group)
+                    .push_bind(detail.into_owned())
+                    .push_bind(reason.into_owned())
+                    .push_bind(outcome.into_owned());
+            });
+            query.build().execute(conn).await.map(|_| ())
+        })?;
+    }
+    Ok(())
+}
+
+async fn insert_findings(tx: &mut Tx, run: RunId, findings: &[Finding]) -> Result<(), StoreError> {
+    const SQL: &str =
+        "insert into run_findings (run_id, seq, kind, external_id, username, message) ";
+    let mut numbered = (1_i64..).zip(findings).peekable();
+    while numbered.peek().is_some() {
+        let rows = numbered.by_ref().take(ROWS_PER_STATEMENT);
+        with_tx!(&mut *tx, conn: Engine => {
+            let mut query = QueryBuilder::<Engine>::new(SQL);
+            query.push_values(rows, |mut row, (seq, finding)| {
+                let Finding { kind, id, username, message } = finding;
+                row.push_bind(run.0)
+                    .push_bind(seq)
+                    .push_bind(kind.word())
+                    .push_bind(id.as_ref().map(ExternalId::as_str))
+                    .push_bind(username.as_deref())
+                    .push_bind(message.as_str());
+            });
+            query.build().execute(conn).await.map(|_| ())
+        })?;
+    }
+    Ok(())
+}
+
+type Row = (i64, i64, String, String, String, i64, Option<i64>, String, String);
+
+fn recorded_run(row: Row) -> Run {
+    let (
+        id,
+        connector_id,
+        connector_name,
+        trigger,
+        status,
+        started_at,
+        finished_at,
+        message,
+        report,
+    ) = row;
+    Run {
+        id: RunId(id),
+        connector_id: ConnectorId(connector_id),
+        connector_name: Name::new(&connector_name),
+        trigger,
+        status: Status::from_word(&status),
+        started_at: instant(started_at),
+        finished_at: finished_at.map(instant),
+        message,
+        report,
+    }
+}
+
+type ChangeColumns = (
+    i64,
+    Option<String>,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    String,
+    String,
+    String,
+);
+
+fn recorded_change(row: ChangeColumns) -> RecordedChange {
+    let (seq, target_name, kind, external_id, username, group, detail, reason, outcome) = row;
+    RecordedChange { seq, target_name, kind, external_id, username, group, detail, reason, outcome }
+}
+
+type FindingColumns = (i64, i64, String, Option<String>, Option<String>, String);
+
+fn recorded_finding(row: FindingColumns) -> RecordedFinding {
+    let (run, seq, kind, external_id, username, message) = row;
+    RecordedFinding { run: RunId(run), seq, kind, external_id, username, message }
+}
