@@ -1,10 +1,19 @@
 //! Decides what has to change so that a directory equals its source.
 //!
 //! There is no I/O here, no clock and no randomness: the same input gives the same output, and a
-//! test needs nothing but values.
+//! test needs nothing but values. Modules are listed in the order in which they are best read.
+
+pub mod principal;
 
 pub mod directory;
+
 pub mod finding;
-pub mod gate;
+
+pub mod mapping;
+
 pub mod plan;
-pub mod principal;
+
+pub mod gate;
+
+#[cfg(test)]
+mod world;

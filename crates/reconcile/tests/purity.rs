@@ -1,0 +1,31 @@
+//! `reconcile` can do no I/O because nothing that it depends on can.
+
+#[test]
+fn only_pure_crates_are_dependencies() {
+    let manifest = include_str!("../Cargo.toml");
+    let dependencies = manifest.split("[dependencies]").nth(1).unwrap();
+    let names: Vec<&str> = dependencies
+        .split("\n[")
+        .next()
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.split(['.', ' ', '=']).next().filter(|name| !name.is_empty()))
+        .collect();
+    assert_eq!(names, ["strsim", "unicode-normalization"]);
+}
+
+#[test]
+fn no_source_file_names_the_outside_world() {
+    for entry in walk(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))) {
+        let text = std::fs::read_to_string(&entry).unwrap();
+        for word in ["std::fs", "std::net", "std::env", "std::process", "std::time", "async fn"] {
+            assert!(!text.contains(word), "{} uses {word}", entry.display());
+        }
+    }
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    files.into_iter().chain(folders.iter().flat_map(|folder| walk(folder))).collect()
+}
