@@ -15,5 +15,7 @@ pub mod plan;
 
 pub mod gate;
 
+pub mod explain;
+
 #[cfg(test)]
 mod world;

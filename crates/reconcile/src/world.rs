@@ -68,13 +68,13 @@ pub(crate) fn record(line: &str) -> Record {
         let value = (!value.is_empty()).then(|| Box::from(value.replace('_', " ")));
         match key {
             "off" => {
-                (record.standing, record.standing_words) = (Standing::Inactive, "Suspended".into())
+                (record.standing, record.standing_words) = (Standing::Inactive, "Suspended".into());
             }
             "pending" => {
-                (record.standing, record.standing_words) = (Standing::Pending, "Invited".into())
+                (record.standing, record.standing_words) = (Standing::Pending, "Invited".into());
             }
             "unknown" => {
-                (record.standing, record.standing_words) = (Standing::Unknown, "status 99".into())
+                (record.standing, record.standing_words) = (Standing::Unknown, "status 99".into());
             }
             "mail" => record.email = value,
             "first" => record.first_name = value,

@@ -15,7 +15,7 @@ fn planned(policy: Policy, desired_text: &str, actual_text: &str) -> Plan {
 }
 
 /// Objections, and how many steps of each kind pass or are held.
-fn check(policy: Policy, desired_text: &str, actual_text: &str, expected: Expect) {
+fn check(policy: Policy, desired_text: &str, actual_text: &str, expected: &Expect) {
     let plan = planned(policy, desired_text, actual_text);
     let (approved, held) = gate::check(plan, &directory(actual_text), &Limits::CAREFUL);
     let mut text = String::new();
@@ -48,7 +48,7 @@ fn additions_pass_without_limit() {
         POLICY,
         &people(1..=500, ": dev"),
         "",
-        expect![[r#"
+        &expect![[r#"
             passes: 500 create
             passes: 1 create-group
             passes: 500 add-to-group
@@ -62,7 +62,7 @@ fn nobody_in_scope_is_never_believed() {
         POLICY,
         "",
         "1 ada : dev",
-        expect![[r#"
+        &expect![[r#"
             Nobody was read or nobody is in scope; the directory has 1 active people. An empty source is never believed.
             held: 1 deactivate
         "#]],
@@ -71,7 +71,7 @@ fn nobody_in_scope_is_never_believed() {
         POLICY,
         "",
         "",
-        expect![[r#"
+        &expect![[r#"
             Nobody was read or nobody is in scope; the directory has 0 active people. An empty source is never believed.
         "#]],
     );
@@ -84,7 +84,7 @@ fn a_shrunken_source_holds_every_removal_and_no_addition() {
         POLICY,
         &after,
         &people(1..=101, ": dev"),
-        expect![[r#"
+        &expect![[r#"
             The source told of 90 people, the directory has 101 active ones: more than 10 % fewer.
             12 people would be deactivated (limit 5).
             89 memberships would be removed (limit 10).
@@ -136,7 +136,7 @@ fn removals_of_accounts_have_their_own_limit() {
         delete,
         &people(7..=100, ": dev"),
         &(people(1..=6, "off : qa") + &people(7..=100, ": dev")),
-        expect![[r#"
+        &expect![[r#"
             6 people would be removed (limit 5).
             held: 6 remove
             held: 1 remove-group
@@ -150,7 +150,7 @@ fn many_membership_removals_are_held_and_with_them_the_removal_of_the_group() {
         POLICY,
         &people(1..=40, ": all"),
         &people(1..=40, ": all dev"),
-        expect![[r#"
+        &expect![[r#"
             40 memberships would be removed (limit 8).
             Group dev would lose 40 of its 40 members (limit 30 %).
             held: 40 remove-from-group
@@ -172,7 +172,7 @@ fn one_group_that_loses_much_is_held_alone() {
         POLICY,
         &after,
         &before,
-        expect![[r#"
+        &expect![[r#"
             Group dev would lose 4 of its 10 members (limit 30 %).
             passes: 3 remove-from-group
             held: 4 remove-from-group
@@ -186,7 +186,7 @@ fn a_group_of_few_may_lose_all() {
         POLICY,
         &people(1..=30, ": big"),
         &(people(1..=3, ": big dev") + &people(4..=30, ": big")),
-        expect![[r#"
+        &expect![[r#"
             passes: 3 remove-from-group
             passes: 1 remove-group
         "#]],
@@ -202,7 +202,7 @@ fn held_renames_hold_whoever_was_to_take_the_username() {
         POLICY,
         &(after + "9 old1 : dev\n10 new : dev"),
         &before,
-        expect![[r#"
+        &expect![[r#"
             6 usernames would change (limit 5).
             passes: 1 create
             passes: 1 create-group
@@ -221,7 +221,7 @@ fn other_letters_are_not_another_username() {
         POLICY,
         &before.replace("user", "User"),
         &before,
-        expect![[r#"
+        &expect![[r#"
             passes: 9 rename
         "#]],
     );
@@ -234,7 +234,7 @@ fn many_other_emails_are_held_and_first_emails_pass() {
         POLICY,
         &people(1..=40, ""),
         &before,
-        expect![[r#"
+        &expect![[r#"
         passes: 40 update
     "#]],
     );
@@ -242,7 +242,7 @@ fn many_other_emails_are_held_and_first_emails_pass() {
         POLICY,
         &(people(1..=5, "mail=boss@acme.test") + &people(6..=40, "")),
         &people(1..=40, ""),
-        expect![[r#"
+        &expect![[r#"
             5 e-mail addresses would change (limit 4).
             held: 5 update
         "#]],

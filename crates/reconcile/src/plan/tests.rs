@@ -10,11 +10,11 @@ mod random;
 const POLICY: Policy = Policy { cleanup: Cleanup::Disable, empty_groups: EmptyGroups::Keep };
 
 /// Plans with everybody who is missing confirmed as gone.
-fn check(desired_text: &str, actual_text: &str, expected: Expect) {
+fn check(desired_text: &str, actual_text: &str, expected: &Expect) {
     check_policy(POLICY, desired_text, actual_text, expected);
 }
 
-fn check_policy(policy: Policy, desired_text: &str, actual_text: &str, expected: Expect) {
+fn check_policy(policy: Policy, desired_text: &str, actual_text: &str, expected: &Expect) {
     let (desired, actual) = (desired(desired_text), directory(actual_text));
     let gone = missing(&desired, &actual, policy).into_iter().map(|id| (id, Absence::Gone));
     let (plan, findings) = plan(&desired, &actual, &gone.collect(), policy);
@@ -32,7 +32,7 @@ fn nothing_changed_plans_nothing() {
     let world = "1 ada : dev ops
                  2 bob off : dev
                  [qa]";
-    check("1 ada : dev ops\n 2 bob off : dev", world, expect![""]);
+    check("1 ada : dev ops\n 2 bob off : dev", world, &expect![""]);
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn new_people_get_accounts_and_groups() {
         "1 ada first=Ada : dev
          2 bob : dev",
         "",
-        expect![[r#"
+        &expect![[r#"
             + create ada (Ada) (new in the source)
             + create bob (bob) (new in the source)
             + create group dev (granted by role "dev")
@@ -56,7 +56,7 @@ fn a_mover_is_granted_before_being_revoked() {
     check(
         "1 ada : ops",
         "1 ada : dev",
-        expect![[r#"
+        &expect![[r#"
             + create group ops (granted by role "ops")
             + add ada to group ops (granted by role "ops")
             - remove ada from group dev (no group source grants it any more)
@@ -69,7 +69,7 @@ fn a_rename_is_in_place() {
     check(
         "1 ada.lee mail=ada@acme.test first=Ada : dev",
         "1 ada : dev",
-        expect![[r#"
+        &expect![[r#"
             ~ rename ada to ada.lee (changed in the source)
             ~ update ada: display name "ada" -> "Ada", first name "" -> "Ada" (changed in the source)
         "#]],
@@ -81,7 +81,7 @@ fn other_letters_are_a_rename_and_no_conflict() {
     check(
         "1 Ada mail=ada@acme.test name=ada",
         "1 ada",
-        expect![[r#"
+        &expect![[r#"
             ~ rename ada to Ada (changed in the source)
         "#]],
     );
@@ -94,7 +94,7 @@ fn two_people_swap_usernames_and_emails_in_one_run() {
          2 ada mail=ada@acme.test name=y",
         "1 ada name=x
          2 bob name=y",
-        expect![[r#"
+        &expect![[r#"
             ~ rename ada to bob (changed in the source)
             ~ update ada: e-mail "ada@acme.test" -> "bob@acme.test" (changed in the source)
             ~ rename bob to ada (changed in the source)
@@ -108,7 +108,7 @@ fn a_username_of_a_leaver_stays_theirs() {
     check(
         "2 ADA : dev",
         "1 ada",
-        expect![[r#"
+        &expect![[r#"
             - deactivate ada (gone, asked for by id)
             conflict 2: The username is held by the active account of 1, which keeps it.
         "#]],
@@ -125,7 +125,7 @@ fn whoever_is_blocked_keeps_a_username_and_may_block_the_next() {
         "1 ada
          2 bob mail= name=two
          3 cyd mail= name=three",
-        expect![[r#"
+        &expect![[r#"
             conflict 2: The username is held by the active account of 1, which keeps it.
             conflict 3: The username is held by the active account of 2, which keeps it.
             conflict 4: The username is held by the active account of 3, which keeps it.
@@ -135,7 +135,7 @@ fn whoever_is_blocked_keeps_a_username_and_may_block_the_next() {
 
 #[test]
 fn somebody_withheld_keeps_everything() {
-    check("?1\n 2 bob", "1 ada : dev\n 2 bob", expect![""]);
+    check("?1\n 2 bob", "1 ada : dev\n 2 bob", &expect![""]);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn suspended_people_are_deactivated_and_keep_the_groups_that_the_source_grants()
     check(
         "1 ada off : dev",
         "1 ada : dev ops",
-        expect![[r#"
+        &expect![[r#"
             - remove ada from group ops (no group source grants it any more)
             - deactivate ada (the source says Suspended)
         "#]],
@@ -157,7 +157,7 @@ fn suspended_and_invited_people_without_an_account_get_none() {
          2 bob pending : dev
          3 cyd",
         "3 cyd",
-        expect![[r#"
+        &expect![[r#"
             not-created 1: Suspended, and without an account so far, so none is made.
             not-created 2: Invited, and without an account so far, so none is made.
         "#]],
@@ -170,7 +170,7 @@ fn a_leaver_is_deactivated_and_keeps_the_groups_for_a_return() {
         "2 bob : dev",
         "1 ada : dev
          2 bob : dev",
-        expect![[r#"
+        &expect![[r#"
             - deactivate ada (gone, asked for by id)
         "#]],
     );
@@ -181,7 +181,7 @@ fn somebody_who_returns_is_reactivated_and_has_what_the_source_grants() {
     check(
         "1 ada : dev ops",
         "1 ada off : dev qa",
-        expect![[r#"
+        &expect![[r#"
             + reactivate ada (active again in the source)
             + create group ops (granted by role "ops")
             + add ada to group ops (granted by role "ops")
@@ -197,7 +197,7 @@ fn a_group_that_disappears_is_emptied_and_kept() {
          2 bob",
         "1 ada : dev
          2 bob : dev",
-        expect![[r#"
+        &expect![[r#"
             - remove ada from group dev (no group source grants it any more)
             - remove bob from group dev (no group source grants it any more)
         "#]],
@@ -213,7 +213,7 @@ fn a_group_that_disappears_is_removed_where_the_policy_says_so() {
         "1 ada : dev
          2 bob off : ops
          [qa]",
-        expect![[r#"
+        &expect![[r#"
             - remove ada from group dev (no group source grants it any more)
             - remove group dev (nobody is in it any more)
             - remove group qa (nobody is in it any more)
@@ -229,13 +229,13 @@ fn leavers_are_removed_or_kept_where_the_policy_says_so() {
         delete,
         "3 cyd",
         world,
-        expect![[r#"
+        &expect![[r#"
             - remove ada (gone, asked for by id)
             - remove bob (gone, asked for by id)
             - remove group dev (nobody is in it any more)
         "#]],
     );
-    check_policy(Policy { cleanup: Cleanup::Keep, ..POLICY }, "3 cyd", world, expect![""]);
+    check_policy(Policy { cleanup: Cleanup::Keep, ..POLICY }, "3 cyd", world, &expect![""]);
 }
 
 #[test]
@@ -253,6 +253,15 @@ fn only_a_confirmed_absence_takes_anything_away() {
     .assert_eq(&plan.to_string());
     let [finding] = findings.as_slice() else { panic!("one finding, for bob") };
     assert_eq!((finding.kind.word(), finding.id.clone()), ("passed-over", Some(id("2"))));
+}
+
+#[test]
+fn somebody_whom_the_source_calls_inactive_is_disabled_and_never_removed() {
+    let answer = Absence::Inactive("Suspended".into());
+    let policy = Policy { cleanup: Cleanup::Delete, ..POLICY };
+    let answers = [(id("1"), answer)].into();
+    let (plan, _) = plan(&desired("9 zoe"), &directory("1 ada\n 9 zoe"), &answers, policy);
+    assert_eq!(plan.to_string(), "- deactivate ada (the source says Suspended)\n");
 }
 
 #[test]

@@ -224,11 +224,10 @@ fn every_way_to_hand_three_usernames_round_is_reached() {
     for before in &worlds {
         for wanted in &worlds {
             for withheld in ["", "\n?1", "\n?2"] {
-                let wanted: String = wanted
+                let others = wanted
                     .lines()
-                    .filter(|line| withheld.is_empty() || !line.starts_with(&withheld[2..]))
-                    .map(|line| format!("{line}\n"))
-                    .collect();
+                    .filter(|line| withheld.is_empty() || !line.starts_with(&withheld[2..]));
+                let wanted = others.collect::<Vec<_>>().join("\n");
                 let (desired, before) = (desired(&(wanted + withheld)), directory(before));
                 assert_reached(&desired, &before, &BTreeMap::new(), POLICIES[0]);
             }

@@ -1,0 +1,195 @@
+//! Why somebody is here, or is not: a trace of the functions that decide, never a second opinion.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::directory::Directory;
+use crate::finding::Finding;
+use crate::mapping::{self, Desired};
+use crate::plan::{self, Absence, Plan, Policy};
+use crate::principal::{ExternalId, Grant, Record, User};
+
+/// What is known about one person.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    pub id: &'a ExternalId,
+    /// The record, if the source has one.
+    pub record: Option<&'a Record>,
+    /// What the source says of them if they take no part.
+    pub absence: Option<&'a Absence>,
+    /// Why they are in scope, in the source's words.
+    pub in_scope_because: &'a str,
+    pub actual: &'a Directory,
+    pub policy: Policy,
+}
+
+/// One of the stations on the way from the source to a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Station {
+    pub title: &'static str,
+    pub verdict: Verdict,
+    /// The first line says it in short.
+    pub lines: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Yes,
+    No,
+    /// Neither good nor bad.
+    Note,
+    /// An earlier station ended the way.
+    NotReached,
+}
+
+/// The stations in order, and the plan for this one person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    pub stations: Vec<Station>,
+    pub plan: Plan,
+}
+
+pub fn explain(evidence: &Evidence<'_>) -> Explanation {
+    let takes_part = evidence.absence.is_none();
+    let records = evidence.record.filter(|_| takes_part).cloned().into_iter().collect();
+    let (desired, mut findings) = mapping::desired(records, BTreeSet::new());
+    let actual = around(evidence, &desired);
+    let gone: BTreeMap<ExternalId, Absence> =
+        evidence.absence.iter().map(|&it| (evidence.id.clone(), it.clone())).collect();
+    let (mut plan, planning) = plan::plan(&desired, &actual, &gone, evidence.policy);
+    plan.steps.retain(|step| step.change.user().is_none_or(|user| user.id == *evidence.id));
+    findings.extend(planning);
+
+    let stations = vec![
+        found(evidence),
+        in_scope(evidence),
+        mapped(evidence, &desired, &findings),
+        matched(evidence),
+        groups(evidence, &desired),
+        decision(&plan, &findings, evidence),
+    ];
+    Explanation { stations, plan }
+}
+
+/// The part of the directory that bears on one person: their own account, and whoever holds the
+/// username that they are to have.
+fn around(evidence: &Evidence<'_>, desired: &Desired) -> Directory {
+    let wanted = desired.directory.users.get(evidence.id).map(|user| &user.username);
+    let concerns =
+        |user: &User| user.id == *evidence.id || wanted.is_some_and(|it| *it == user.username);
+    let users = evidence.actual.users.iter().filter(|(_, user)| concerns(user));
+    let users: BTreeMap<ExternalId, Arc<User>> =
+        users.map(|(id, user)| (id.clone(), Arc::clone(user))).collect();
+    let groups = evidence.actual.groups.iter().map(|(group, members)| {
+        // Other members only have to be there: a group that they are in is not empty.
+        let others = members.iter().filter(|id| **id != *evidence.id).take(1);
+        let own = members.get(evidence.id);
+        (group.clone(), others.chain(own).cloned().collect())
+    });
+    Directory { users, groups: groups.collect() }
+}
+
+fn station(title: &'static str, verdict: Verdict, line: impl Into<String>) -> Station {
+    Station { title, verdict, lines: vec![line.into()] }
+}
+
+fn found(evidence: &Evidence<'_>) -> Station {
+    const TITLE: &str = "Found in the source";
+    match evidence.record {
+        Some(record) => {
+            let line = format!("id {}, {}", record.id, record.standing_words);
+            station(TITLE, Verdict::Yes, line)
+        }
+        None => {
+            station(TITLE, Verdict::No, format!("The source does not know the id {}.", evidence.id))
+        }
+    }
+}
+
+fn in_scope(evidence: &Evidence<'_>) -> Station {
+    const TITLE: &str = "In scope";
+    match evidence.absence {
+        _ if evidence.record.is_none() => station(TITLE, Verdict::NotReached, "not asked"),
+        Some(Absence::OutOfScope(words)) => station(TITLE, Verdict::No, &**words),
+        Some(Absence::Gone | Absence::Inactive(_) | Absence::Present) | None => {
+            station(TITLE, Verdict::Yes, evidence.in_scope_because)
+        }
+    }
+}
+
+fn mapped(evidence: &Evidence<'_>, desired: &Desired, findings: &[Finding]) -> Station {
+    const TITLE: &str = "Mapped";
+    if let Some(user) = desired.directory.users.get(evidence.id) {
+        let User { id: _, username, email, display_name, first_name, last_name, active } = &**user;
+        let lines = vec![
+            format!("username {username}"),
+            format!("e-mail {email}"),
+            format!("display name {display_name}, first name {first_name}, last name {last_name}"),
+            (if *active { "active" } else { "inactive" }).to_owned(),
+        ];
+        return Station { title: TITLE, verdict: Verdict::Yes, lines };
+    }
+    if desired.withheld.contains(evidence.id) {
+        let lines = findings.iter().map(|finding| finding.message.clone()).collect();
+        return Station { title: TITLE, verdict: Verdict::No, lines };
+    }
+    station(TITLE, Verdict::NotReached, "not asked")
+}
+
+fn matched(evidence: &Evidence<'_>) -> Station {
+    const TITLE: &str = "Matched";
+    match evidence.actual.users.get(evidence.id) {
+        Some(user) => {
+            let state = if user.active { "active" } else { "inactive" };
+            let line = format!("account {} by id {}, {state}", user.username, user.id);
+            station(TITLE, Verdict::Yes, line)
+        }
+        None => station(TITLE, Verdict::Note, "no account in the directory yet"),
+    }
+}
+
+fn groups(evidence: &Evidence<'_>, desired: &Desired) -> Station {
+    const TITLE: &str = "Groups";
+    let wanted = &desired.directory.groups;
+    let origins = |grant: &&Arc<Grant>| format!("+ {} from {}", grant.group, grant.origin);
+    let is_mapped = desired.directory.users.contains_key(evidence.id);
+    let granted = evidence.record.filter(|_| is_mapped).map_or(&[][..], |it| &it.grants);
+    let mut lines: Vec<String> = granted
+        .iter()
+        .filter(|grant| wanted.contains_key(&grant.group))
+        .map(|grant| origins(&grant))
+        .collect();
+    let present = evidence.actual.groups.iter().filter(|(_, it)| it.contains(evidence.id));
+    for (group, _) in present.filter(|(group, _)| !wanted.contains_key(*group)) {
+        let fate = if is_mapped {
+            "- {}, no group source grants it any more"
+        } else {
+            "= {}, kept as it is"
+        };
+        lines.push(fate.replace("{}", group.as_str()));
+    }
+    if lines.is_empty() {
+        return station(TITLE, Verdict::Note, "none");
+    }
+    Station { title: TITLE, verdict: Verdict::Yes, lines }
+}
+
+fn decision(plan: &Plan, findings: &[Finding], evidence: &Evidence<'_>) -> Station {
+    const TITLE: &str = "Decision";
+    let mut lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+    let concerns = |finding: &&Finding| finding.id.as_ref() == Some(evidence.id);
+    lines.extend(findings.iter().filter(concerns).map(|finding| finding.message.clone()));
+    if lines.is_empty() {
+        let word = match (evidence.actual.users.get(evidence.id), evidence.absence) {
+            (Some(_), None) => "no change needed",
+            (Some(_), Some(_)) => "nothing is left to take away",
+            (None, _) => "no account, and none is made",
+        };
+        return station(TITLE, Verdict::Note, word);
+    }
+    let verdict = if plan.steps.is_empty() { Verdict::No } else { Verdict::Yes };
+    Station { title: TITLE, verdict, lines }
+}
+
+#[cfg(test)]
+mod tests;
