@@ -1,0 +1,204 @@
+//! The running sandbox: the tenant, the switches, and what is planned to go wrong.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    call::Call,
+    chaos,
+    command::{Command, Membership},
+    fault::{Armed, Kind, When},
+    json::Blank,
+    limiter::Limiter,
+    quirks::Quirks,
+    tenant::{Refused, Tenant},
+    token::TokenDesk,
+    user::Moment,
+};
+
+#[derive(Debug)]
+pub(super) struct World {
+    tenant: RwLock<Tenant>,
+    control: Mutex<Control>,
+    pub(super) latency: Duration,
+    chaos_percent: u8,
+    seed: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Control {
+    pub(super) quirks: Quirks,
+    pub(super) faults: Vec<Armed>,
+    pub(super) scripts: Vec<Script>,
+    pub(super) delayed: Vec<(Moment, Membership)>,
+    pub(super) ledger: Ledger,
+    pub(super) limiter: Limiter,
+    pub(super) tokens: TokenDesk,
+    pub(super) clock_offset_ms: i64,
+    requests: u64,
+    in_flight: u32,
+}
+
+/// Commands that run once the n-th good answer to an endpoint is ready, before it is sent.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) after: When,
+    pub(super) commands: Vec<Command>,
+    pub(super) seen: u64,
+}
+
+/// How often each endpoint was called, by its name as in `GET /api/2/users`.
+pub type Ledger = BTreeMap<String, Calls>;
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Calls {
+    /// Answered with a success and not spoiled.
+    pub good: u64,
+    pub faulty: u64,
+}
+
+/// What was decided about one request before it is answered.
+#[derive(Debug)]
+pub(super) struct Ruling {
+    pub(super) request: u64,
+    pub(super) now: Moment,
+    pub(super) quirks: Quirks,
+    pub(super) fault: Option<Kind>,
+    pub(super) blank: Blank,
+}
+
+impl World {
+    pub(super) fn new(
+        tenant: Tenant,
+        quirks: Quirks,
+        latency: Duration,
+        chaos_percent: u8,
+        seed: u64,
+    ) -> World {
+        let control = Control {
+            quirks,
+            faults: Vec::new(),
+            scripts: Vec::new(),
+            delayed: Vec::new(),
+            ledger: Ledger::new(),
+            limiter: Limiter::default(),
+            tokens: TokenDesk::new(seed),
+            clock_offset_ms: 0,
+            requests: 0,
+            in_flight: 0,
+        };
+        let (tenant, control) = (RwLock::new(tenant), Mutex::new(control));
+        World { tenant, control, latency, chaos_percent, seed }
+    }
+
+    pub(super) fn tenant(&self) -> RwLockReadGuard<'_, Tenant> {
+        self.tenant.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn tenant_mut(&self) -> RwLockWriteGuard<'_, Tenant> {
+        self.tenant.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn control(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Numbers the request and decides whether something goes wrong with it.
+    pub(super) fn rule(&self, call: &Call) -> Ruling {
+        self.run_delayed();
+        let mut control = self.control();
+        control.requests += 1;
+        let request = control.requests;
+        let is_burst = control.quirks.in_flight_max.is_some_and(|max| max < control.in_flight);
+        let mut struck = None;
+        for armed in &mut control.faults {
+            // Each fault counts its calls, also those that another one spoils.
+            let kind = armed.strike(call);
+            struck = struck.or(kind);
+        }
+        let fault = if is_burst {
+            Some(Kind::HtmlPage { status: 502 })
+        } else {
+            struck.or_else(|| chaos::strike(self.seed, self.chaos_percent, request))
+        };
+        Ruling {
+            request,
+            now: control.now(),
+            quirks: control.quirks.clone(),
+            fault,
+            blank: chaos::blank(self.seed, self.chaos_percent, request),
+        }
+    }
+
+    /// Writes the call down and runs the scripts that waited for it.
+    pub(super) fn served(&self, call: &Call, is_good: bool) {
+        let mut due = Vec::new();
+        {
+            let mut control = self.control();
+            let calls = control.ledger.entry(call.endpoint.key().to_owned()).or_default();
+            if is_good {
+                calls.good += 1;
+                for script in control.scripts.iter_mut().filter(|it| it.after.concerns(call)) {
+                    script.seen += 1;
+                    if script.seen == script.after.nth.max(1) {
+                        due.append(&mut script.commands);
+                    }
+                }
+            } else {
+                calls.faulty += 1;
+            }
+            control.scripts.retain(|it| !it.commands.is_empty());
+        }
+        for command in due {
+            ignore_refusal(command.run(self));
+        }
+    }
+
+    pub(super) fn enter(&self) -> InFlight<'_> {
+        self.control().in_flight += 1;
+        InFlight(self)
+    }
+
+    fn run_delayed(&self) {
+        let due = {
+            let mut control = self.control();
+            let now = control.now();
+            let (due, later) =
+                std::mem::take(&mut control.delayed).into_iter().partition(|(at, _)| *at <= now);
+            control.delayed = later;
+            let due: Vec<(Moment, Membership)> = due;
+            due
+        };
+        for (_, membership) in due {
+            ignore_refusal(membership.settle(self));
+        }
+    }
+}
+
+impl Control {
+    pub(super) fn now(&self) -> Moment {
+        Moment(Timestamp::now().as_millisecond() + self.clock_offset_ms)
+    }
+}
+
+/// Counts a request as in flight until it is dropped.
+#[derive(Debug)]
+pub(super) struct InFlight<'a>(&'a World);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        let mut control = self.0.control();
+        control.in_flight = control.in_flight.saturating_sub(1);
+    }
+}
+
+/// Nobody waits for the outcome, and what was to change may be gone by now.
+fn ignore_refusal<T>(outcome: Result<T, Refused>) {
+    drop(outcome);
+}
