@@ -2,6 +2,7 @@
 //!
 //! `reconcile` decides; everything here acts.
 
+pub mod http;
 pub mod seal;
 pub mod secret;
 pub mod source;
