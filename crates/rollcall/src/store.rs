@@ -4,6 +4,7 @@
 //! every test of this module runs on both.
 
 pub mod connectors;
+pub mod directory;
 pub mod names;
 pub mod runs;
 pub mod targets;
@@ -145,6 +146,15 @@ impl Db {
         Ok(match self {
             Db::Sqlite(pool) => Tx::Sqlite(pool.begin_with("begin immediate").await?),
             Db::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Begins a transaction that only reads, and sees one state of the database to its end.
+    pub async fn snapshot(&self) -> Result<Tx, StoreError> {
+        const BEGIN: &str = "begin isolation level repeatable read, read only";
+        Ok(match self {
+            Db::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
+            Db::Postgres(pool) => Tx::Postgres(pool.begin_with(BEGIN).await?),
         })
     }
 

@@ -82,14 +82,14 @@ create table directory_events (
     primary key (target_id, generation, kind, name_folded)
 ) without rowid;
 
--- Full reads under way, so that the token at their end covers what changed since they began.
+-- Full reads that may still be under way, so that the token at their end covers what changed since
+-- they began. A read that is known to have ended leaves no row.
 create table directory_reads (
     id integer primary key autoincrement,
     target_id bigint not null,
     reader text not null,
     generation bigint not null,
-    started_at bigint not null,
-    finished_at bigint
+    started_at bigint not null
 );
 
 create index directory_reads_by_target on directory_reads (target_id, started_at);

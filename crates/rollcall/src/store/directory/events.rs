@@ -1,0 +1,113 @@
+//! The change log of the published directory: which names changed in which publication.
+//!
+//! A reader at publication g is told the present state of every name that changed since, so being
+//! told twice does no harm. The log ends at a floor: a reader below it is sent to read everything.
+
+use reconcile::principal::Name;
+use serde_json::{Value, json};
+
+use super::publish::{execute, rows_in};
+use crate::store::targets::TargetId;
+use crate::store::{StoreError, Tx};
+use crate::with_tx;
+
+/// What of a name changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    User,
+    Group,
+    /// The groups of the user that is named.
+    Membership,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Kind::User => "user",
+            Kind::Group => "group",
+            Kind::Membership => "membership",
+        }
+    }
+}
+
+pub async fn insert(
+    tx: &mut Tx,
+    target: TargetId,
+    generation: i64,
+    names: &[(Kind, &Name)],
+) -> Result<(), StoreError> {
+    const SQL: &str = "insert into directory_events (target_id, generation, kind, name, name_folded) \
+         select $2, $3, batch.value ->> 0, batch.value ->> 1, batch.value ->> 2 from {rows} \
+         where true on conflict do nothing";
+    let row = |(kind, name): &(Kind, &Name)| json!([kind.word(), name.as_str(), name.folded()]);
+    execute(tx, SQL, names, row, &[target.0, generation]).await?;
+    Ok(())
+}
+
+/// Names the members of groups as users whose memberships change.
+pub async fn insert_members_of(
+    tx: &mut Tx,
+    target: TargetId,
+    generation: i64,
+    groups: &[&Name],
+) -> Result<(), StoreError> {
+    const SQL: &str = "insert into directory_events (target_id, generation, kind, name, name_folded) \
+         select distinct g.target_id, $3, 'membership', u.username, u.username_folded from {rows} \
+         join directory_groups g on g.target_id = $2 and g.name_folded = batch.value ->> 0 \
+         join directory_memberships m on m.group_id = g.id \
+         join directory_users u on u.id = m.user_id \
+         where true on conflict do nothing";
+    let row = |group: &&Name| json!([group.folded()]);
+    execute(tx, SQL, groups, row, &[target.0, generation]).await?;
+    Ok(())
+}
+
+/// How many names the log holds of publications after this one.
+pub async fn count_after(
+    tx: &mut Tx,
+    target: TargetId,
+    generation: i64,
+) -> Result<i64, StoreError> {
+    const SQL: &str =
+        "select count(*) from directory_events where target_id = $1 and $2 < generation";
+    let (count,): (i64,) = with_tx!(tx, conn => sqlx::query_as(SQL)
+        .bind(target.0).bind(generation).fetch_one(conn).await?);
+    Ok(count)
+}
+
+/// The newest publication of which the log holds more than `names` together with all later ones.
+pub async fn full_at(tx: &mut Tx, target: TargetId, names: i64) -> Result<Option<i64>, StoreError> {
+    const SQL: &str = "select generation from directory_events where target_id = $1 \
+         order by generation desc limit 1 offset $2";
+    let row: Option<(i64,)> = with_tx!(tx, conn => sqlx::query_as(SQL)
+        .bind(target.0).bind(names).fetch_optional(conn).await?);
+    Ok(row.map(|(generation,)| generation))
+}
+
+/// Whether the log speaks of a user by one of these names.
+pub async fn speaks_of_users(
+    tx: &mut Tx,
+    target: TargetId,
+    usernames: &[&Name],
+) -> Result<bool, StoreError> {
+    const SQL: &str = "select 1 from directory_events where target_id = $2 and kind = 'user' \
+         and name_folded in (select batch.value ->> 0 from {rows}) limit 1";
+    let sql = rows_in(tx, SQL);
+    let rows = usernames.iter().map(|name| json!([name.folded()])).collect::<Value>().to_string();
+    let row: Option<(i32,)> = with_tx!(tx, conn => sqlx::query_as(sql)
+        .bind(rows).bind(target.0).fetch_optional(conn).await?);
+    Ok(row.is_some())
+}
+
+/// Sends every reader before this publication to read everything, and forgets what they would have
+/// been told.
+pub async fn raise_floor(tx: &mut Tx, target: TargetId, generation: i64) -> Result<(), StoreError> {
+    const FLOOR: &str = "update targets set events_floor = $2 where id = $1";
+    const LOG: &str = "delete from directory_events where target_id = $1 and generation <= $2";
+    for sql in [FLOOR, LOG] {
+        with_tx!(tx, conn => {
+            sqlx::query(sql).bind(target.0).bind(generation).execute(conn).await?;
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! Writing a publication, a batch at a time.
+
+use reconcile::principal::{Name, User};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+
+use super::Publication;
+use crate::store::targets::TargetId;
+use crate::store::{StoreError, Tx};
+use crate::with_tx;
+
+/// Bounds the memory that one statement takes.
+const ROWS_PER_STATEMENT: usize = 5_000;
+
+/// Begins the next publication, unless another one was made since `generation` was read.
+///
+/// The row stays locked to the end of the transaction, so publications of a target are in line.
+pub async fn advance(
+    tx: &mut Tx,
+    target: TargetId,
+    generation: i64,
+    now: jiff::Timestamp,
+) -> Result<Option<Publication>, StoreError> {
+    const SQL: &str = "update targets set generation = generation + 1, published_at = $3 \
+         where id = $1 and generation = $2 returning epoch, generation, events_floor";
+    let row: Option<(String, i64, i64)> = with_tx!(tx, conn => sqlx::query_as(SQL)
+        .bind(target.0).bind(generation).bind(now.as_microsecond()).fetch_optional(conn).await?);
+    Ok(row.map(|(epoch, generation, events_floor)| Publication { epoch, generation, events_floor }))
+}
+
+pub async fn insert_users(
+    tx: &mut Tx,
+    target: TargetId,
+    users: &[&User],
+    now: jiff::Timestamp,
+) -> Result<u64, StoreError> {
+    const SQL: &str = "insert into directory_users (target_id, external_id, username, username_folded, email, \
+           display_name, first_name, last_name, active, created_at, updated_at) \
+         select $2, batch.value ->> 0, batch.value ->> 1, batch.value ->> 2, batch.value ->> 3, \
+           batch.value ->> 4, batch.value ->> 5, batch.value ->> 6, cast(batch.value ->> 7 as bigint), $3, $3 \
+         from {rows}";
+    let row = |user: &&User| {
+        let User { id, username, email, display_name, first_name, last_name, active } = user;
+        let (typed, folded) = (username.as_str(), username.folded());
+        let active = i64::from(*active);
+        json!([id.as_str(), typed, folded, email, display_name, first_name, last_name, active])
+    };
+    execute(tx, SQL, users, row, &[target.0, now.as_microsecond()]).await
+}
+
+pub async fn rename_users(
+    tx: &mut Tx,
+    target: TargetId,
+    renames: &[(&User, &Name)],
+    now: jiff::Timestamp,
+) -> Result<u64, StoreError> {
+    const SQL: &str = "update directory_users \
+         set username = batch.value ->> 1, username_folded = batch.value ->> 2, updated_at = $3 \
+         from {rows} where target_id = $2 and external_id = batch.value ->> 0";
+    let row = |(user, to): &(&User, &Name)| json!([user.id.as_str(), to.as_str(), to.folded()]);
+    execute(tx, SQL, renames, row, &[target.0, now.as_microsecond()]).await
+}
+
+pub async fn update_users(
+    tx: &mut Tx,
+    target: TargetId,
+    users: &[&User],
+    now: jiff::Timestamp,
+) -> Result<u64, StoreError> {
+    const SQL: &str = "update directory_users set email = batch.value ->> 1, \
+           display_name = batch.value ->> 2, first_name = batch.value ->> 3, last_name = batch.value ->> 4, \
+           updated_at = $3 \
+         from {rows} where target_id = $2 and external_id = batch.value ->> 0";
+    let row = |user: &&User| {
+        let User { id, username: _, email, display_name, first_name, last_name, active: _ } = user;
+        json!([id.as_str(), email, display_name, first_name, last_name])
+    };
+    execute(tx, SQL, users, row, &[target.0, now.as_microsecond()]).await
+}
+
+pub async fn set_active(
+    tx: &mut Tx,
+    target: TargetId,
+    users: &[(&User, bool)],
+    now: jiff::Timestamp,
+) -> Result<u64, StoreError> {
+    const SQL: &str = "update directory_users \
+         set active = cast(batch.value ->> 1 as bigint), updated_at = $3 \
+         from {rows} where target_id = $2 and external_id = batch.value ->> 0";
+    let row = |(user, active): &(&User, bool)| json!([user.id.as_str(), i64::from(*active)]);
+    execute(tx, SQL, users, row, &[target.0, now.as_microsecond()]).await
+}
+
+pub async fn insert_groups(
+    tx: &mut Tx,
+    target: TargetId,
+    groups: &[&Name],
+) -> Result<u64, StoreError> {
+    const SQL: &str = "insert into directory_groups (target_id, name, name_folded) \
+         select $2, batch.value ->> 0, batch.value ->> 1 from {rows}";
+    let row = |group: &&Name| json!([group.as_str(), group.folded()]);
+    execute(tx, SQL, groups, row, &[target.0]).await
+}
+
+pub async fn insert_members(
+    tx: &mut Tx,
+    target: TargetId,
+    members: &[(&Name, &User)],
+) -> Result<u64, StoreError> {
+    const SQL: &str = "insert into directory_memberships (group_id, user_id) \
+         select g.id, u.id from {rows} \
+         join directory_groups g on g.target_id = $2 and g.name_folded = batch.value ->> 0 \
+         join directory_users u on u.target_id = $2 and u.external_id = batch.value ->> 1";
+    execute(tx, SQL, members, member_row, &[target.0]).await
+}
+
+pub async fn delete_members(
+    tx: &mut Tx,
+    target: TargetId,
+    members: &[(&Name, &User)],
+) -> Result<u64, StoreError> {
+    const SQL: &str = "delete from directory_memberships where (group_id, user_id) in ( \
+         select g.id, u.id from {rows} \
+         join directory_groups g on g.target_id = $2 and g.name_folded = batch.value ->> 0 \
+         join directory_users u on u.target_id = $2 and u.external_id = batch.value ->> 1)";
+    execute(tx, SQL, members, member_row, &[target.0]).await
+}
+
+pub async fn delete_users(
+    tx: &mut Tx,
+    target: TargetId,
+    users: &[&User],
+) -> Result<u64, StoreError> {
+    const MEMBERSHIPS: &str = "delete from directory_memberships where user_id in ( \
+         select u.id from {rows} \
+         join directory_users u on u.target_id = $2 and u.external_id = batch.value ->> 0)";
+    const USERS: &str = "delete from directory_users where target_id = $2 \
+         and external_id in (select batch.value ->> 0 from {rows})";
+    let row = |user: &&User| json!([user.id.as_str()]);
+    execute(tx, MEMBERSHIPS, users, row, &[target.0]).await?;
+    execute(tx, USERS, users, row, &[target.0]).await
+}
+
+pub async fn delete_groups(
+    tx: &mut Tx,
+    target: TargetId,
+    groups: &[&Name],
+) -> Result<u64, StoreError> {
+    const MEMBERSHIPS: &str = "delete from directory_memberships where group_id in ( \
+         select g.id from {rows} \
+         join directory_groups g on g.target_id = $2 and g.name_folded = batch.value ->> 0)";
+    const GROUPS: &str = "delete from directory_groups where target_id = $2 \
+         and name_folded in (select batch.value ->> 0 from {rows})";
+    let row = |group: &&Name| json!([group.folded()]);
+    execute(tx, MEMBERSHIPS, groups, row, &[target.0]).await?;
+    execute(tx, GROUPS, groups, row, &[target.0]).await
+}
+
+/// A username that several users have, with two of their external ids.
+pub async fn shared_username(
+    tx: &mut Tx,
+    target: TargetId,
+) -> Result<Option<(String, String, String)>, StoreError> {
+    const SQL: &str = "select min(username), min(external_id), max(external_id) from directory_users \
+         where target_id = $1 group by username_folded having 1 < count(*) limit 1";
+    Ok(with_tx!(tx, conn => sqlx::query_as(SQL).bind(target.0).fetch_optional(conn).await?))
+}
+
+pub async fn has_users(tx: &mut Tx, target: TargetId) -> Result<bool, StoreError> {
+    const SQL: &str = "select 1 from directory_users where target_id = $1 limit 1";
+    let row: Option<(i32,)> =
+        with_tx!(tx, conn => sqlx::query_as(SQL).bind(target.0).fetch_optional(conn).await?);
+    Ok(row.is_some())
+}
+
+fn member_row((group, user): &(&Name, &User)) -> Value {
+    json!([group.folded(), user.id.as_str()])
+}
+
+/// Runs a statement for each batch of rows, which are its first parameter, and tells how many rows
+/// it changed.
+pub(super) async fn execute<T>(
+    tx: &mut Tx,
+    sql: &'static str,
+    items: &[T],
+    row: impl Fn(&T) -> Value,
+    parameters: &[i64],
+) -> Result<u64, StoreError> {
+    let sql = rows_in(tx, sql);
+    let mut affected = 0;
+    for batch in items.chunks(ROWS_PER_STATEMENT) {
+        let batch = batch.iter().map(&row).collect::<Value>().to_string();
+        affected += with_tx!(tx, conn => {
+            let mut query = sqlx::query(sql.clone()).bind(batch);
+            for parameter in parameters {
+                query = query.bind(*parameter);
+            }
+            query.execute(conn).await?.rows_affected()
+        });
+    }
+    Ok(affected)
+}
+
+/// The one word in which the engines differ: the name of the function that makes rows of JSON.
+pub(super) fn rows_in(tx: &Tx, sql: &'static str) -> SqlStr {
+    let rows = match tx {
+        Tx::Sqlite(_) => "json_each($1) as batch",
+        Tx::Postgres(_) => "json_array_elements($1::json) as batch(value)",
+    };
+    AssertSqlSafe(sql.replace("{rows}", rows)).into_sql_str()
+}

@@ -1,0 +1,1 @@
+//! Full reads of the directory that may still be under way.

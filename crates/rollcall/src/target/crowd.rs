@@ -1,0 +1,190 @@
+//! The Data Center directory: published tables that Jira, Confluence, Bitbucket, Bamboo and Crowd
+//! read over the Crowd protocol.
+//!
+//! Applying a plan is one transaction that makes the next *generation* of the directory, so a
+//! reader sees all of a plan or none of it, and repeating a plan is refused: its generation has
+//! passed. An empty plan writes nothing.
+//!
+//! **The log and its floor.** Beside the directory goes a log of the names that changed, from which
+//! readers are told the present state of what changed since they last asked. Products apply such
+//! news by *name*. Where that would make two people one, the log is not written but its floor is
+//! raised, and everyone reads the whole directory, where users are matched by key: after a rename,
+//! and when a username comes back that the log speaks of, because it may be somebody else's now.
+//! The floor also rises where the news would be longer than the directory is worth.
+
+mod batches;
+
+use reconcile::gate::Approved;
+use reconcile::plan::Change;
+
+use self::batches::Batches;
+use crate::store::directory::{self, Publication, events, publish};
+use crate::store::targets::TargetId;
+use crate::store::{Db, Tx};
+use crate::target::{Actual, Applied, TargetError};
+
+/// One publication that changes more names than this is not worth telling name by name.
+const NAMES_PER_PUBLICATION_MAX: i64 = 10_000;
+/// The log forgets its oldest publications beyond this.
+const NAMES_MAX: i64 = 50_000;
+
+pub async fn read(db: &Db, target: TargetId) -> Result<Actual, TargetError> {
+    let mut tx = db.snapshot().await?;
+    let generation = generation(&mut tx, target).await?;
+    let directory = directory::read(&mut tx, target).await?;
+    Ok(Actual { directory, generation })
+}
+
+/// Publishes an approved plan, which was made from publication `generation`.
+pub async fn apply(
+    db: &Db,
+    target: TargetId,
+    generation: i64,
+    approved: &Approved,
+    now: jiff::Timestamp,
+) -> Result<Applied, TargetError> {
+    publish(db, target, generation, approved.changes(), now).await
+}
+
+async fn publish(
+    db: &Db,
+    target: TargetId,
+    read: i64,
+    changes: impl Iterator<Item = &Change>,
+    now: jiff::Timestamp,
+) -> Result<Applied, TargetError> {
+    let batches = Batches::sort(changes);
+    let changes = batches.changes();
+    if changes == 0 {
+        let found = generation(&mut db.snapshot().await?, target).await?;
+        if found != read {
+            return Err(TargetError::Stale { read, found });
+        }
+        return Ok(Applied { generation: read, changes: 0 });
+    }
+
+    let mut tx = db.begin().await?;
+    let Some(next) = publish::advance(&mut tx, target, read, now).await? else {
+        let found = generation(&mut tx, target).await?;
+        return Err(TargetError::Stale { read, found });
+    };
+    let whole = wants_full_reads(&mut tx, target, &next, &batches).await?;
+    if !whole {
+        log(&mut tx, target, &next, &batches).await?;
+    }
+    write(&mut tx, target, &batches, now).await?;
+    verify(&mut tx, target, &next, &batches).await?;
+    if whole {
+        events::raise_floor(&mut tx, target, next.generation).await?;
+    } else {
+        shorten(&mut tx, target, &next).await?;
+    }
+    tx.commit().await?;
+    Ok(Applied { generation: next.generation, changes })
+}
+
+async fn generation(tx: &mut Tx, target: TargetId) -> Result<i64, TargetError> {
+    let publication = directory::publication(tx, target).await?;
+    Ok(publication.ok_or(TargetError::Unknown(target))?.generation)
+}
+
+/// Whether readers must read everything again instead of being told what changed.
+async fn wants_full_reads(
+    tx: &mut Tx,
+    target: TargetId,
+    next: &Publication,
+    batches: &Batches<'_>,
+) -> Result<bool, TargetError> {
+    let is_first = next.generation == 1;
+    if is_first || !batches.renamed.is_empty() || batches.reuse_a_username() {
+        return Ok(true);
+    }
+    let created = batches.created_usernames();
+    Ok(!created.is_empty() && events::speaks_of_users(tx, target, &created).await?)
+}
+
+/// Names what is about to change. The members of a group that goes are asked for while it is there.
+async fn log(
+    tx: &mut Tx,
+    target: TargetId,
+    next: &Publication,
+    batches: &Batches<'_>,
+) -> Result<(), TargetError> {
+    events::insert(tx, target, next.generation, &batches.names()).await?;
+    events::insert_members_of(tx, target, next.generation, &batches.removed_groups).await?;
+    Ok(())
+}
+
+async fn write(
+    tx: &mut Tx,
+    target: TargetId,
+    batches: &Batches<'_>,
+    now: jiff::Timestamp,
+) -> Result<(), TargetError> {
+    let it = batches;
+    fits(
+        "users to create",
+        &it.created,
+        publish::insert_users(tx, target, &it.created, now).await?,
+    )?;
+    fits(
+        "users to rename",
+        &it.renamed,
+        publish::rename_users(tx, target, &it.renamed, now).await?,
+    )?;
+    fits(
+        "users to update",
+        &it.updated,
+        publish::update_users(tx, target, &it.updated, now).await?,
+    )?;
+    fits(
+        "users to switch",
+        &it.switched,
+        publish::set_active(tx, target, &it.switched, now).await?,
+    )?;
+    let groups = publish::insert_groups(tx, target, &it.created_groups).await?;
+    fits("groups to create", &it.created_groups, groups)?;
+    fits("members to add", &it.joins, publish::insert_members(tx, target, &it.joins).await?)?;
+    fits("members to remove", &it.leaves, publish::delete_members(tx, target, &it.leaves).await?)?;
+    fits("users to remove", &it.removed, publish::delete_users(tx, target, &it.removed).await?)?;
+    let groups = publish::delete_groups(tx, target, &it.removed_groups).await?;
+    fits("groups to remove", &it.removed_groups, groups)
+}
+
+fn fits<T>(what: &'static str, rows: &[T], affected: u64) -> Result<(), TargetError> {
+    let (expected, found) = (rows.len(), usize::try_from(affected).unwrap_or(usize::MAX));
+    if expected != found {
+        return Err(TargetError::Misfit { what, expected, found });
+    }
+    Ok(())
+}
+
+/// Usernames are compared only here, at the end, because two people may swap theirs.
+async fn verify(
+    tx: &mut Tx,
+    target: TargetId,
+    next: &Publication,
+    batches: &Batches<'_>,
+) -> Result<(), TargetError> {
+    let is_first = next.generation == 1;
+    if is_first && !publish::has_users(tx, target).await? {
+        return Err(TargetError::NoUsers);
+    }
+    if batches.created.is_empty() && batches.renamed.is_empty() {
+        return Ok(());
+    }
+    match publish::shared_username(tx, target).await? {
+        Some((username, first, second)) => Err(TargetError::Conflict { username, first, second }),
+        None => Ok(()),
+    }
+}
+
+async fn shorten(tx: &mut Tx, target: TargetId, next: &Publication) -> Result<(), TargetError> {
+    let before = next.generation - 1;
+    if NAMES_PER_PUBLICATION_MAX < events::count_after(tx, target, before).await? {
+        events::raise_floor(tx, target, next.generation).await?;
+    } else if let Some(forgotten) = events::full_at(tx, target, NAMES_MAX).await? {
+        events::raise_floor(tx, target, forgotten).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! The changes of a plan, sorted by the statement that makes them.
+//!
+//! A publication is one transaction, so the order of a plan matters only within one kind.
+
+use std::collections::BTreeSet;
+
+use reconcile::plan::Change;
+use reconcile::principal::{Name, User};
+
+use crate::store::directory::events::Kind;
+
+#[derive(Default)]
+pub(super) struct Batches<'a> {
+    pub(super) created: Vec<&'a User>,
+    pub(super) renamed: Vec<(&'a User, &'a Name)>,
+    pub(super) updated: Vec<&'a User>,
+    /// Reactivated and deactivated.
+    pub(super) switched: Vec<(&'a User, bool)>,
+    pub(super) created_groups: Vec<&'a Name>,
+    pub(super) joins: Vec<(&'a Name, &'a User)>,
+    pub(super) leaves: Vec<(&'a Name, &'a User)>,
+    pub(super) removed: Vec<&'a User>,
+    pub(super) removed_groups: Vec<&'a Name>,
+}
+
+impl<'a> Batches<'a> {
+    pub(super) fn sort(changes: impl Iterator<Item = &'a Change>) -> Batches<'a> {
+        let mut batches = Batches::default();
+        for change in changes {
+            batches.take(change);
+        }
+        batches
+    }
+
+    fn take(&mut self, change: &'a Change) {
+        match change {
+            Change::Create { user } => self.created.push(user),
+            Change::Reactivate { user } => self.switched.push((user, true)),
+            Change::Rename { user, to } => self.renamed.push((user, to)),
+            Change::Update { before: _, after } => self.updated.push(after),
+            Change::CreateGroup { group } => self.created_groups.push(group),
+            Change::AddMember { group, user } => self.joins.push((group, user)),
+            Change::RemoveMember { group, user } => self.leaves.push((group, user)),
+            Change::Deactivate { user } => self.switched.push((user, false)),
+            Change::Remove { user } => self.removed.push(user),
+            Change::RemoveGroup { group } => self.removed_groups.push(group),
+        }
+    }
+
+    pub(super) fn changes(&self) -> usize {
+        let users = self.created.len()
+            + self.renamed.len()
+            + self.updated.len()
+            + self.switched.len()
+            + self.removed.len();
+        let groups = self.created_groups.len() + self.removed_groups.len();
+        users + groups + self.joins.len() + self.leaves.len()
+    }
+
+    pub(super) fn created_usernames(&self) -> Vec<&'a Name> {
+        self.created.iter().map(|user| &user.username).collect()
+    }
+
+    /// Whether somebody gets the username of somebody who goes.
+    pub(super) fn reuse_a_username(&self) -> bool {
+        let freed: BTreeSet<&Name> = self.removed.iter().map(|user| &user.username).collect();
+        self.created.iter().any(|user| freed.contains(&user.username))
+    }
+
+    /// The names that the log has to hold, where nobody is renamed.
+    pub(super) fn names(&self) -> Vec<(Kind, &'a Name)> {
+        let switched = self.switched.iter().map(|(user, _)| user);
+        let users = self.created.iter().chain(&self.updated).chain(switched).chain(&self.removed);
+        let groups = self.created_groups.iter().chain(&self.removed_groups);
+        let moved = self.joins.iter().chain(&self.leaves);
+        let users = users.map(|user| (Kind::User, &user.username));
+        let groups = groups.map(|group| (Kind::Group, *group));
+        let moved = moved.map(|(_, user)| (Kind::Membership, &user.username));
+        users.chain(groups).chain(moved).collect()
+    }
+}

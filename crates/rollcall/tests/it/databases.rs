@@ -1,0 +1,48 @@
+//! A fresh database of either engine for each test.
+
+use rollcall::store::Db;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+/// Runs a test on an empty SQLite file and on an empty PostgreSQL database.
+pub(crate) async fn on_both(test: impl AsyncFn(Db)) {
+    eprintln!("on SQLite");
+    on_sqlite(&test).await;
+    eprintln!("on PostgreSQL");
+    on_postgres(&test).await;
+}
+
+async fn on_sqlite(test: impl AsyncFn(Db)) {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open_sqlite(&dir.path().join("rollcall.db")).await.unwrap();
+    test(db.clone()).await;
+    db.close().await;
+}
+
+async fn on_postgres(test: impl AsyncFn(Db)) {
+    let server = postgres_server();
+    let name = format!("it_{:016x}", fastrand::u64(..));
+    let mut admin = PgConnection::connect(&server).await.unwrap();
+    let create = format!("create database {name}");
+    sqlx::query(AssertSqlSafe(create)).execute(&mut admin).await.unwrap();
+    let db = Db::open_postgres(&in_database(&server, &name)).await.unwrap();
+    test(db.clone()).await;
+    db.close().await;
+    let drop = format!("drop database {name} with (force)");
+    sqlx::query(AssertSqlSafe(drop)).execute(&mut admin).await.unwrap();
+}
+
+/// `postgres://user@host:port/database` of a server on which databases may be made and dropped.
+fn postgres_server() -> String {
+    std::env::var("ROLLCALL_TEST_POSTGRES").unwrap_or_else(|_| {
+        panic!(
+            "ROLLCALL_TEST_POSTGRES is not set: the store is tested on PostgreSQL as well. Run ./test, which starts \
+             a throw-away server, or set it to postgres://USER@HOST:PORT/postgres of a server for tests."
+        )
+    })
+}
+
+fn in_database(server: &str, name: &str) -> String {
+    let (base, options) = server.split_once('?').unwrap_or((server, ""));
+    let (base, _) = base.rsplit_once('/').expect("the URL of a server names a database");
+    format!("{base}/{name}?{options}")
+}
