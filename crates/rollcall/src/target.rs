@@ -9,7 +9,7 @@ use crate::store::StoreError;
 use crate::store::targets::TargetId;
 
 /// What a target holds, and which of its publications that is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Actual {
     pub directory: Directory,
     /// 0 where nothing has been published yet.

@@ -1,14 +1,15 @@
 //! Connectors: a configured source with its settings and its sealed client secret.
 
+pub mod settings;
+
 use std::fmt;
 
 use jiff::Timestamp;
 use reconcile::principal::{Name, fold};
-use serde::{Deserialize, Serialize};
 
 use crate::seal::{KeyId, Seal, SealError, key_id_of};
 use crate::secret::Secret;
-use crate::source::onelogin::settings::Settings;
+use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::names::{self, NameError};
 use crate::store::{Db, StoreError, instant, is_taken};
 use crate::{with_pool, with_tx};
@@ -29,12 +30,6 @@ pub struct Connector {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provider {
     OneLogin,
-}
-
-/// What an admin sets for a connector, all but its secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConnectorSettings {
-    pub source: Settings,
 }
 
 #[derive(Debug, thiserror::Error)]

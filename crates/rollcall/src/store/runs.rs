@@ -220,21 +220,16 @@ pub async fn end_abandoned(db: &Db, now: Timestamp) -> Result<u64, StoreError> {
     Ok(ended)
 }
 
-/// Writes down how a run ended, with all its changes and findings, at once.
+/// Writes down how a run ended.
 pub async fn finish(
-    db: &Db,
+    tx: &mut Tx,
     run: RunId,
     ending: &Ending<'_>,
-    changes: impl IntoIterator<Item = ChangeRow<'_>>,
-    findings: &[Finding],
     now: Timestamp,
 ) -> Result<(), StoreError> {
     const SQL: &str = "update runs \
          set status = $2, message = $3, report = $4, finished_at = $5 where id = $1";
-    let mut tx = db.begin().await?;
-    insert_changes(&mut tx, run, changes).await?;
-    insert_findings(&mut tx, run, findings).await?;
-    with_tx!(&mut tx, conn => sqlx::query(SQL)
+    with_tx!(tx, conn => sqlx::query(SQL)
         .bind(run.0)
         .bind(ending.status.word())
         .bind(ending.message)
@@ -243,7 +238,7 @@ pub async fn finish(
         .execute(conn)
         .await
         .map(|_| ()))?;
-    tx.commit().await
+    Ok(())
 }
 
 /// The latest runs first, of one connector or of all.
@@ -343,7 +338,8 @@ pub async fn last_finding_of(
     Ok(row.map(recorded_finding))
 }
 
-async fn insert_changes(
+/// Writes down all changes of a run, in their order. To be called once a run.
+pub async fn insert_changes(
     tx: &mut Tx,
     run: RunId,
     changes: impl IntoIterator<Item = ChangeRow<'_>>,
@@ -376,7 +372,12 @@ async fn insert_changes(
     Ok(())
 }
 
-async fn insert_findings(tx: &mut Tx, run: RunId, findings: &[Finding]) -> Result<(), StoreError> {
+/// Writes down all findings of a run. To be called once a run.
+pub async fn insert_findings(
+    tx: &mut Tx,
+    run: RunId,
+    findings: impl IntoIterator<Item = &Finding>,
+) -> Result<(), StoreError> {
     const SQL: &str =
         "insert into run_findings (run_id, seq, kind, external_id, username, message) ";
     let mut numbered = (1_i64..).zip(findings).peekable();

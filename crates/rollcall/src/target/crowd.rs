@@ -35,19 +35,20 @@ pub async fn read(db: &Db, target: TargetId) -> Result<Actual, TargetError> {
     Ok(Actual { directory, generation })
 }
 
-/// Publishes an approved plan, which was made from publication `generation`.
+/// Publishes an approved plan, which was made from publication `generation`. It is the caller's
+/// transaction, so that the record of a run and what it changed are written together.
 pub async fn apply(
-    db: &Db,
+    tx: &mut Tx,
     target: TargetId,
     generation: i64,
     approved: &Approved,
     now: jiff::Timestamp,
 ) -> Result<Applied, TargetError> {
-    publish(db, target, generation, approved.changes(), now).await
+    publish(tx, target, generation, approved.changes(), now).await
 }
 
 async fn publish(
-    db: &Db,
+    tx: &mut Tx,
     target: TargetId,
     read: i64,
     changes: impl Iterator<Item = &Change>,
@@ -56,30 +57,28 @@ async fn publish(
     let batches = Batches::sort(changes);
     let changes = batches.changes();
     if changes == 0 {
-        let found = generation(&mut db.snapshot().await?, target).await?;
+        let found = generation(tx, target).await?;
         if found != read {
             return Err(TargetError::Stale { read, found });
         }
         return Ok(Applied { generation: read, changes: 0 });
     }
 
-    let mut tx = db.begin().await?;
-    let Some(next) = publish::advance(&mut tx, target, read, now).await? else {
-        let found = generation(&mut tx, target).await?;
+    let Some(next) = publish::advance(tx, target, read, now).await? else {
+        let found = generation(tx, target).await?;
         return Err(TargetError::Stale { read, found });
     };
-    let whole = wants_full_reads(&mut tx, target, &next, &batches).await?;
+    let whole = wants_full_reads(tx, target, &next, &batches).await?;
     if !whole {
-        log(&mut tx, target, &next, &batches).await?;
+        log(tx, target, &next, &batches).await?;
     }
-    write(&mut tx, target, &batches, now).await?;
-    verify(&mut tx, target, &next, &batches).await?;
+    write(tx, target, &batches, now).await?;
+    verify(tx, target, &next, &batches).await?;
     if whole {
-        events::raise_floor(&mut tx, target, next.generation).await?;
+        events::raise_floor(tx, target, next.generation).await?;
     } else {
-        shorten(&mut tx, target, &next).await?;
+        shorten(tx, target, &next).await?;
     }
-    tx.commit().await?;
     Ok(Applied { generation: next.generation, changes })
 }
 
