@@ -2,9 +2,13 @@
 //!
 //! `reconcile` decides; everything here acts.
 
+pub mod cli;
+pub mod config;
 pub mod http;
 pub mod seal;
 pub mod secret;
 pub mod source;
 pub mod store;
 pub mod target;
+pub mod telemetry;
+pub mod web;

@@ -98,6 +98,19 @@ pub enum StoreError {
     Sql(#[from] sqlx::Error),
 }
 
+impl StoreError {
+    /// Whether somebody else holds a lock for longer than we waited: worth trying again.
+    pub fn is_busy(&self) -> bool {
+        let StoreError::Sql(sqlx::Error::Database(error)) = self else { return false };
+        match error.code().as_deref() {
+            // SQLite tells a number whose low byte is the kind: 5 is busy.
+            Some("55P03") => true,
+            Some(code) => code.len() < 5 && code.parse::<u32>().is_ok_and(|it| it & 0xff == 5),
+            None => false,
+        }
+    }
+}
+
 /// How long a statement waits for a lock before it fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -158,6 +171,22 @@ impl Db {
         })
     }
 
+    /// Writes, and takes it back: a full disk, a file that may only be read and a server that
+    /// only follows another one all fail here.
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
+        const SQL: &str = "insert into settings (key, value) values ('check', '') \
+             on conflict (key) do update set value = ''";
+        let mut tx = self.begin().await?;
+        with_tx!(&mut tx, conn => sqlx::query(SQL).execute(conn).await.map(|_| ()))?;
+        tx.rollback().await
+    }
+
+    pub async fn check_readable(&self) -> Result<(), StoreError> {
+        const SQL: &str = "select count(*) from connectors";
+        with_pool!(self, pool => sqlx::query(SQL).fetch_one(pool).await.map(|_| ()))?;
+        Ok(())
+    }
+
     pub async fn close(&self) {
         with_pool!(self, pool => pool.close().await);
     }
@@ -194,6 +223,14 @@ impl Tx {
         match self {
             Tx::Sqlite(tx) => tx.commit().await?,
             Tx::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite(tx) => tx.rollback().await?,
+            Tx::Postgres(tx) => tx.rollback().await?,
         }
         Ok(())
     }

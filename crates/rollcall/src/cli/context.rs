@@ -1,0 +1,92 @@
+//! What a command works with: the open database, the seal, the configuration and the output.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::output::Output;
+use crate::config::{Config, Database, Environment};
+use crate::seal::{KeySource, Seal};
+use crate::store::{Db, connectors};
+
+/// How this process was asked to run, before anything is opened.
+#[derive(Debug)]
+pub struct Setup {
+    pub config: Config,
+    pub environment: Environment,
+    pub output: Output,
+}
+
+#[derive(Debug)]
+pub struct Context {
+    pub db: Db,
+    pub seal: Seal,
+    pub config: Config,
+    pub environment: Environment,
+    pub output: Output,
+}
+
+impl Context {
+    /// Opens what is there. A mistyped directory is told, not filled.
+    pub async fn open(setup: Setup) -> Result<Context, CliError> {
+        if let Database::Sqlite(file) = &setup.config.database
+            && !file.exists()
+        {
+            return Err(CliError::new(
+                Exit::ConfigurationInvalid,
+                format!(
+                    "There is no Rollcall data in {0}. Name the right directory with --data-dir, \
+                     or begin with `rollcall init --data-dir {0}`.",
+                    setup.config.data_dir.display()
+                ),
+            ));
+        }
+        Context::open_or_create(setup).await
+    }
+
+    /// Opens what is there, and makes what is not.
+    pub async fn open_or_create(setup: Setup) -> Result<Context, CliError> {
+        let Setup { config, environment, output } = setup;
+        let db = match &config.database {
+            Database::Sqlite(file) => {
+                make_private_dir(&config.data_dir)?;
+                make_private_file(file)?;
+                Db::open_sqlite(file).await?
+            }
+            Database::Postgres(url) => Db::open_postgres(url.expose()).await?,
+        };
+        if matches!(config.key, KeySource::DataDirectory(_)) {
+            make_private_dir(&config.data_dir)?;
+        }
+        let seal = Seal::open(&config.key, connectors::sealed_with(&db).await?)?;
+        Ok(Context { db, seal, config, environment, output })
+    }
+}
+
+fn make_private_dir(dir: &Path) -> Result<(), CliError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| {
+        CliError::new(
+            Exit::ConfigurationInvalid,
+            format!(
+                "The data directory {} cannot be made: {error}. Name another one with --data-dir.",
+                dir.display()
+            ),
+        )
+    })
+}
+
+/// SQLite would make the file readable for everybody, in a directory that may be so as well.
+fn make_private_file(file: &Path) -> Result<(), CliError> {
+    let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(file);
+    opened.map(|_| ()).map_err(|error| {
+        CliError::new(
+            Exit::ConfigurationInvalid,
+            format!(
+                "The database {} cannot be opened: {error}. \
+                 Check who may write it, or name another directory with --data-dir.",
+                file.display()
+            ),
+        )
+    })
+}

@@ -1,0 +1,107 @@
+//! `rollcall serve`: runs the service.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::Router;
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use crate::cli::context::{Context, Setup};
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::output::Output;
+use crate::config;
+use crate::store::runs;
+use crate::web;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where to listen, for example 127.0.0.1:8080 (or `ROLLCALL_LISTEN`)
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    listening: String,
+}
+
+/// How long requests under way may take once the service is to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub async fn run(args: Args, setup: Setup) -> Result<(), CliError> {
+    let address = config::listen(args.listen.as_deref(), &setup.environment)
+        .map_err(|error| CliError::usage(error.to_string()))?;
+    // Before the database: a service that cannot listen has no business with it.
+    let listener = listen(address).await?;
+    let context = Context::open_or_create(setup).await?;
+    runs::end_abandoned(&context.db, Timestamp::now()).await?;
+    tell_address(&listener, context.output)?;
+    let served = serve_until_stopped(listener, web::router(&context.db)).await;
+    context.db.close().await;
+    served
+}
+
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let why = if error.kind() == io::ErrorKind::AddrInUse {
+            "another process listens there".to_owned()
+        } else {
+            error.to_string()
+        };
+        CliError::new(
+            Exit::Failed,
+            format!("Cannot listen at {address}: {why}. Choose another address with --listen."),
+        )
+    })
+}
+
+/// Says where the service is; the port is known only now where 0 was asked for.
+pub fn tell_address(listener: &TcpListener, output: Output) -> Result<(), CliError> {
+    let address = listener.local_addr().map_err(|error| failed(&error))?;
+    let answer = Answer { listening: format!("http://{address}") };
+    output.answer(&answer, |it| format!("Listening at {}", it.listening));
+    Ok(())
+}
+
+/// Serves until SIGTERM or SIGINT, then lets requests under way end, for a while.
+pub async fn serve_until_stopped(listener: TcpListener, router: Router) -> Result<(), CliError> {
+    let (stop, stopping) = oneshot::channel::<()>();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+        drop(stopping.await);
+    });
+    let mut serving = pin!(serving.into_future());
+    tokio::select! {
+        ended = &mut serving => return ended.map_err(|error| failed(&error)),
+        asked = stop_signal() => asked?,
+    }
+    tracing::info!("Stopping: requests under way may end.");
+    drop(stop);
+    tokio::select! {
+        ended = &mut serving => return ended.map_err(|error| failed(&error)),
+        () = tokio::time::sleep(STOP_TIMEOUT) => {}
+        asked_again = stop_signal() => asked_again?,
+    }
+    tracing::warn!("Stopped before all requests had ended.");
+    Ok(())
+}
+
+/// Waits until somebody asks this process to end.
+pub async fn stop_signal() -> Result<(), CliError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| failed(&error))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| failed(&error))?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+fn failed(error: &io::Error) -> CliError {
+    CliError::new(Exit::Failed, format!("The service failed: {error}."))
+}

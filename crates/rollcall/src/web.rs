@@ -1,0 +1,12 @@
+//! What the service answers over HTTP.
+
+pub mod probes;
+
+use axum::Router;
+
+use crate::store::Db;
+
+/// Everything that the service answers.
+pub fn router(db: &Db) -> Router {
+    probes::router(db.clone())
+}
