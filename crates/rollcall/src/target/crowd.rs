@@ -69,10 +69,11 @@ async fn publish(
         return Err(TargetError::Stale { read, found });
     };
     let whole = wants_full_reads(tx, target, &next, &batches).await?;
+    write_what_comes(tx, target, &batches, now).await?;
     if !whole {
         log(tx, target, &next, &batches).await?;
     }
-    write(tx, target, &batches, now).await?;
+    write_what_goes(tx, target, &batches).await?;
     verify(tx, target, &next, &batches).await?;
     if whole {
         events::raise_floor(tx, target, next.generation).await?;
@@ -102,52 +103,47 @@ async fn wants_full_reads(
     Ok(!created.is_empty() && events::speaks_of_users(tx, target, &created).await?)
 }
 
-/// Names what is about to change. The members of a group that goes are asked for while it is there.
+/// Names what changes, at the one moment at which whoever comes and whoever goes are both there.
 async fn log(
     tx: &mut Tx,
     target: TargetId,
     next: &Publication,
     batches: &Batches<'_>,
 ) -> Result<(), TargetError> {
-    events::insert(tx, target, next.generation, &batches.names()).await?;
-    events::insert_members_of(tx, target, next.generation, &batches.removed_groups).await?;
+    let generation = next.generation;
+    events::insert_users(tx, target, generation, &batches.users_told()).await?;
+    events::insert_groups(tx, target, generation, &batches.groups_told()).await?;
+    // A group of that name may be back before a reader asks, so its going is not enough to tell.
+    events::insert_members_of(tx, target, generation, &batches.removed_groups).await?;
     Ok(())
 }
 
-async fn write(
+async fn write_what_comes(
     tx: &mut Tx,
     target: TargetId,
     batches: &Batches<'_>,
     now: jiff::Timestamp,
 ) -> Result<(), TargetError> {
-    let it = batches;
-    fits(
-        "users to create",
-        &it.created,
-        publish::insert_users(tx, target, &it.created, now).await?,
-    )?;
-    fits(
-        "users to rename",
-        &it.renamed,
-        publish::rename_users(tx, target, &it.renamed, now).await?,
-    )?;
-    fits(
-        "users to update",
-        &it.updated,
-        publish::update_users(tx, target, &it.updated, now).await?,
-    )?;
-    fits(
-        "users to switch",
-        &it.switched,
-        publish::set_active(tx, target, &it.switched, now).await?,
-    )?;
-    let groups = publish::insert_groups(tx, target, &it.created_groups).await?;
-    fits("groups to create", &it.created_groups, groups)?;
-    fits("members to add", &it.joins, publish::insert_members(tx, target, &it.joins).await?)?;
-    fits("members to remove", &it.leaves, publish::delete_members(tx, target, &it.leaves).await?)?;
-    fits("users to remove", &it.removed, publish::delete_users(tx, target, &it.removed).await?)?;
-    let groups = publish::delete_groups(tx, target, &it.removed_groups).await?;
-    fits("groups to remove", &it.removed_groups, groups)
+    let Batches { created, renamed, updated, switched, created_groups, joins, .. } = batches;
+    fits("users to create", created, publish::insert_users(tx, target, created, now).await?)?;
+    fits("users to rename", renamed, publish::rename_users(tx, target, renamed, now).await?)?;
+    fits("users to update", updated, publish::update_users(tx, target, updated, now).await?)?;
+    fits("users to switch", switched, publish::set_active(tx, target, switched, now).await?)?;
+    let groups = publish::insert_groups(tx, target, created_groups).await?;
+    fits("groups to create", created_groups, groups)?;
+    fits("members to add", joins, publish::insert_members(tx, target, joins).await?)
+}
+
+async fn write_what_goes(
+    tx: &mut Tx,
+    target: TargetId,
+    batches: &Batches<'_>,
+) -> Result<(), TargetError> {
+    let Batches { leaves, removed, removed_groups, .. } = batches;
+    fits("members to remove", leaves, publish::delete_members(tx, target, leaves).await?)?;
+    fits("users to remove", removed, publish::delete_users(tx, target, removed).await?)?;
+    let groups = publish::delete_groups(tx, target, removed_groups).await?;
+    fits("groups to remove", removed_groups, groups)
 }
 
 fn fits<T>(what: &'static str, rows: &[T], affected: u64) -> Result<(), TargetError> {

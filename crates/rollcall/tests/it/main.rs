@@ -9,5 +9,5 @@
     reason = "a test may stop where it stands, and read where its servers are from the environment"
 )]
 
+mod crowd;
 mod databases;
-mod store;

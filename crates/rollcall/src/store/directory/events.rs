@@ -3,7 +3,7 @@
 //! A reader at publication g is told the present state of every name that changed since, so being
 //! told twice does no harm. The log ends at a floor: a reader below it is sent to read everything.
 
-use reconcile::principal::Name;
+use reconcile::principal::{ExternalId, Name};
 use serde_json::{Value, json};
 
 use super::publish::{execute, rows_in};
@@ -11,36 +11,49 @@ use crate::store::targets::TargetId;
 use crate::store::{StoreError, Tx};
 use crate::with_tx;
 
-/// What of a name changed.
+/// What of a user changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    User,
-    Group,
-    /// The groups of the user that is named.
-    Membership,
+pub enum Aspect {
+    Person,
+    Memberships,
 }
 
-impl Kind {
+impl Aspect {
     fn word(self) -> &'static str {
         match self {
-            Kind::User => "user",
-            Kind::Group => "group",
-            Kind::Membership => "membership",
+            Aspect::Person => "user",
+            Aspect::Memberships => "membership",
         }
     }
 }
 
-pub async fn insert(
+/// Names users as the directory names them now, which is not always what a plan wants for them.
+pub async fn insert_users(
     tx: &mut Tx,
     target: TargetId,
     generation: i64,
-    names: &[(Kind, &Name)],
+    users: &[(Aspect, &ExternalId)],
 ) -> Result<(), StoreError> {
     const SQL: &str = "insert into directory_events (target_id, generation, kind, name, name_folded) \
-         select $2, $3, batch.value ->> 0, batch.value ->> 1, batch.value ->> 2 from {rows} \
+         select $2, $3, batch.value ->> 0, u.username, u.username_folded from {rows} \
+         join directory_users u on u.target_id = $2 and u.external_id = batch.value ->> 1 \
          where true on conflict do nothing";
-    let row = |(kind, name): &(Kind, &Name)| json!([kind.word(), name.as_str(), name.folded()]);
-    execute(tx, SQL, names, row, &[target.0, generation]).await?;
+    let row = |(aspect, id): &(Aspect, &ExternalId)| json!([aspect.word(), id.as_str()]);
+    execute(tx, SQL, users, row, &[target.0, generation]).await?;
+    Ok(())
+}
+
+pub async fn insert_groups(
+    tx: &mut Tx,
+    target: TargetId,
+    generation: i64,
+    groups: &[&Name],
+) -> Result<(), StoreError> {
+    const SQL: &str = "insert into directory_events (target_id, generation, kind, name, name_folded) \
+         select $2, $3, 'group', batch.value ->> 0, batch.value ->> 1 from {rows} \
+         where true on conflict do nothing";
+    let row = |group: &&Name| json!([group.as_str(), group.folded()]);
+    execute(tx, SQL, groups, row, &[target.0, generation]).await?;
     Ok(())
 }
 

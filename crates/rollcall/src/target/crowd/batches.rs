@@ -5,9 +5,9 @@
 use std::collections::BTreeSet;
 
 use reconcile::plan::Change;
-use reconcile::principal::{Name, User};
+use reconcile::principal::{ExternalId, Name, User};
 
-use crate::store::directory::events::Kind;
+use crate::store::directory::events::Aspect;
 
 #[derive(Default)]
 pub(super) struct Batches<'a> {
@@ -67,15 +67,16 @@ impl<'a> Batches<'a> {
         self.created.iter().any(|user| freed.contains(&user.username))
     }
 
-    /// The names that the log has to hold, where nobody is renamed.
-    pub(super) fn names(&self) -> Vec<(Kind, &'a Name)> {
+    /// The users whom the log has to name, where nobody is renamed.
+    pub(super) fn users_told(&self) -> Vec<(Aspect, &'a ExternalId)> {
         let switched = self.switched.iter().map(|(user, _)| user);
         let users = self.created.iter().chain(&self.updated).chain(switched).chain(&self.removed);
-        let groups = self.created_groups.iter().chain(&self.removed_groups);
-        let moved = self.joins.iter().chain(&self.leaves);
-        let users = users.map(|user| (Kind::User, &user.username));
-        let groups = groups.map(|group| (Kind::Group, *group));
-        let moved = moved.map(|(_, user)| (Kind::Membership, &user.username));
-        users.chain(groups).chain(moved).collect()
+        let moved = self.joins.iter().chain(&self.leaves).map(|(_, user)| user);
+        let users = users.map(|user| (Aspect::Person, &user.id));
+        users.chain(moved.map(|user| (Aspect::Memberships, &user.id))).collect()
+    }
+
+    pub(super) fn groups_told(&self) -> Vec<&'a Name> {
+        self.created_groups.iter().chain(&self.removed_groups).copied().collect()
     }
 }
