@@ -5,14 +5,17 @@ use super::{
     call::{Call, Endpoint},
     limiter::Allowance,
     quirks::{
-        GroupsV2, Metered, OverLimit, Quirks, RateLimitCall, RetryAfterHeader, RoleUsersScope,
-        Scope, ScopeFailure,
+        Metered, OverLimit, Quirks, RateLimitCall, RetryAfterHeader, RoleUsersScope, Scope,
+        ScopeFailure,
     },
     world::{Ruling, World},
 };
 
 /// `Err` is the refusal.
 pub(super) fn check(world: &World, call: &Call, ruling: &Ruling) -> Result<(), Answer> {
+    if matches!(call.endpoint, Endpoint::Token | Endpoint::Revoke | Endpoint::Unknown) {
+        return Ok(());
+    }
     check_token(world, call, ruling)?;
     check_scope(call.endpoint, &ruling.quirks)?;
     check_allowance(world, call, ruling)
@@ -66,6 +69,8 @@ fn is_allowed(endpoint: Endpoint, quirks: &Quirks) -> bool {
         | Endpoint::Users
         | Endpoint::User(_)
         | Endpoint::CustomAttributes
+        | Endpoint::Groups
+        | Endpoint::Group(_)
         | Endpoint::V1Users
         | Endpoint::V1User(_)
         | Endpoint::V1CustomAttributes
@@ -73,9 +78,6 @@ fn is_allowed(endpoint: Endpoint, quirks: &Quirks) -> bool {
         | Endpoint::V1Role(_)
         | Endpoint::V1Groups
         | Endpoint::V1Group(_) => reads_or_manages_users,
-        Endpoint::Groups | Endpoint::Group(_) => {
-            reads_or_manages_users && quirks.groups_v2 != GroupsV2::Forbidden
-        }
         // "Manage Users" is not listed for v2 roles.
         Endpoint::Roles | Endpoint::Role(_) => reads_users,
         Endpoint::RoleUsers(_) => match quirks.role_users_scope {
@@ -113,7 +115,9 @@ fn over_limit(endpoint: Endpoint, quirks: &Quirks, allowance: Allowance) -> Answ
             let answer = with_allowance(Answer::error(429, shape, "Too Many Requests"), allowance);
             match quirks.retry_after {
                 RetryAfterHeader::Absent => answer,
-                RetryAfterHeader::Present => answer.with("retry-after", allowance.reset_seconds),
+                RetryAfterHeader::Present => {
+                    answer.with("retry-after", allowance.reset_seconds.to_string())
+                }
             }
         }
     }
@@ -133,7 +137,7 @@ pub(super) fn limit_headers(world: &World, call: &Call, ruling: &Ruling, answer:
 
 fn with_allowance(answer: Answer, allowance: Allowance) -> Answer {
     answer
-        .with("x-ratelimit-limit", allowance.limit)
-        .with("x-ratelimit-remaining", allowance.remaining)
-        .with("x-ratelimit-reset", allowance.reset_seconds)
+        .with("x-ratelimit-limit", allowance.limit.to_string())
+        .with("x-ratelimit-remaining", allowance.remaining.to_string())
+        .with("x-ratelimit-reset", allowance.reset_seconds.to_string())
 }

@@ -81,14 +81,14 @@ impl Answer {
         Answer::value(200, &body)
     }
 
-    pub(super) fn with(mut self, name: &str, value: impl ToString) -> Answer {
+    pub(super) fn with(mut self, name: &str, value: impl Into<String>) -> Answer {
         self.set(name, value);
         self
     }
 
-    pub(super) fn set(&mut self, name: &str, value: impl ToString) {
+    pub(super) fn set(&mut self, name: &str, value: impl Into<String>) {
         self.headers.retain(|(it, _)| it != name);
-        self.headers.push((name.to_owned(), value.to_string()));
+        self.headers.push((name.to_owned(), value.into()));
     }
 
     pub(super) fn remove(&mut self, name: &str) {

@@ -1,9 +1,10 @@
 //! What each endpoint answers when nothing goes wrong.
 
-pub(super) mod groups;
-pub(super) mod roles;
-pub(super) mod users;
-pub(super) mod v1;
+mod filter;
+mod groups;
+mod roles;
+mod users;
+mod v1;
 
 use serde_json::json;
 
@@ -16,33 +17,22 @@ use super::{
 };
 
 pub(super) fn answer(world: &World, call: &Call, ruling: &Ruling) -> Answer {
-    match call.endpoint {
-        Endpoint::Token => {
-            let account_id = world.tenant().account_id();
-            let owner = ruling.quirks.owner;
-            return world.control().tokens.issue(call, owner, account_id, ruling.now);
-        }
-        Endpoint::Revoke => return world.control().tokens.revoke_by(call),
-        Endpoint::Unknown => return Answer::error(404, Shape::Status, "No Route Exists"),
-        _ => {}
-    }
-    let answer = match access::check(world, call, ruling) {
-        Ok(()) => resource(world, call, ruling).unwrap_or_else(|refusal| refusal),
-        Err(refusal) => refusal,
-    };
+    let answer = access::check(world, call, ruling)
+        .and_then(|()| resource(world, call, ruling))
+        .unwrap_or_else(|refusal| refusal);
     access::limit_headers(world, call, ruling, answer)
 }
 
 fn resource(world: &World, call: &Call, ruling: &Ruling) -> Result<Answer, Answer> {
     let tenant = world.tenant();
     match call.endpoint {
-        Endpoint::Token | Endpoint::Revoke | Endpoint::Unknown => {
-            Err(Answer::error(404, Shape::Status, "No Route Exists"))
+        Endpoint::Token => {
+            let owner = ruling.quirks.owner;
+            Ok(world.control().tokens.issue(call, owner, tenant.account_id(), ruling.now))
         }
-        Endpoint::RateLimit => {
-            drop(tenant);
-            Ok(rate_limit(world, ruling))
-        }
+        Endpoint::Revoke => Ok(world.control().tokens.revoke_by(call)),
+        Endpoint::RateLimit => Ok(rate_limit(world, ruling)),
+        Endpoint::Unknown => Err(Answer::error(404, Shape::Status, "No Route Exists")),
         Endpoint::Users => users::list(&tenant, call, ruling),
         Endpoint::User(id) => users::one(&tenant, id, ruling),
         Endpoint::CustomAttributes => Ok(users::custom_attributes(&tenant)),
@@ -74,9 +64,9 @@ fn rate_limit(world: &World, ruling: &Ruling) -> Answer {
 
 /// How far from the asked page a fault moves us.
 fn page_shift(ruling: &Ruling) -> i64 {
-    match ruling.fault {
-        Some(Kind::RepeatedPage) => -1,
-        Some(Kind::SkippedPage) => 1,
-        _ => 0,
+    if ruling.fault == Some(Kind::RepeatedPage) {
+        -1
+    } else {
+        i64::from(ruling.fault == Some(Kind::SkippedPage))
     }
 }

@@ -77,14 +77,14 @@ impl Page {
     pub(super) fn headers(self, answer: &mut Answer, total: usize, rows: usize, quirks: &Quirks) {
         let total = total as u64;
         let pages = total.div_ceil(self.limit);
-        answer.set("current-page", self.number);
+        answer.set("current-page", self.number.to_string());
         let items = match quirks.page_items {
             PageItems::Limit => self.limit,
             PageItems::Count => rows as u64,
         };
-        answer.set("page-items", items);
-        answer.set("total-count", total);
-        answer.set("total-pages", pages);
+        answer.set("page-items", items.to_string());
+        answer.set("total-count", total.to_string());
+        answer.set("total-pages", pages.to_string());
         answer.set("cursor", self.cursor(self.number, quirks));
         if 1 < self.number {
             answer.set("before-cursor", self.cursor(self.number - 1, quirks));

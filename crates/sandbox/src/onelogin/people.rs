@@ -2,8 +2,13 @@
 //!
 //! Nothing of a generated person is stored, so a tenant of a million costs its list of ids.
 
+mod names;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
+use self::names::{
+    COMPANIES, FIRST_NAMES, GROUP_NAMES, LAST_NAMES, LOCALES, ODD_DNS, PLAIN_DNS, POSTS, ROLE_NAMES,
+};
 use super::user::{Loose, Moment, Text, User, keeps_roles};
 
 /// 2026-01-01T00:00:00Z: generated people have no later date, whatever the clock says.
@@ -11,197 +16,6 @@ const EPOCH_MS: i64 = 1_767_225_600_000;
 const DAY_MS: i64 = 86_400_000;
 const FIRST_ID: i64 = 100_000_000;
 const ID_STEP: i64 = 7;
-
-/// With what they are called in an e-mail address.
-const FIRST_NAMES: [(&str, &str); 64] = [
-    ("Ada", "ada"),
-    ("Zoë", "zoe"),
-    ("José", "jose"),
-    ("Grace", "grace"),
-    ("Søren", "soren"),
-    ("Łucja", "lucja"),
-    ("Björn", "bjorn"),
-    ("Mei", "mei"),
-    ("Omar", "omar"),
-    ("Priya", "priya"),
-    ("Noël", "noel"),
-    ("Anaïs", "anais"),
-    ("Jürgen", "jurgen"),
-    ("Siobhán", "siobhan"),
-    ("Nguyệt", "nguyet"),
-    ("Çağla", "cagla"),
-    ("Dmitri", "dmitri"),
-    ("Ольга", "olga"),
-    ("美咲", "misaki"),
-    ("Γιώργος", "giorgos"),
-    ("Chloé", "chloe"),
-    ("Rene\u{301}", "rene"),
-    ("Alan", "alan"),
-    ("Barbara", "barbara"),
-    ("Carlos", "carlos"),
-    ("Dorothy", "dorothy"),
-    ("Edsger", "edsger"),
-    ("Frances", "frances"),
-    ("Guido", "guido"),
-    ("Hedy", "hedy"),
-    ("Ivan", "ivan"),
-    ("Jean", "jean"),
-    ("Katherine", "katherine"),
-    ("Linus", "linus"),
-    ("Margaret", "margaret"),
-    ("Niklaus", "niklaus"),
-    ("Olivia", "olivia"),
-    ("Peter", "peter"),
-    ("Quentin", "quentin"),
-    ("Radia", "radia"),
-    ("Sofia", "sofia"),
-    ("Tim", "tim"),
-    ("Ursula", "ursula"),
-    ("Vint", "vint"),
-    ("Wanda", "wanda"),
-    ("Ximena", "ximena"),
-    ("Yusuf", "yusuf"),
-    ("Zahra", "zahra"),
-    ("Aisha", "aisha"),
-    ("Bruno", "bruno"),
-    ("Clara", "clara"),
-    ("Diego", "diego"),
-    ("Elena", "elena"),
-    ("Felix", "felix"),
-    ("Greta", "greta"),
-    ("Hugo", "hugo"),
-    ("Ines", "ines"),
-    ("Jonas", "jonas"),
-    ("Kofi", "kofi"),
-    ("Lea", "lea"),
-    ("Marta", "marta"),
-    ("Nils", "nils"),
-    ("Oskar", "oskar"),
-    ("Paula", "paula"),
-];
-
-const LAST_NAMES: [(&str, &str); 64] = [
-    ("Lee", "lee"),
-    ("O'Neill", "oneill"),
-    ("Müller", "mueller"),
-    ("García", "garcia"),
-    ("Nowak", "nowak"),
-    ("Østergaard", "oestergaard"),
-    ("Nguyễn", "nguyen"),
-    ("Şahin", "sahin"),
-    ("Иванова", "ivanova"),
-    ("佐藤", "sato"),
-    ("Παπαδόπουλος", "papadopoulos"),
-    ("Smith-Jones", "smith-jones"),
-    ("van der Berg", "vanderberg"),
-    ("D'Angelo", "dangelo"),
-    ("Ångström", "angstrom"),
-    ("Dvořák", "dvorak"),
-    ("Brown", "brown"),
-    ("Chen", "chen"),
-    ("Diaz", "diaz"),
-    ("Evans", "evans"),
-    ("Fischer", "fischer"),
-    ("Gupta", "gupta"),
-    ("Hughes", "hughes"),
-    ("Ito", "ito"),
-    ("Johnson", "johnson"),
-    ("Khan", "khan"),
-    ("Lopez", "lopez"),
-    ("Moreau", "moreau"),
-    ("Novak", "novak"),
-    ("Okafor", "okafor"),
-    ("Patel", "patel"),
-    ("Quinn", "quinn"),
-    ("Rossi", "rossi"),
-    ("Silva", "silva"),
-    ("Tanaka", "tanaka"),
-    ("Ueda", "ueda"),
-    ("Vargas", "vargas"),
-    ("Weber", "weber"),
-    ("Xu", "xu"),
-    ("Young", "young"),
-    ("Zhang", "zhang"),
-    ("Adeyemi", "adeyemi"),
-    ("Bauer", "bauer"),
-    ("Costa", "costa"),
-    ("Dubois", "dubois"),
-    ("Eriksen", "eriksen"),
-    ("Fontaine", "fontaine"),
-    ("Greco", "greco"),
-    ("Hansen", "hansen"),
-    ("Ibrahim", "ibrahim"),
-    ("Jensen", "jensen"),
-    ("Kowalski", "kowalski"),
-    ("Lindqvist", "lindqvist"),
-    ("Marino", "marino"),
-    ("Nielsen", "nielsen"),
-    ("Olsen", "olsen"),
-    ("Petrov", "petrov"),
-    ("Romero", "romero"),
-    ("Schmidt", "schmidt"),
-    ("Torres", "torres"),
-    ("Vogel", "vogel"),
-    ("Wagner", "wagner"),
-    ("Yamada", "yamada"),
-    ("Zimmermann", "zimmermann"),
-];
-
-/// Department, then a title in it.
-const POSTS: [(&str, [&str; 3]); 8] = [
-    ("Engineering", ["Software Engineer", "Site Reliability Engineer", "Engineering Manager"]),
-    ("Sales", ["Account Executive", "Sales Engineer", "Regional Director"]),
-    ("Support", ["Support Agent", "Support Lead", "Knowledge Manager"]),
-    ("Finance", ["Accountant", "Controller", "Head of Treasury"]),
-    ("People & Culture", ["Recruiter", "People Partner", "Learning Coach"]),
-    ("Legal", ["Counsel", "Paralegal", "Data Protection Officer"]),
-    ("Marketing", ["Designer", "Content Editor", "Head of Brand"]),
-    ("IT", ["System Administrator", "Service Desk Analyst", "Directory Architect"]),
-];
-
-const COMPANIES: [&str; 3] = ["Acme", "Acme Nordic A/S", "Acme 日本"];
-const LOCALES: [&str; 5] = ["en", "de", "fr", "ja", "da"];
-
-const PLAIN_DNS: [&str; 8] = [
-    "CN=Engineering,OU=Groups,DC=acme,DC=test",
-    "CN=Sales,OU=Groups,DC=acme,DC=test",
-    "CN=VPN Users,OU=Groups,DC=acme,DC=test",
-    "CN=Wiki Editors,OU=Groups,DC=acme,DC=test",
-    "CN=Jira Users,OU=Groups,DC=acme,DC=test",
-    "CN=On Call,OU=Groups,DC=acme,DC=test",
-    "CN=Finance,OU=Groups,DC=acme,DC=test",
-    "CN=All Staff,OU=Groups,DC=acme,DC=test",
-];
-
-/// Escaped commas, one common name in two places, letters beyond ASCII, and no DN at all.
-const ODD_DNS: [&str; 8] = [
-    "CN=Sales\\, EMEA,OU=Groups,DC=acme,DC=test",
-    "CN=Research\\2C Applied,OU=Groups,DC=acme,DC=test",
-    "CN=Admins,OU=Berlin,DC=acme,DC=test",
-    "CN=Admins,OU=Lisbon,DC=acme,DC=test",
-    "CN=Führungskräfte,OU=Groups,DC=acme,DC=test",
-    "CN=開発,OU=Groups,DC=acme,DC=test",
-    "CN=C++ Guild,OU=Groups,DC=acme,DC=test",
-    "EngineeringTeam",
-];
-
-const ROLE_NAMES: [&str; 12] = [
-    "Employees",
-    "Engineering",
-    "Jira Administrators",
-    "Confluence Authors",
-    "Contractors",
-    "Support Tier 1",
-    "Support Tier 2",
-    "Finance Approvers",
-    "Release Managers",
-    "Auditors",
-    "Büro Zürich",
-    "Wiki Readers",
-];
-
-const GROUP_NAMES: [&str; 8] =
-    ["Berlin", "Lisbon", "Tokyo", "New York", "Remote", "Contractors", "Zürich", "São Paulo"];
 
 /// Whether a few people carry the odd values that real tenants carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -324,13 +138,13 @@ impl Population {
         let in_directory = self.share(person, Trait::Directory, 80);
         User {
             id: self.id(person),
-            username: self.username(person, &name.account),
+            username: Some(self.username(person, &name.account)),
             email: Some(format!("{}@acme.test", name.account).into()),
-            firstname: fixed(name.first),
-            lastname: fixed(name.last),
-            title: fixed(title),
+            firstname: Some(name.first.into()),
+            lastname: Some(name.last.into()),
+            title: Some(title.into()),
             department: self.mixed_blank(person, department),
-            company: fixed(pick(&COMPANIES, self.roll(person, Trait::Company))),
+            company: Some(pick(&COMPANIES, self.roll(person, Trait::Company)).into()),
             phone: self.phone(person),
             comment: None,
             status,
@@ -388,25 +202,26 @@ impl Population {
         (department, pick(&titles, roll / 8))
     }
 
-    fn username(&self, person: u32, account: &str) -> Text {
-        if self.odd(person, Trait::Username, 5) {
-            return fixed("");
-        }
-        Some(account.to_owned().into())
+    fn username(&self, person: u32, account: &str) -> Cow<'static, str> {
+        if self.odd(person, Trait::Username, 5) { "".into() } else { account.to_owned().into() }
     }
 
     fn mixed_blank(&self, person: u32, value: &'static str) -> Text {
         if !self.odd(person, Trait::Blank, 8) {
-            return fixed(value);
+            return Some(value.into());
         }
-        if self.roll(person, Trait::Blank) / 100 % 2 == 0 { None } else { fixed("") }
+        if (self.roll(person, Trait::Blank) / 100).is_multiple_of(2) {
+            None
+        } else {
+            Some("".into())
+        }
     }
 
     fn phone(&self, person: u32) -> Text {
         let roll = self.roll(person, Trait::Phone);
         match roll % 4 {
             0 => None,
-            1 => fixed(""),
+            1 => Some("".into()),
             _ => Some(format!("+1-555-{:04}", roll / 4 % 10_000).into()),
         }
     }
@@ -522,10 +337,6 @@ fn remainder(roll: u64, limit: i64) -> i64 {
 
 fn pick(list: &[&'static str], roll: u64) -> &'static str {
     list.get(below_usize(roll, list.len())).copied().unwrap_or_default()
-}
-
-fn fixed(text: &'static str) -> Text {
-    Some(Cow::Borrowed(text))
 }
 
 fn numbered(names: &[&str], at: u32) -> String {

@@ -115,7 +115,7 @@ fn broken_body(body: Vec<u8>, fault: Option<&Kind>) -> Body {
 
 /// The promised length never comes: the connection is closed instead.
 fn reset_after(mut body: Vec<u8>, bytes: usize) -> Body {
-    body.truncate(bytes);
+    body.truncate(bytes.min(body.len().saturating_sub(1)));
     let cut = io::Error::new(io::ErrorKind::ConnectionReset, "a fault cuts the connection");
     let sent = stream::once(async move { Ok(Bytes::from(body)) });
     // What is sent has to leave before the connection ends.

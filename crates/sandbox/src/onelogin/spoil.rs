@@ -27,7 +27,7 @@ pub(super) fn replaced(kind: &Kind, endpoint: Endpoint, now: Moment) -> Option<A
             }
         }
         Kind::RateLimitExceeded => Answer::error(400, Shape::Status, "rate_limit_exceeded"),
-        Kind::Redirect { to } => Answer::plain(302, "Found").with("location", to),
+        Kind::Redirect { to } => Answer::plain(302, "Found").with("location", to.as_str()),
         Kind::Body { text } => Answer::json(200, text.clone()),
         Kind::InvalidUtf8 => Answer::json(200, b"[{\"id\":1,\"username\":\"\xff\xfe\"}]".to_vec()),
         Kind::DeepJson { depth } => {
@@ -64,10 +64,13 @@ pub(super) fn altered(kind: &Kind, mut answer: Answer) -> Answer {
         Kind::TotalCount { added } => {
             let total: Option<i64> = answer.header("total-count").and_then(|it| it.parse().ok());
             if let Some(total) = total {
-                answer.set("total-count", total + added);
+                answer.set("total-count", (total + added).to_string());
             }
         }
-        Kind::TruncatedJson { bytes } => answer.body.truncate(*bytes),
+        Kind::TruncatedJson { bytes } => {
+            let end = answer.body.len().saturating_sub(1);
+            answer.body.truncate(end.min(*bytes));
+        }
         Kind::ReversedRows => change_rows(&mut answer, |rows| rows.reverse()),
         Kind::DropKey { key, row } => change_rows(&mut answer, |rows| {
             for fields in chosen(rows, *row) {

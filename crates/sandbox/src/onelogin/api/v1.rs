@@ -3,7 +3,10 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use super::users::{Condition, matching, moment, rows, text_filter};
+use super::{
+    filter::{Condition, Trait, matching, moment, shared},
+    users::rows,
+};
 use crate::onelogin::{
     answer::{Answer, Shape},
     call::{Call, Query},
@@ -155,14 +158,15 @@ fn filters(query: &Query) -> Result<Vec<Condition>, Answer> {
     let mut conditions = Vec::new();
     for (name, value) in query.iter() {
         match name {
-            "since" => conditions.push(Condition::CreatedSince(moment(name, value)?)),
-            "until" => conditions.push(Condition::CreatedUntil(moment(name, value)?)),
+            "since" => {
+                conditions.push(Condition::Person(Trait::CreatedSince(moment(name, value)?)));
+            }
+            "until" => {
+                conditions.push(Condition::Person(Trait::CreatedUntil(moment(name, value)?)));
+            }
             "id" => conditions.push(Condition::Ids(query.ids(name).unwrap_or_default())),
             "role_id" => conditions.push(Condition::Roles(query.ids(name).unwrap_or_default())),
-            "directory_id" => {
-                conditions.push(Condition::Directory(value.parse().unwrap_or(-1)));
-            }
-            _ => conditions.extend(text_filter(name, value)),
+            _ => conditions.extend(shared(name, value)),
         }
     }
     Ok(conditions)
