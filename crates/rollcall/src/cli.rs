@@ -1,11 +1,13 @@
 //! The command line: one file per noun, and what they share.
 
 pub mod completions;
+pub mod connector;
 pub mod context;
 pub mod exit;
 pub mod init;
 pub mod output;
 pub mod run;
+pub mod sandbox;
 pub mod serve;
 pub mod target;
 pub mod version;
@@ -21,6 +23,7 @@ use crate::cli::context::Setup;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::Output;
 use crate::config::{self, Config, Environment, Flags};
+use crate::http;
 use crate::secret::Secret;
 use crate::telemetry::{self, Format, Verbosity};
 
@@ -76,12 +79,18 @@ enum Command {
     Init,
     /// Run the service
     Serve(serve::Args),
+    /// Configured sources
+    #[command(subcommand)]
+    Connector(connector::Command),
     /// Directories that connectors keep equal
     #[command(subcommand)]
     Target(target::Command),
     /// What was done, and what became of it
     #[command(subcommand)]
     Run(run::Command),
+    /// Made-up identity providers to try things with
+    #[command(subcommand)]
+    Sandbox(sandbox::Command),
     /// Print a script that completes commands and flags
     Completions(completions::Args),
     /// Print the version
@@ -108,6 +117,7 @@ pub async fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<(), CliError> {
+    http::install_crypto();
     let Cli { shared, command } = cli;
     start_logs(&shared, &command, &environment)?;
     // Not every command has or needs a place for data.
@@ -118,8 +128,10 @@ async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<
     match command {
         Command::Init => init::run(setup(environment)?).await,
         Command::Serve(args) => serve::run(args, setup(environment)?).await,
+        Command::Connector(command) => connector::run(command, setup(environment)?).await,
         Command::Target(command) => target::run(command, setup(environment)?).await,
         Command::Run(command) => run::run(command, setup(environment)?).await,
+        Command::Sandbox(command) => sandbox::run(command, output).await,
         Command::Completions(args) => {
             completions::run(&args, Cli::command(), output);
             Ok(())
@@ -157,8 +169,9 @@ fn start_logs(
     environment: &Environment,
 ) -> Result<(), CliError> {
     let verbosity = match command {
-        Command::Serve(_) => Verbosity::Service,
+        Command::Serve(_) | Command::Sandbox(_) => Verbosity::Service,
         Command::Init
+        | Command::Connector(_)
         | Command::Target(_)
         | Command::Run(_)
         | Command::Completions(_)

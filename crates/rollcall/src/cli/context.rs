@@ -62,6 +62,11 @@ impl Context {
         let seal = Seal::open(&config.key, connectors::sealed_with(&db).await?)?;
         Ok(Context { db, seal, config, environment, output })
     }
+
+    /// Leaves the database as one whole file.
+    pub async fn close(self) {
+        self.db.close().await;
+    }
 }
 
 fn make_private_dir(dir: &Path) -> Result<(), CliError> {

@@ -29,7 +29,7 @@ pub async fn run(setup: Setup) -> Result<(), CliError> {
         },
     };
     context.output.answer(&answer, text);
-    context.db.close().await;
+    context.close().await;
     Ok(())
 }
 

@@ -105,10 +105,12 @@ struct FindingAnswer {
 pub async fn run(command: Command, setup: Setup) -> Result<(), CliError> {
     let context = Context::open(setup).await?;
     runs::end_abandoned(&context.db, Timestamp::now()).await?;
-    match command {
+    let done = match command {
         Command::List(args) => list(args, &context).await,
         Command::Show(args) => show(&args, &context).await,
-    }
+    };
+    context.close().await;
+    done
 }
 
 async fn list(args: ListArgs, context: &Context) -> Result<(), CliError> {

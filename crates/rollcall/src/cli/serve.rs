@@ -43,22 +43,25 @@ pub async fn run(args: Args, setup: Setup) -> Result<(), CliError> {
     runs::end_abandoned(&context.db, Timestamp::now()).await?;
     tell_address(&listener, context.output)?;
     let served = serve_until_stopped(listener, web::router(&context.db)).await;
-    context.db.close().await;
+    context.close().await;
     served
 }
 
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
     TcpListener::bind(address).await.map_err(|error| {
-        let why = if error.kind() == io::ErrorKind::AddrInUse {
-            "another process listens there".to_owned()
-        } else {
-            error.to_string()
-        };
+        let why = why_not_listening(&error);
         CliError::new(
             Exit::Failed,
             format!("Cannot listen at {address}: {why}. Choose another address with --listen."),
         )
     })
+}
+
+pub fn why_not_listening(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::AddrInUse {
+        return "another process listens there".to_owned();
+    }
+    error.to_string()
 }
 
 /// Says where the service is; the port is known only now where 0 was asked for.

@@ -92,12 +92,14 @@ struct DeleteAnswer {
 
 pub async fn run(command: Command, setup: Setup) -> Result<(), CliError> {
     let context = Context::open(setup).await?;
-    match command {
+    let done = match command {
         Command::Create(args) => create(args, &context).await,
         Command::List => list(&context).await,
         Command::Show(args) => show(&args, &context).await,
         Command::Delete(args) => delete(&args, &context).await,
-    }
+    };
+    context.close().await;
+    done
 }
 
 async fn create(args: CreateArgs, context: &Context) -> Result<(), CliError> {

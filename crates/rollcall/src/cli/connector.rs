@@ -1,0 +1,229 @@
+//! `rollcall connector`: configured sources.
+
+mod answer;
+mod settings;
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cli::connector::answer::ConnectorAnswer;
+use crate::cli::connector::settings::Choices;
+use crate::cli::context::{Context, Setup};
+use crate::cli::exit::CliError;
+use crate::cli::output;
+use crate::secret::Secret;
+use crate::source::onelogin::settings::Settings;
+use crate::store::connectors::settings::ConnectorSettings;
+use crate::store::connectors::{self, Provider};
+use crate::store::targets;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Make a connector
+    Create(Box<CreateArgs>),
+    /// List connectors
+    List,
+    /// Show a connector and what it feeds
+    Show(ShowArgs),
+    /// Change a connector; what is not named stays as it is
+    Edit(Box<EditArgs>),
+    /// Delete a connector that feeds no target
+    Delete(DeleteArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CreateArgs {
+    /// What to call it, for example onelogin
+    name: String,
+    /// The identity provider
+    #[arg(long, default_value = "onelogin",
+          value_parser = PossibleValuesParser::new([Provider::OneLogin.word()]))]
+    provider: String,
+    /// Where the OneLogin account is: us, eu, a subdomain or a URL
+    #[arg(long, value_name = "us|eu|SUBDOMAIN|URL")]
+    base_url: String,
+    /// Client ID of a credential with the scope Read users
+    #[arg(long, value_name = "ID")]
+    client_id: String,
+    /// The file that holds the client secret, or - for standard input (or `ROLLCALL_CLIENT_SECRET`)
+    #[arg(long, value_name = "FILE")]
+    client_secret_file: Option<PathBuf>,
+    #[command(flatten)]
+    choices: Choices,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ShowArgs {
+    name: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct EditArgs {
+    name: String,
+    /// Another name for it
+    #[arg(long, value_name = "NAME")]
+    rename: Option<String>,
+    /// Where the OneLogin account is; needs the client secret again
+    #[arg(long, value_name = "us|eu|SUBDOMAIN|URL")]
+    base_url: Option<String>,
+    /// Client ID of a credential with the scope Read users
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
+    /// The file that holds the client secret, or - for standard input (or `ROLLCALL_CLIENT_SECRET`)
+    #[arg(long, value_name = "FILE")]
+    client_secret_file: Option<PathBuf>,
+    #[command(flatten)]
+    choices: Choices,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DeleteArgs {
+    name: String,
+    /// The name of the connector again
+    #[arg(long, value_name = "NAME")]
+    confirm: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ListAnswer {
+    connectors: Vec<ConnectorAnswer>,
+}
+
+#[derive(Serialize)]
+struct DeleteAnswer {
+    deleted: String,
+}
+
+pub async fn run(command: Command, setup: Setup) -> Result<(), CliError> {
+    let context = match &command {
+        Command::Create(_) => Context::open_or_create(setup).await?,
+        Command::List | Command::Show(_) | Command::Edit(_) | Command::Delete(_) => {
+            Context::open(setup).await?
+        }
+    };
+    let done = match command {
+        Command::Create(args) => create(*args, &context).await,
+        Command::List => list(&context).await,
+        Command::Show(args) => show(&args, &context).await,
+        Command::Edit(args) => edit(*args, &context).await,
+        Command::Delete(args) => delete(&args, &context).await,
+    };
+    context.close().await;
+    done
+}
+
+async fn create(args: CreateArgs, context: &Context) -> Result<(), CliError> {
+    let Some(provider) = Provider::from_word(&args.provider) else {
+        return Err(CliError::usage(format!("There is no provider {}.", args.provider)));
+    };
+    let base_url = settings::base_url_of(&args.base_url, context.config.allow_loopback)?;
+    let plain = ConnectorSettings::new(Settings {
+        base_url,
+        client_id: settings::client_id_of(&args.client_id)?,
+        groups_from: settings::GROUPS_FROM_BY_DEFAULT.into(),
+        required_groups: Vec::new(),
+        minimum_remaining_api_calls: settings::MINIMUM_REMAINING_API_CALLS_BY_DEFAULT,
+    });
+    let settings = args.choices.apply(&plain)?;
+    let secret = required_secret(&args, context)?;
+    let connector = connectors::create(
+        &context.db,
+        &context.seal,
+        &args.name,
+        provider,
+        &settings,
+        &secret,
+        Timestamp::now(),
+    )
+    .await?;
+    let answer = ConnectorAnswer::new(&connector, &[]);
+    context.output.answer(&answer, |it| {
+        format!(
+            "{}\n\nThe client secret is stored encrypted and never shown again.\n\
+             Next: rollcall connector test \"{name}\"\n\
+             \x20     rollcall target create jira --connector \"{name}\" --type crowd",
+            it.text(),
+            name = it.name
+        )
+    });
+    Ok(())
+}
+
+fn required_secret(args: &CreateArgs, context: &Context) -> Result<Secret, CliError> {
+    let secret = settings::client_secret_of(args.client_secret_file.as_deref(), context)?;
+    secret.ok_or_else(|| {
+        CliError::usage(
+            "The client secret is missing. Give the file that holds it with \
+             --client-secret-file FILE (- is standard input), or set ROLLCALL_CLIENT_SECRET.",
+        )
+    })
+}
+
+async fn list(context: &Context) -> Result<(), CliError> {
+    let mut answers = Vec::new();
+    for connector in connectors::list(&context.db).await? {
+        let targets = targets::of_connector(&context.db, connector.id).await?;
+        answers.push(ConnectorAnswer::new(&connector, &targets));
+    }
+    context.output.answer(&ListAnswer { connectors: answers }, list_text);
+    Ok(())
+}
+
+async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
+    let connector = connectors::find(&context.db, &args.name).await?;
+    let targets = targets::of_connector(&context.db, connector.id).await?;
+    let answer = ConnectorAnswer::new(&connector, &targets);
+    context.output.answer(&answer, ConnectorAnswer::text);
+    Ok(())
+}
+
+async fn edit(args: EditArgs, context: &Context) -> Result<(), CliError> {
+    let before = connectors::find(&context.db, &args.name).await?;
+    let mut settings = args.choices.apply(&before.settings)?;
+    if let Some(base_url) = &args.base_url {
+        settings.source.base_url = settings::base_url_of(base_url, context.config.allow_loopback)?;
+    }
+    if let Some(client_id) = &args.client_id {
+        settings.source.client_id = settings::client_id_of(client_id)?;
+    }
+    let secret = settings::client_secret_of(args.client_secret_file.as_deref(), context)?;
+    let after = connectors::edit(
+        &context.db,
+        &context.seal,
+        &before,
+        args.rename.as_deref().unwrap_or(before.name.as_str()),
+        &settings,
+        secret.as_ref(),
+        Timestamp::now(),
+    )
+    .await?;
+    let targets = targets::of_connector(&context.db, after.id).await?;
+    context.output.answer(&ConnectorAnswer::new(&after, &targets), ConnectorAnswer::text);
+    Ok(())
+}
+
+async fn delete(args: &DeleteArgs, context: &Context) -> Result<(), CliError> {
+    let connector = connectors::find(&context.db, &args.name).await?;
+    let loss = "Its settings and its client secret would be lost.";
+    crate::cli::confirm("connector", &connector.name, args.confirm.as_deref(), loss)?;
+    connectors::delete(&context.db, &connector).await?;
+    let answer = DeleteAnswer { deleted: connector.name.to_string() };
+    context.output.answer(&answer, |it| format!("Connector \"{}\" is deleted.", it.deleted));
+    Ok(())
+}
+
+fn list_text(answer: &ListAnswer) -> String {
+    if answer.connectors.is_empty() {
+        return "No connector yet. Make one: rollcall connector create NAME --base-url .. \
+                --client-id .. --client-secret-file .."
+            .to_owned();
+    }
+    let row = |it: &ConnectorAnswer| {
+        [it.name.clone(), it.provider.to_owned(), it.base_url.clone(), it.targets.join(", ")]
+    };
+    let rows: Vec<_> = answer.connectors.iter().map(row).collect();
+    output::table(["CONNECTOR", "PROVIDER", "BASE URL", "TARGETS"], &rows)
+}

@@ -1,0 +1,96 @@
+//! A connector as answers show it: everything but its secret.
+
+use serde::Serialize;
+
+use crate::cli::connector::settings::group_source_word;
+use crate::cli::output;
+use crate::store::connectors::Connector;
+use crate::store::connectors::settings::{Cleanup, EmptyGroups, Safety};
+use crate::store::targets::Target;
+
+#[derive(Serialize)]
+pub(super) struct ConnectorAnswer {
+    pub(super) name: String,
+    pub(super) provider: &'static str,
+    pub(super) base_url: String,
+    client_id: String,
+    groups_from: Vec<&'static str>,
+    required_groups: Vec<String>,
+    minimum_remaining_api_calls: u32,
+    cleanup: &'static str,
+    empty_groups: &'static str,
+    limits: Safety,
+    pub(super) targets: Vec<String>,
+    created_at: String,
+    updated_at: String,
+}
+
+impl ConnectorAnswer {
+    pub(super) fn new(connector: &Connector, targets: &[Target]) -> ConnectorAnswer {
+        let source = &connector.settings.source;
+        ConnectorAnswer {
+            name: connector.name.to_string(),
+            provider: connector.provider.word(),
+            base_url: source.base_url.clone(),
+            client_id: source.client_id.clone(),
+            groups_from: source.groups_from.iter().map(|&it| group_source_word(it)).collect(),
+            required_groups: source.required_groups.clone(),
+            minimum_remaining_api_calls: source.minimum_remaining_api_calls,
+            cleanup: match connector.settings.cleanup {
+                Cleanup::Disable => "disable",
+                Cleanup::Delete => "delete",
+                Cleanup::Keep => "keep",
+            },
+            empty_groups: match connector.settings.empty_groups {
+                EmptyGroups::Keep => "keep",
+                EmptyGroups::Remove => "remove",
+            },
+            limits: connector.settings.safety,
+            targets: targets.iter().map(|it| it.name.to_string()).collect(),
+            created_at: connector.created_at.to_string(),
+            updated_at: connector.updated_at.to_string(),
+        }
+    }
+
+    pub(super) fn text(&self) -> String {
+        let or = |list: &[String], otherwise: &str| match list {
+            [] => otherwise.to_owned(),
+            list => list.join(", "),
+        };
+        output::facts(&[
+            ("Connector", self.name.clone()),
+            ("Provider", self.provider.to_owned()),
+            ("Base URL", self.base_url.clone()),
+            ("Client ID", self.client_id.clone()),
+            ("Groups from", self.groups_from.join(", ")),
+            ("Required groups", or(&self.required_groups, "none: everybody takes part")),
+            ("Minimum API calls", self.minimum_remaining_api_calls.to_string()),
+            ("Gone or out of scope", self.cleanup.to_owned()),
+            ("Empty groups", self.empty_groups.to_owned()),
+            ("Held above", held_above(&self.limits)),
+            ("Targets", or(&self.targets, "none yet")),
+        ])
+    }
+}
+
+fn held_above(limits: &Safety) -> String {
+    let Safety {
+        deactivations_max,
+        deactivations_percent_max,
+        removals_max,
+        removals_percent_max,
+        membership_removals_max,
+        membership_removals_percent_max,
+        renames_max,
+        email_changes_percent_max,
+        group_loss_percent_max,
+        shrinkage_percent_max,
+    } = limits;
+    format!(
+        "{deactivations_max} or {deactivations_percent_max} % deactivations, \
+         {removals_max} or {removals_percent_max} % removals, \
+         {membership_removals_max} or {membership_removals_percent_max} % memberships removed, \
+         {renames_max} renames, {email_changes_percent_max} % e-mail changes, \
+         {group_loss_percent_max} % of a group, {shrinkage_percent_max} % fewer people"
+    )
+}

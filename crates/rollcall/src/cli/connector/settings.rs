@@ -1,0 +1,320 @@
+//! The settings of a connector as flags, for making one and for changing one.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read as _};
+use std::net::IpAddr;
+use std::path::Path;
+
+use clap::ValueEnum;
+use reqwest::Url;
+
+use crate::cli::context::Context;
+use crate::cli::exit::CliError;
+use crate::config;
+use crate::http::address;
+use crate::secret::Secret;
+use crate::source::onelogin::base_url;
+use crate::source::onelogin::settings::GroupSource;
+use crate::store::connectors::settings::{Cleanup, ConnectorSettings, EmptyGroups, Safety};
+
+/// What has no meaning of its own at first, and can be set when a connector is made or later.
+#[derive(Debug, clap::Args)]
+pub(super) struct Choices {
+    /// What becomes a group; several with commas between them [default: roles,group]
+    #[arg(long, value_name = "SOURCES", value_delimiter = ',', value_enum)]
+    groups_from: Option<Vec<GroupSourceFlag>>,
+    /// No run starts, and none goes on, with fewer API calls left this hour [default: 500]
+    #[arg(long, value_name = "N")]
+    minimum_remaining_api_calls: Option<u32>,
+    /// Only people in this group, or in any of several: `Staff`, `role:Jira Users` [default: everybody]
+    #[arg(long = "required-group", value_name = "NAME")]
+    required_groups: Option<Vec<String>>,
+    /// What happens to a user who is gone or out of scope [default: disable]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    cleanup: Option<CleanupFlag>,
+    /// What happens to a group that nobody is in any more [default: keep]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    empty_groups: Option<EmptyGroupsFlag>,
+    #[command(flatten)]
+    limits: Limits,
+}
+
+/// From how many changes on a run waits for approval.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Limits above which changes are held for approval")]
+struct Limits {
+    /// Users who lose access [default: 20]
+    #[arg(long = "limit-deactivations", value_name = "N")]
+    deactivations: Option<usize>,
+    /// The same in percent of the active users [default: 5]
+    #[arg(long = "limit-deactivations-percent", value_name = "PERCENT", value_parser = percent())]
+    deactivations_percent: Option<u32>,
+    /// Users who are deleted [default: 20]
+    #[arg(long = "limit-removals", value_name = "N")]
+    removals: Option<usize>,
+    /// The same in percent of all users [default: 5]
+    #[arg(long = "limit-removals-percent", value_name = "PERCENT", value_parser = percent())]
+    removals_percent: Option<u32>,
+    /// Memberships that end [default: 50]
+    #[arg(long = "limit-membership-removals", value_name = "N")]
+    membership_removals: Option<usize>,
+    /// The same in percent of all memberships [default: 10]
+    #[arg(long = "limit-membership-removals-percent", value_name = "PERCENT", value_parser = percent())]
+    membership_removals_percent: Option<u32>,
+    /// Usernames that change [default: 5]
+    #[arg(long = "limit-renames", value_name = "N")]
+    renames: Option<usize>,
+    /// E-mail addresses that change, in percent of all users [default: 10]
+    #[arg(long = "limit-email-changes-percent", value_name = "PERCENT", value_parser = percent())]
+    email_changes_percent: Option<u32>,
+    /// How much of one group may go, in percent of its members [default: 30]
+    #[arg(long = "limit-group-loss-percent", value_name = "PERCENT", value_parser = percent())]
+    group_loss_percent: Option<u32>,
+    /// How many fewer people the source may have than before, in percent [default: 10]
+    #[arg(long = "limit-shrinkage-percent", value_name = "PERCENT", value_parser = percent())]
+    shrinkage_percent: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum GroupSourceFlag {
+    MemberOf,
+    Roles,
+    Group,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum CleanupFlag {
+    Disable,
+    Delete,
+    Keep,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EmptyGroupsFlag {
+    Keep,
+    Remove,
+}
+
+pub(super) const GROUPS_FROM_BY_DEFAULT: [GroupSource; 2] =
+    [GroupSource::Roles, GroupSource::Group];
+pub(super) const MINIMUM_REMAINING_API_CALLS_BY_DEFAULT: u32 = 500;
+
+impl Choices {
+    /// The settings with everything that was chosen.
+    pub(super) fn apply(
+        &self,
+        settings: &ConnectorSettings,
+    ) -> Result<ConnectorSettings, CliError> {
+        let Choices {
+            groups_from,
+            minimum_remaining_api_calls,
+            required_groups,
+            cleanup,
+            empty_groups,
+            limits,
+        } = self;
+        let mut settings = settings.clone();
+        if let Some(sources) = groups_from {
+            settings.source.groups_from = sources.iter().map(|&it| it.into()).collect();
+        }
+        if let Some(calls) = minimum_remaining_api_calls {
+            settings.source.minimum_remaining_api_calls = *calls;
+        }
+        if let Some(names) = required_groups {
+            settings.source.required_groups = required_groups_of(names)?;
+        }
+        if let Some(cleanup) = cleanup {
+            settings.cleanup = (*cleanup).into();
+        }
+        if let Some(empty_groups) = empty_groups {
+            settings.empty_groups = (*empty_groups).into();
+        }
+        settings.safety = limits.apply(settings.safety);
+        Ok(settings)
+    }
+}
+
+impl Limits {
+    fn apply(&self, safety: Safety) -> Safety {
+        Safety {
+            deactivations_max: self.deactivations.unwrap_or(safety.deactivations_max),
+            deactivations_percent_max: self
+                .deactivations_percent
+                .unwrap_or(safety.deactivations_percent_max),
+            removals_max: self.removals.unwrap_or(safety.removals_max),
+            removals_percent_max: self.removals_percent.unwrap_or(safety.removals_percent_max),
+            membership_removals_max: self
+                .membership_removals
+                .unwrap_or(safety.membership_removals_max),
+            membership_removals_percent_max: self
+                .membership_removals_percent
+                .unwrap_or(safety.membership_removals_percent_max),
+            renames_max: self.renames.unwrap_or(safety.renames_max),
+            email_changes_percent_max: self
+                .email_changes_percent
+                .unwrap_or(safety.email_changes_percent_max),
+            group_loss_percent_max: self
+                .group_loss_percent
+                .unwrap_or(safety.group_loss_percent_max),
+            shrinkage_percent_max: self.shrinkage_percent.unwrap_or(safety.shrinkage_percent_max),
+        }
+    }
+}
+
+impl From<GroupSourceFlag> for GroupSource {
+    fn from(flag: GroupSourceFlag) -> GroupSource {
+        match flag {
+            GroupSourceFlag::MemberOf => GroupSource::MemberOf,
+            GroupSourceFlag::Roles => GroupSource::Roles,
+            GroupSourceFlag::Group => GroupSource::Group,
+        }
+    }
+}
+
+impl From<CleanupFlag> for Cleanup {
+    fn from(flag: CleanupFlag) -> Cleanup {
+        match flag {
+            CleanupFlag::Disable => Cleanup::Disable,
+            CleanupFlag::Delete => Cleanup::Delete,
+            CleanupFlag::Keep => Cleanup::Keep,
+        }
+    }
+}
+
+impl From<EmptyGroupsFlag> for EmptyGroups {
+    fn from(flag: EmptyGroupsFlag) -> EmptyGroups {
+        match flag {
+            EmptyGroupsFlag::Keep => EmptyGroups::Keep,
+            EmptyGroupsFlag::Remove => EmptyGroups::Remove,
+        }
+    }
+}
+
+/// The word of a group source, as flags and answers have it.
+pub(super) fn group_source_word(source: GroupSource) -> &'static str {
+    match source {
+        GroupSource::MemberOf => "member_of",
+        GroupSource::Roles => "roles",
+        GroupSource::Group => "group",
+    }
+}
+
+/// Reads a base URL in any form that admins know it, and refuses this machine unless allowed.
+pub(super) fn base_url_of(typed: &str, allow_loopback: bool) -> Result<String, CliError> {
+    let base_url = base_url::parse(typed).map_err(|error| CliError::usage(error.to_string()))?;
+    let url = Url::parse(&base_url).map_err(|error| CliError::usage(error.to_string()))?;
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let refusal = match host.parse::<IpAddr>() {
+        Ok(address) => address::refusal(address, allow_loopback),
+        Err(_) if host == "localhost" && !allow_loopback => Some("this machine"),
+        Err(_) => None,
+    };
+    match refusal {
+        None => Ok(base_url),
+        Some(why) => Err(CliError::usage(format!(
+            "The base URL {base_url} leads to {why}. Give a public https address; \
+             for a sandbox on this machine, add --allow-loopback."
+        ))),
+    }
+}
+
+/// A client id, which is a text without blanks.
+pub(super) fn client_id_of(typed: &str) -> Result<String, CliError> {
+    let typed = typed.trim();
+    if typed.is_empty() || typed.chars().any(|it| it.is_whitespace() || it.is_control()) {
+        return Err(CliError::usage(
+            "The client id is empty or has blanks in it. Copy it from OneLogin: \
+             Developers > API Credentials.",
+        ));
+    }
+    Ok(typed.to_owned())
+}
+
+/// The client secret from the file, from standard input (`-`) or from the environment.
+pub(super) fn client_secret_of(
+    file: Option<&Path>,
+    context: &Context,
+) -> Result<Option<Secret>, CliError> {
+    let secret = match file {
+        Some(file) if file == Path::new("-") => secret_of_stdin()?,
+        Some(file) => {
+            config::secret_of_file(file).map_err(|error| CliError::usage(error.to_string()))?
+        }
+        None => match context.environment.secret(config::CLIENT_SECRET) {
+            Some(secret) => secret.clone(),
+            None => return Ok(None),
+        },
+    };
+    if secret.expose().trim().is_empty() {
+        return Err(CliError::usage(
+            "The client secret is empty. Copy it from OneLogin: Developers > API Credentials.",
+        ));
+    }
+    Ok(Some(secret))
+}
+
+fn secret_of_stdin() -> Result<Secret, CliError> {
+    const BYTES_MAX: u64 = 64 * 1024;
+    let mut text = String::new();
+    io::stdin().lock().take(BYTES_MAX).read_to_string(&mut text).map_err(|error| {
+        CliError::usage(format!("The client secret cannot be read from standard input: {error}."))
+    })?;
+    let text = Secret::new(text);
+    Ok(Secret::new(text.expose().trim().to_owned()))
+}
+
+/// `--required-group ""` alone takes the condition away.
+fn required_groups_of(names: &[String]) -> Result<Vec<String>, CliError> {
+    let trimmed: Vec<String> = names.iter().map(|it| it.trim().to_owned()).collect();
+    if trimmed.iter().all(String::is_empty) {
+        return Ok(Vec::new());
+    }
+    if trimmed.iter().any(String::is_empty) {
+        return Err(CliError::usage(
+            "One of the required groups has no name. Give each a name, \
+             or --required-group \"\" alone so that everybody takes part.",
+        ));
+    }
+    let mut seen = BTreeSet::new();
+    Ok(trimmed.into_iter().filter(|it| seen.insert(it.clone())).collect())
+}
+
+fn percent() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(0..=100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_base_url(typed: &str, allow_loopback: bool, expected: &str) {
+        let told = match base_url_of(typed, allow_loopback) {
+            Ok(base_url) => base_url,
+            Err(error) => error.sentence,
+        };
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn this_machine_is_no_base_url_unless_it_is_allowed() {
+        check_base_url("eu", false, "https://api.eu.onelogin.com");
+        check_base_url("http://127.0.0.1:4711", true, "http://127.0.0.1:4711");
+        check_base_url("http://localhost:4711", true, "http://localhost:4711");
+        for typed in ["http://127.0.0.1:4711", "http://localhost:4711", "https://[::1]:4711"] {
+            let refused = base_url_of(typed, false).unwrap_err();
+            assert!(refused.sentence.ends_with("add --allow-loopback."), "{refused}");
+        }
+    }
+
+    #[test]
+    fn required_groups_are_trimmed_and_an_empty_one_alone_takes_them_away() {
+        let names = |it: &[&str]| {
+            required_groups_of(&it.iter().map(|&it| it.to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&[" Staff ", "role:X", "Staff"]).unwrap(), ["Staff", "role:X"]);
+        assert_eq!(names(&[""]).unwrap(), [""; 0]);
+        assert!(names(&["Staff", ""]).is_err());
+    }
+}
