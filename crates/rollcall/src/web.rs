@@ -1,5 +1,6 @@
 //! What the service answers over HTTP.
 
+pub mod crowd;
 pub mod probes;
 
 use axum::Router;
@@ -8,5 +9,5 @@ use crate::store::Db;
 
 /// Everything that the service answers.
 pub fn router(db: &Db) -> Router {
-    probes::router(db.clone())
+    probes::router(db.clone()).nest("/crowd", crowd::router(db.clone()))
 }

@@ -75,7 +75,8 @@ pub fn tell_address(listener: &TcpListener, output: Output) -> Result<(), CliErr
 /// Serves until SIGTERM or SIGINT, then lets requests under way end, for a while.
 pub async fn serve_until_stopped(listener: TcpListener, router: Router) -> Result<(), CliError> {
     let (stop, stopping) = oneshot::channel::<()>();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         drop(stopping.await);
     });
     let mut serving = pin!(serving.into_future());

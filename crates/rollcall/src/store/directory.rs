@@ -4,6 +4,7 @@
 //! twenty times slower on both engines.
 
 pub mod events;
+pub mod lookup;
 pub mod publish;
 pub mod reads;
 

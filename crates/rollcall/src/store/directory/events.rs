@@ -3,9 +3,11 @@
 //! A reader at publication g is told the present state of every name that changed since, so being
 //! told twice does no harm. The log ends at a floor: a reader below it is sent to read everything.
 
+use futures_util::{StreamExt, TryStreamExt};
 use reconcile::principal::{ExternalId, Name};
 use serde_json::{Value, json};
 
+use super::lookup::{Rows, UserRow, user_row};
 use super::publish::{execute, rows_in};
 use crate::store::targets::TargetId;
 use crate::store::{StoreError, Tx};
@@ -123,4 +125,86 @@ pub async fn raise_floor(tx: &mut Tx, target: TargetId, generation: i64) -> Resu
         });
     }
     Ok(())
+}
+
+/// Groups that changed after a publication and are there.
+pub async fn groups_since(
+    tx: &mut Tx,
+    target: TargetId,
+    generation: i64,
+) -> Result<Vec<String>, StoreError> {
+    const SQL: &str = "select g.name from directory_groups g where g.target_id = $1 \
+         and g.name_folded in (select name_folded from directory_events \
+           where target_id = $1 and $2 < generation and kind = 'group') \
+         order by g.name_folded";
+    names(tx, SQL, target, generation).await
+}
+
+/// Groups that changed after a publication and are not there any more.
+pub async fn groups_gone_since(
+    tx: &mut Tx,
+    target: TargetId,
+    generation: i64,
+) -> Result<Vec<String>, StoreError> {
+    const SQL: &str = "select max(e.name) from directory_events e \
+         where e.target_id = $1 and $2 < e.generation and e.kind = 'group' \
+           and not exists (select 1 from directory_groups g \
+             where g.target_id = $1 and g.name_folded = e.name_folded) \
+         group by e.name_folded order by e.name_folded";
+    names(tx, SQL, target, generation).await
+}
+
+/// Users who changed after a publication and are there.
+pub fn users_since(tx: &mut Tx, target: TargetId, generation: i64) -> Rows<'_, UserRow> {
+    const SQL: &str = "select u.id, u.external_id, u.username, u.email, u.display_name, u.first_name, \
+           u.last_name, u.active, u.created_at, u.updated_at \
+         from directory_users u where u.target_id = $1 \
+         and u.username_folded in (select name_folded from directory_events \
+           where target_id = $1 and $2 < generation and kind = 'user') \
+         order by u.username_folded";
+    with_tx!(tx, conn => sqlx::query_as(SQL)
+        .bind(target.0).bind(generation).fetch(conn).map_ok(user_row).err_into().boxed())
+}
+
+/// Users who changed after a publication and are not there any more.
+pub async fn users_gone_since(
+    tx: &mut Tx,
+    target: TargetId,
+    generation: i64,
+) -> Result<Vec<String>, StoreError> {
+    const SQL: &str = "select max(e.name) from directory_events e \
+         where e.target_id = $1 and $2 < e.generation and e.kind = 'user' \
+           and not exists (select 1 from directory_users u \
+             where u.target_id = $1 and u.username_folded = e.name_folded) \
+         group by e.name_folded order by e.name_folded";
+    names(tx, SQL, target, generation).await
+}
+
+/// Users whose memberships changed after a publication, with each of their groups; a user without
+/// groups comes once, with none.
+pub fn memberships_since(
+    tx: &mut Tx,
+    target: TargetId,
+    generation: i64,
+) -> Rows<'_, (String, Option<String>)> {
+    const SQL: &str = "select u.username, g.name from directory_users u \
+         left join directory_memberships m on m.user_id = u.id \
+         left join directory_groups g on g.id = m.group_id \
+         where u.target_id = $1 \
+         and u.username_folded in (select name_folded from directory_events \
+           where target_id = $1 and $2 < generation and kind = 'membership') \
+         order by u.username_folded, g.name_folded";
+    with_tx!(tx, conn => sqlx::query_as(SQL)
+        .bind(target.0).bind(generation).fetch(conn).err_into().boxed())
+}
+
+async fn names(
+    tx: &mut Tx,
+    sql: &'static str,
+    target: TargetId,
+    generation: i64,
+) -> Result<Vec<String>, StoreError> {
+    let rows: Vec<(String,)> = with_tx!(tx, conn => sqlx::query_as(sql)
+        .bind(target.0).bind(generation).fetch_all(conn).await?);
+    Ok(rows.into_iter().map(|(name,)| name).collect())
 }

@@ -1,0 +1,220 @@
+//! What changed since a token.
+//!
+//! A token is `<epoch>.<generation>`: the reader has seen everything up to that publication. The
+//! answer tells the *present* state of each name that changed since, complete and absolute, so news
+//! that are told twice, or that a full read had seen already, do no harm.
+//!
+//! A token from `/event` ends a full read and is as old as the oldest full read under way
+//! (`store::directory::reads` says why). A token from `/event/{token}` ends with an `n` for next:
+//! by it we know that its bearer has left its full read behind already.
+
+use std::fmt;
+use std::str::FromStr;
+
+use axum::extract::Path;
+use axum::response::Response;
+use futures_util::TryStreamExt;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::answer::{Format, Refusal, document};
+use super::entity;
+use super::request::{Ask, Snapshot};
+use super::stream::{self, Cut, Produce, Sink};
+use super::xml;
+use crate::store::directory::{events, reads};
+use crate::store::targets::TargetId;
+
+/// `GET /event`
+pub(super) async fn token(ask: Ask) -> Result<Response, Refusal> {
+    let mut snapshot = ask.snapshot().await?;
+    let oldest = reads::oldest(&mut snapshot.tx, ask.target, Timestamp::now()).await?;
+    let generation = snapshot.publication.generation;
+    let token = Token {
+        epoch: snapshot.publication.epoch.clone(),
+        generation: oldest.unwrap_or(generation).min(generation),
+        is_next: false,
+    };
+    let text = match ask.format {
+        Format::Xml => {
+            let mut text = xml::DECLARATION.to_owned();
+            open_events(&mut text, &token);
+            text.push_str("</events>");
+            text
+        }
+        Format::Json => {
+            let token = token.to_string();
+            json!({"newEventToken": token, "incrementalSynchronisationAvailable": true, "events": []})
+                .to_string()
+        }
+    };
+    Ok(document(ask.format, text))
+}
+
+/// `GET /event/{token}`, XML only: there is no JSON of it that a client would read.
+pub(super) async fn since(ask: Ask, Path(token): Path<String>) -> Result<Response, Refusal> {
+    let snapshot = ask.snapshot().await?;
+    let token: Token = token.parse().map_err(|NoToken| Refusal::token_expired())?;
+    let publication = &snapshot.publication;
+    if token.epoch != publication.epoch || publication.generation < token.generation {
+        return Err(Refusal::token_expired());
+    }
+    if !token.is_next {
+        reads::end_one(&ask.app.db, ask.target, &ask.reader, Timestamp::now()).await?;
+    }
+    if token.generation < publication.events_floor {
+        return Err(Refusal::token_expired());
+    }
+    let news = News { snapshot, target: ask.target, since: token.generation };
+    Ok(stream::answer(Format::Xml, news))
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Token {
+    epoch: String,
+    generation: i64,
+    is_next: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct NoToken;
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Token { epoch, generation, is_next } = self;
+        write!(f, "{epoch}.{generation}{}", if *is_next { "n" } else { "" })
+    }
+}
+
+impl FromStr for Token {
+    type Err = NoToken;
+
+    fn from_str(text: &str) -> Result<Token, NoToken> {
+        let (epoch, rest) = text.rsplit_once('.').ok_or(NoToken)?;
+        let digits = rest.strip_suffix('n');
+        let generation = digits.unwrap_or(rest).parse().map_err(|_| NoToken)?;
+        Ok(Token { epoch: epoch.to_owned(), generation, is_next: digits.is_some() })
+    }
+}
+
+/// Everything that changed after a publication.
+struct News {
+    snapshot: Snapshot,
+    target: TargetId,
+    since: i64,
+}
+
+/// In an order in which whoever applies it finds what it needs, and grants before it revokes.
+impl Produce for News {
+    async fn produce(mut self, sink: &mut Sink) -> Result<(), Cut> {
+        let epoch = self.snapshot.publication.epoch.clone();
+        let generation = self.snapshot.publication.generation;
+        sink.text.push_str(xml::DECLARATION);
+        open_events(&mut sink.text, &Token { epoch, generation, is_next: true });
+        self.groups(sink).await?;
+        self.users(sink).await?;
+        self.memberships(sink).await?;
+        self.gone(sink).await?;
+        sink.text.push_str("</events>");
+        Ok(())
+    }
+}
+
+impl News {
+    async fn groups(&mut self, sink: &mut Sink) -> Result<(), Cut> {
+        let groups = events::groups_since(&mut self.snapshot.tx, self.target, self.since).await?;
+        for group in groups {
+            sink.text.push_str("<groupEvent><operation>UPDATED</operation><group");
+            xml::attribute(&mut sink.text, "name", &group);
+            sink.text.push('>');
+            entity::write_group_details(&mut sink.text);
+            sink.text.push_str("</group></groupEvent>");
+            sink.relieve().await?;
+        }
+        Ok(())
+    }
+
+    async fn users(&mut self, sink: &mut Sink) -> Result<(), Cut> {
+        let mut users = events::users_since(&mut self.snapshot.tx, self.target, self.since);
+        while let Some(user) = users.try_next().await? {
+            sink.text.push_str("<userEvent><operation>UPDATED</operation><user");
+            xml::attribute(&mut sink.text, "name", &user.username);
+            sink.text.push('>');
+            entity::write_person(&mut sink.text, &user);
+            sink.text.push_str("</user></userEvent>");
+            sink.relieve().await?;
+        }
+        Ok(())
+    }
+
+    /// All groups of each user: what is not named has been left.
+    async fn memberships(&mut self, sink: &mut Sink) -> Result<(), Cut> {
+        const END: &str = "</parentGroups></userMembershipEvent>";
+        let mut open: Option<String> = None;
+        let mut rows = events::memberships_since(&mut self.snapshot.tx, self.target, self.since);
+        while let Some((username, group)) = rows.try_next().await? {
+            if open.as_ref() != Some(&username) {
+                if open.is_some() {
+                    sink.text.push_str(END);
+                }
+                sink.text.push_str("<userMembershipEvent><operation>UPDATED</operation><childUser");
+                xml::attribute(&mut sink.text, "name", &username);
+                sink.text.push_str("/><parentGroups>");
+                open = Some(username);
+            }
+            if let Some(group) = group {
+                sink.text.push_str("<group");
+                xml::attribute(&mut sink.text, "name", &group);
+                sink.text.push_str("/>");
+            }
+            sink.relieve().await?;
+        }
+        if open.is_some() {
+            sink.text.push_str(END);
+        }
+        Ok(())
+    }
+
+    async fn gone(&mut self, sink: &mut Sink) -> Result<(), Cut> {
+        let (target, since) = (self.target, self.since);
+        let users = events::users_gone_since(&mut self.snapshot.tx, target, since).await?;
+        let groups = events::groups_gone_since(&mut self.snapshot.tx, target, since).await?;
+        for (event, element, names) in
+            [("userEvent", "user", users), ("groupEvent", "group", groups)]
+        {
+            for name in names {
+                sink.text.push_str(&format!("<{event}><operation>DELETED</operation><{element}"));
+                xml::attribute(&mut sink.text, "name", &name);
+                sink.text.push_str(&format!("/></{event}>"));
+                sink.relieve().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn open_events(out: &mut String, token: &Token) {
+    out.push_str("<events");
+    xml::attribute(out, "newEventToken", &token.to_string());
+    out.push_str(" incrementalSynchronisationAvailable=\"true\">");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_as_it_was_written() {
+        for is_next in [false, true] {
+            let token = Token { epoch: "1f.2".to_owned(), generation: 42, is_next };
+            assert_eq!(token.to_string().parse(), Ok(token));
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused() {
+        for text in ["", ".", "e1", "e1.", "e1.n", "e1.1x", "e1.99999999999999999999", "e1.1nn"] {
+            assert_eq!(text.parse::<Token>(), Err(NoToken), "{text}");
+        }
+    }
+}
