@@ -23,7 +23,7 @@ mod user;
 mod world;
 
 use std::{
-    io,
+    fmt, io,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -81,7 +81,6 @@ impl Options {
 }
 
 /// A running sandbox; it ends when it is stopped or dropped.
-#[derive(Debug)]
 pub struct Sandbox {
     address: SocketAddr,
     client_id: String,
@@ -89,6 +88,12 @@ pub struct Sandbox {
     admin: Admin,
     shutdown: oneshot::Sender<()>,
     server: JoinHandle<io::Result<()>>,
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 /// Starts to answer; refuses to listen anywhere but on loopback.

@@ -64,9 +64,7 @@ fn rate_limit(world: &World, ruling: &Ruling) -> Answer {
 
 /// How far from the asked page a fault moves us.
 fn page_shift(ruling: &Ruling) -> i64 {
-    if ruling.fault == Some(Kind::RepeatedPage) {
-        -1
-    } else {
-        i64::from(ruling.fault == Some(Kind::SkippedPage))
-    }
+    let repeats = ruling.faults.contains(&Kind::RepeatedPage);
+    let skips = ruling.faults.contains(&Kind::SkippedPage);
+    i64::from(skips) - i64::from(repeats)
 }

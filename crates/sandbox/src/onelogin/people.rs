@@ -139,7 +139,8 @@ impl Population {
         User {
             id: self.id(person),
             username: Some(self.username(person, &name.account)),
-            email: Some(format!("{}@acme.test", name.account).into()),
+            email: (!self.odd(person, Trait::Email, 1))
+                .then(|| format!("{}@acme.test", name.account).into()),
             firstname: Some(name.first.into()),
             lastname: Some(name.last.into()),
             title: Some(title.into()),
@@ -305,6 +306,7 @@ enum Trait {
     Locale,
     Post,
     Username,
+    Email,
     Blank,
     Phone,
     MemberOf,

@@ -37,33 +37,32 @@ async fn serve(State(world): State<Arc<World>>, request: Request) -> Response {
     let body = to_bytes(body, REQUEST_BYTES_MAX).await.unwrap_or_default();
     let query = head.uri.query().unwrap_or_default();
     let call = Call::read(&head.method, head.uri.path(), query, &head.headers, body.to_vec());
-    let _in_flight = world.enter();
+    let visit = world.enter(&call);
     let ruling = world.rule(&call);
     if !world.latency.is_zero() {
         sleep(world.latency).await;
     }
-    if let Some(Kind::StallBeforeHeaders { ms }) = ruling.fault {
-        sleep(Duration::from_millis(ms)).await;
+    for fault in &ruling.faults {
+        if let Kind::StallBeforeHeaders { ms } = fault {
+            sleep(Duration::from_millis(*ms)).await;
+        }
     }
     let answer = answer(&world, &call, &ruling);
-    let is_good = ruling.fault.is_none() && answer.status < 300;
-    world.served(&call, is_good);
+    visit.answered(ruling.faults.is_empty() && answer.status < 300);
     on_the_wire(answer, &ruling)
 }
 
+/// The first fault that stands in for the answer does; otherwise each one alters it.
 fn answer(world: &World, call: &Call, ruling: &Ruling) -> Answer {
-    let Some(kind) = &ruling.fault else {
-        return api::answer(world, call, ruling);
-    };
-    match spoil::replaced(kind, call.endpoint, ruling.now) {
-        Some(answer) => answer,
-        None => spoil::altered(kind, api::answer(world, call, ruling)),
-    }
+    let mut stand_ins =
+        ruling.faults.iter().filter_map(|it| spoil::replaced(it, call.endpoint, ruling.now));
+    let answer = stand_ins.next().unwrap_or_else(|| api::answer(world, call, ruling));
+    ruling.faults.iter().fold(answer, |answer, it| spoil::altered(it, answer))
 }
 
 fn on_the_wire(answer: Answer, ruling: &Ruling) -> Response {
     let length = answer.body.len();
-    let mut response = Response::new(broken_body(answer.body, ruling.fault.as_ref()));
+    let mut response = Response::new(broken_body(answer.body, &ruling.faults));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or_default();
     let status_line = response.status().to_string();
     let headers = [
@@ -89,10 +88,13 @@ fn on_the_wire(answer: Answer, ruling: &Ruling) -> Response {
 }
 
 fn date(ruling: &Ruling) -> Moment {
-    match ruling.fault {
-        Some(Kind::DateSkew { seconds }) => Moment(ruling.now.0 + seconds * 1_000),
-        _ => ruling.now,
+    let mut date = ruling.now;
+    for fault in &ruling.faults {
+        if let Kind::DateSkew { seconds } = fault {
+            date.0 += seconds * 1_000;
+        }
     }
+    date
 }
 
 /// In OneLogin's form.
@@ -102,15 +104,19 @@ fn request_id(request: u64) -> String {
     format!("{high:08X}-{low:08X}-{:04X}-{:08X}-01BB", request & 0xffff, mixed(roll) >> 32)
 }
 
-fn broken_body(body: Vec<u8>, fault: Option<&Kind>) -> Body {
-    match fault {
-        Some(Kind::Reset { after_bytes }) => reset_after(body, *after_bytes),
-        Some(Kind::StallMidBody { after_bytes, ms }) => {
-            stalled(body, *after_bytes, Duration::from_millis(*ms))
+fn broken_body(body: Vec<u8>, faults: &[Kind]) -> Body {
+    for fault in faults {
+        if let Kind::Reset { after_bytes } = fault {
+            return reset_after(body, *after_bytes);
         }
-        Some(Kind::SlowBody { bytes_per_second }) => slow(body, *bytes_per_second),
-        _ => Body::from(body),
+        if let Kind::StallMidBody { after_bytes, ms } = fault {
+            return stalled(body, *after_bytes, Duration::from_millis(*ms));
+        }
+        if let Kind::SlowBody { bytes_per_second } = fault {
+            return slow(body, *bytes_per_second);
+        }
     }
+    Body::from(body)
 }
 
 /// The promised length never comes: the connection is closed instead.

@@ -1,5 +1,7 @@
 //! Tokens: everybody who shows the credential gets the same one until it expires or is revoked.
 
+use std::fmt;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -13,7 +15,6 @@ use super::{
 
 const LIFETIME_SECONDS: i64 = 36_000;
 
-#[derive(Debug)]
 pub(super) struct TokenDesk {
     random: Rng,
     client_id: String,
@@ -21,11 +22,16 @@ pub(super) struct TokenDesk {
     issued: Option<Issued>,
 }
 
-#[derive(Debug, Clone)]
 struct Issued {
     access_token: String,
     refresh_token: String,
     created_at: Moment,
+}
+
+impl fmt::Debug for TokenDesk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenDesk").finish_non_exhaustive()
+    }
 }
 
 impl TokenDesk {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub type Text = Option<Cow<'static, str>>;
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default = "User::active", deny_unknown_fields)]
 pub struct User {
     pub id: i64,
     pub username: Text,
@@ -49,6 +49,11 @@ pub struct User {
 }
 
 impl User {
+    /// Able to log in; nothing else is known.
+    pub fn active() -> User {
+        User { status: 1, state: 1, ..User::default() }
+    }
+
     /// OneLogin drops the roles of anybody else without a word.
     pub fn keeps_roles(&self) -> bool {
         keeps_roles(self.status, self.state)

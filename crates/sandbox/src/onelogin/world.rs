@@ -69,7 +69,7 @@ pub(super) struct Ruling {
     pub(super) request: u64,
     pub(super) now: Moment,
     pub(super) quirks: Quirks,
-    pub(super) fault: Option<Kind>,
+    pub(super) faults: Vec<Kind>,
     pub(super) blank: Blank,
 }
 
@@ -116,53 +116,27 @@ impl World {
         control.requests += 1;
         let request = control.requests;
         let is_burst = control.quirks.in_flight_max.is_some_and(|max| max < control.in_flight);
-        let mut struck = None;
-        for armed in &mut control.faults {
-            // Each fault counts its calls, also those that another one spoils.
-            let kind = armed.strike(call);
-            struck = struck.or(kind);
+        // Each fault counts its calls, also those that another one spoils.
+        let mut faults: Vec<Kind> =
+            control.faults.iter_mut().filter_map(|it| it.strike(call)).collect();
+        if is_burst {
+            faults.insert(0, Kind::HtmlPage { status: 502 });
         }
-        let fault = if is_burst {
-            Some(Kind::HtmlPage { status: 502 })
-        } else {
-            struck.or_else(|| chaos::strike(self.seed, self.chaos_percent, request))
-        };
+        if faults.is_empty() {
+            faults.extend(chaos::strike(self.seed, self.chaos_percent, request));
+        }
         Ruling {
             request,
             now: control.now(),
             quirks: control.quirks.clone(),
-            fault,
+            faults,
             blank: chaos::blank(self.seed, self.chaos_percent, request),
         }
     }
 
-    /// Writes the call down and runs the scripts that waited for it.
-    pub(super) fn served(&self, call: &Call, is_good: bool) {
-        let mut due = Vec::new();
-        {
-            let mut control = self.control();
-            let calls = control.ledger.entry(call.endpoint.key().to_owned()).or_default();
-            if is_good {
-                calls.good += 1;
-                for script in control.scripts.iter_mut().filter(|it| it.after.concerns(call)) {
-                    script.seen += 1;
-                    if script.seen == script.after.nth.max(1) {
-                        due.append(&mut script.commands);
-                    }
-                }
-            } else {
-                calls.faulty += 1;
-            }
-            control.scripts.retain(|it| !it.commands.is_empty());
-        }
-        for command in due {
-            ignore_refusal(command.run(self));
-        }
-    }
-
-    pub(super) fn enter(&self) -> InFlight<'_> {
+    pub(super) fn enter<'a>(&'a self, call: &'a Call) -> Visit<'a> {
         self.control().in_flight += 1;
-        InFlight(self)
+        Visit { world: self, call, is_good: false }
     }
 
     fn run_delayed(&self) {
@@ -185,16 +159,50 @@ impl Control {
     pub(super) fn now(&self) -> Moment {
         Moment(Timestamp::now().as_millisecond() + self.clock_offset_ms)
     }
+
+    /// What the scripts want done now that this call has its good answer.
+    fn due(&mut self, call: &Call) -> Vec<Command> {
+        let mut due = Vec::new();
+        for script in self.scripts.iter_mut().filter(|it| it.after.concerns(call)) {
+            script.seen += 1;
+            if script.seen == script.after.nth.max(1) {
+                due.append(&mut script.commands);
+            }
+        }
+        self.scripts.retain(|it| !it.commands.is_empty());
+        due
+    }
 }
 
-/// Counts a request as in flight until it is dropped.
+/// A call from its arrival to its answer; one that the client gives up on counts as faulty.
 #[derive(Debug)]
-pub(super) struct InFlight<'a>(&'a World);
+pub(super) struct Visit<'a> {
+    world: &'a World,
+    call: &'a Call,
+    is_good: bool,
+}
 
-impl Drop for InFlight<'_> {
+impl Visit<'_> {
+    /// Writes the call down and runs the scripts that waited for it.
+    pub(super) fn answered(mut self, is_good: bool) {
+        self.is_good = is_good;
+        let due = if is_good { self.world.control().due(self.call) } else { Vec::new() };
+        for command in due {
+            ignore_refusal(command.run(self.world));
+        }
+    }
+}
+
+impl Drop for Visit<'_> {
     fn drop(&mut self) {
-        let mut control = self.0.control();
+        let mut control = self.world.control();
         control.in_flight = control.in_flight.saturating_sub(1);
+        let calls = control.ledger.entry(self.call.endpoint.key().to_owned()).or_default();
+        if self.is_good {
+            calls.good += 1;
+        } else {
+            calls.faulty += 1;
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 use std::{borrow::Cow, time::Duration};
 
-use sandbox::onelogin::{self, Command, Options, Stamp, Tenant, User, When};
+use sandbox::onelogin::{self, Command, Fault, Kind, Options, Stamp, Tenant, User, When};
 use serde_json::json;
 
 use crate::client::{Client, USERS, start};
@@ -177,6 +177,24 @@ async fn calls_are_counted_good_and_faulty_apart() {
     assert_eq!(counted, expected);
     sandbox.admin().reset_ledger();
     assert!(sandbox.admin().ledger().is_empty());
+}
+
+#[tokio::test]
+async fn a_call_that_the_client_gives_up_on_is_counted() {
+    let sandbox = start(5).await;
+    let client = Client::of(&sandbox).await;
+    let stall = Kind::StallBeforeHeaders { ms: 60_000 };
+    sandbox.admin().inject(Fault::once(When::next(USERS), stall));
+    let call = client.try_get("/api/2/users");
+    assert!(tokio::time::timeout(Duration::from_millis(200), call).await.is_err());
+    let mut waits = 0;
+    while sandbox.admin().calls(USERS).faulty == 0 {
+        waits += 1;
+        assert!(waits < 100, "the call never shows up in the ledger");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    sandbox.admin().set_quirks(|it| it.in_flight_max = Some(1));
+    assert_eq!(client.get("/api/2/users").await.status, 200, "nothing is in flight any more");
 }
 
 #[tokio::test]

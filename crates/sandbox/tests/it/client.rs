@@ -61,10 +61,25 @@ impl Client {
         self.try_get(path).await.unwrap()
     }
 
-    pub(crate) async fn try_get(&self, path: &str) -> reqwest::Result<Reply> {
+    pub(crate) async fn send(&self, path: &str) -> reqwest::Result<reqwest::Response> {
+        self.send_with(path, &format!("Bearer {}", self.token)).await
+    }
+
+    pub(crate) async fn send_with(
+        &self,
+        path: &str,
+        authorization: &str,
+    ) -> reqwest::Result<reqwest::Response> {
         let url = format!("{}{path}", self.base_url);
-        let response = self.http.get(url).bearer_auth(&self.token).send().await?;
-        reply(response).await
+        self.http.get(url).header("authorization", authorization).send().await
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub(crate) async fn try_get(&self, path: &str) -> reqwest::Result<Reply> {
+        reply(self.send(path).await?).await
     }
 }
 

@@ -98,9 +98,32 @@ async fn a_body_can_be_anything() {
 
 #[tokio::test]
 async fn a_small_gzip_body_grows_without_bounds() {
-    // The check sum is wrong on purpose, so a client that reads all of it meets an error too.
-    let (_sandbox, reply) = struck(Kind::GzipBomb { bytes: 50_000_000 }).await;
-    assert!(reply.unwrap_err().is_decode());
+    let sandbox = start(3).await;
+    let client = Client::of(&sandbox).await;
+    let bomb = Kind::GzipBomb { bytes: 20_000_000 };
+    sandbox.admin().inject(Fault::once(When::next(USERS), bomb));
+    let mut response = client.send("/api/2/users").await.unwrap();
+    let mut bytes = 0;
+    // The check sum is wrong: whoever reads to the end meets an error there.
+    while let Ok(Some(chunk)) = response.chunk().await {
+        assert!(chunk.iter().all(|it| *it == b' '));
+        bytes += chunk.len();
+    }
+    assert!((19_900_000..=20_000_000).contains(&bytes), "{bytes}");
+}
+
+#[tokio::test]
+async fn several_faults_hit_one_call() {
+    let sandbox = start(3).await;
+    let client = Client::of(&sandbox).await;
+    let gateway = Kind::Status { status: 504, shape: Shape::Html, message: "late".to_owned() };
+    for kind in [Kind::StallBeforeHeaders { ms: 150 }, gateway] {
+        sandbox.admin().inject(Fault::once(When::next(USERS), kind));
+    }
+    let start = Instant::now();
+    assert_eq!(client.get("/api/2/users").await.status, 504);
+    assert!(Duration::from_millis(150) <= start.elapsed());
+    assert_eq!(client.get("/api/2/users").await.status, 200);
 }
 
 #[tokio::test]

@@ -60,6 +60,9 @@ async fn pages_and_cursors_walk_over_everybody_in_order_of_id() {
         path = format!("/api/2/users?fields=id&cursor={}", cursor.replace('=', "%3D"));
     }
     let everybody = sandbox.admin().with_tenant(|it| it.user_ids().to_vec());
+    let mut backwards = client.get("/api/2/users?limit=1000&sort=-id").await.ids();
+    backwards.reverse();
+    assert_eq!(backwards, everybody);
     assert_eq!(by_page, everybody);
     assert_eq!(by_cursor, everybody);
     assert!(everybody.is_sorted());

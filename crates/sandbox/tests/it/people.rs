@@ -18,7 +18,7 @@ fn the_same_seed_makes_the_same_people() {
 
 #[test]
 fn everybody_has_an_address_of_her_own_below_a_reserved_domain() {
-    let users = users(&population(10_000));
+    let users = users(&Population { data: Data::Clean, ..population(10_000) });
     let emails: BTreeSet<&str> = users.iter().map(|it| it.email.as_deref().unwrap()).collect();
     assert_eq!(emails.len(), 10_000);
     assert!(emails.iter().all(|it| it.is_ascii() && it.ends_with("@acme.test")));
@@ -30,6 +30,7 @@ fn people_are_as_odd_as_real_ones() {
     let share = |fits: fn(&User) -> bool| users.iter().filter(|it| fits(it)).count();
     let rare = 20..4_000;
     assert!(rare.contains(&share(|it| it.username.as_deref() == Some(""))));
+    assert!(rare.contains(&share(|it| it.email.is_none())));
     assert!(rare.contains(&share(|it| it.department.is_none())));
     assert!(rare.contains(&share(|it| it.department.as_deref() == Some(""))));
     assert!(rare.contains(&share(|it| matches!(it.manager_user_id, Loose::Text(_)))));

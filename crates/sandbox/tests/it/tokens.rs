@@ -101,3 +101,29 @@ async fn revoking_ends_the_token_of_everybody() {
     assert_eq!((revoked.status, &revoked.json()["status"]["message"]), (200, &json!("Success")));
     assert_eq!(client.get("/api/2/users").await.status, 401);
 }
+
+#[tokio::test]
+async fn a_token_is_shown_in_three_forms_and_none_other() {
+    let sandbox = start(3).await;
+    let client = Client::of(&sandbox).await;
+    let token = client.token();
+    let cases = [
+        (format!("Bearer {token}"), 200),
+        (format!("bearer {token}"), 200),
+        (format!("bearer:{token}"), 200),
+        (format!("Token {token}"), 400),
+        ("Bearer guess".to_owned(), 401),
+    ];
+    for (authorization, status) in cases {
+        let response = client.send_with("/auth/rate_limit", &authorization).await.unwrap();
+        assert_eq!(response.status(), status, "{authorization}");
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_printed_by_accident() {
+    let sandbox = start(3).await;
+    let client = Client::of(&sandbox).await;
+    let printed = format!("{sandbox:?} {:?}", sandbox.admin());
+    assert!(!printed.contains(sandbox.client_secret()) && !printed.contains(client.token()));
+}

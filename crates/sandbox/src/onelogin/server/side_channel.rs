@@ -1,12 +1,12 @@
 //! `/sandbox/..`: the side channel over HTTP, for programs that are not in this process.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     Router,
     body::Bytes,
     extract::{Path, Request, State},
-    http::{StatusCode, header},
+    http::{StatusCode, header, uri::Authority},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -31,11 +31,18 @@ pub(super) fn routes() -> Router<Arc<World>> {
 async fn guard(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let host = headers.get(header::HOST).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let is_local = ["127.", "localhost", "[::1]"].iter().any(|it| host.starts_with(it));
-    if !is_local || headers.contains_key(header::ORIGIN) {
+    if !is_loopback(host) || headers.contains_key(header::ORIGIN) {
         return (StatusCode::FORBIDDEN, BANNER).into_response();
     }
     next.run(request).await
+}
+
+fn is_loopback(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else {
+        return false;
+    };
+    let name = authority.host().trim_start_matches('[').trim_end_matches(']');
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|it| it.is_loopback())
 }
 
 async fn about() -> Response {
