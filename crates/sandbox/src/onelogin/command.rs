@@ -141,7 +141,10 @@ impl Steer {
             Steer::Consume { calls } => control.limiter.consume(calls, now),
             Steer::AgeToken { remaining_seconds } => control.tokens.age(remaining_seconds, now),
             Steer::RevokeToken => control.tokens.forget(),
-            Steer::MoveClock { seconds } => control.clock_offset_ms += seconds * 1_000,
+            Steer::MoveClock { seconds } => {
+                let ms = seconds.saturating_mul(1_000);
+                control.clock_offset_ms = control.clock_offset_ms.saturating_add(ms);
+            }
             Steer::ResetLedger => control.ledger = Ledger::new(),
             Steer::After { after, commands } => {
                 control.scripts.push(Script { after, commands, seen: 0 });

@@ -169,7 +169,8 @@ impl Armed {
         }
         self.seen += 1;
         let first = self.fault.when.nth.max(1);
-        let is_over = self.fault.times.is_some_and(|times| first + times <= self.seen);
+        let is_over =
+            self.fault.times.is_some_and(|times| first.saturating_add(times) <= self.seen);
         (first <= self.seen && !is_over).then(|| self.fault.kind.clone())
     }
 }

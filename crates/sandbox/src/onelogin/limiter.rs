@@ -2,7 +2,7 @@
 
 use super::user::Moment;
 
-const WINDOW_MS: i64 = 3_600_000;
+const WINDOW_SECONDS: i64 = 3_600;
 
 #[derive(Debug, Default)]
 pub(super) struct Limiter {
@@ -38,16 +38,16 @@ impl Limiter {
     /// An idle window reads as full and an hour long.
     pub(super) fn allowance(&mut self, limit: u32, now: Moment) -> Allowance {
         self.roll(now);
-        let end = self.opened.map_or(now.0 + WINDOW_MS, |it| it.0 + WINDOW_MS);
+        let end = self.opened.unwrap_or(now).plus_seconds(WINDOW_SECONDS);
         Allowance {
             limit,
             remaining: limit.saturating_sub(self.used),
-            reset_seconds: (end - now.0 + 999) / 1_000,
+            reset_seconds: (end.0.saturating_sub(now.0).saturating_add(999)) / 1_000,
         }
     }
 
     fn roll(&mut self, now: Moment) {
-        if self.opened.is_some_and(|it| it.0 + WINDOW_MS <= now.0) {
+        if self.opened.is_some_and(|it| it.plus_seconds(WINDOW_SECONDS) <= now) {
             *self = Limiter::default();
         }
     }

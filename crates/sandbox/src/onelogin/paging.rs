@@ -89,16 +89,16 @@ impl Page {
         if 1 < self.number {
             answer.set("before-cursor", self.cursor(self.number - 1, quirks));
         }
+        let next = self.number.saturating_add(1);
         let has_after = match quirks.after_cursor {
             AfterCursor::AbsentAtEnd => self.number < pages,
             AfterCursor::BeyondEnd => true,
             AfterCursor::Missing => false,
         };
         if has_after {
-            answer.set("after-cursor", self.cursor(self.number + 1, quirks));
+            answer.set("after-cursor", self.cursor(next, quirks));
         }
         // As recorded: the path does not exist.
-        let next = self.number + 1;
         let link =
             format!("<https://acme.test/api/v5/?limit={}&page={next}>; rel=\"next\"", self.limit);
         answer.set("link", link);

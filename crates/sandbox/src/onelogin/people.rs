@@ -43,7 +43,7 @@ impl Population {
 
     /// The number behind an id that we made up.
     pub(super) fn person(&self, id: i64) -> Option<u32> {
-        let person = u32::try_from((id - FIRST_ID).div_euclid(ID_STEP)).ok()?;
+        let person = u32::try_from(id.saturating_sub(FIRST_ID).div_euclid(ID_STEP)).ok()?;
         (person < self.users && self.id(person) == id).then_some(person)
     }
 

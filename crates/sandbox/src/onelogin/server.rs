@@ -91,7 +91,7 @@ fn date(ruling: &Ruling) -> Moment {
     let mut date = ruling.now;
     for fault in &ruling.faults {
         if let Kind::DateSkew { seconds } = fault {
-            date.0 += seconds * 1_000;
+            date = date.plus_seconds(*seconds);
         }
     }
     date

@@ -10,6 +10,9 @@ use super::{
     user::Moment,
 };
 
+/// A fault shall break the client, not this machine.
+const BODY_BYTES_MAX: usize = 1 << 30;
+
 /// What stands in for the answer, when a fault leaves none of it.
 pub(super) fn replaced(kind: &Kind, endpoint: Endpoint, now: Moment) -> Option<Answer> {
     let shape = if endpoint.is_v2() { Shape::Named } else { Shape::Status };
@@ -31,11 +34,13 @@ pub(super) fn replaced(kind: &Kind, endpoint: Endpoint, now: Moment) -> Option<A
         Kind::Body { text } => Answer::json(200, text.clone()),
         Kind::InvalidUtf8 => Answer::json(200, b"[{\"id\":1,\"username\":\"\xff\xfe\"}]".to_vec()),
         Kind::DeepJson { depth } => {
-            Answer::json(200, ["[".repeat(*depth), "]".repeat(*depth)].concat())
+            let depth = (*depth).min(BODY_BYTES_MAX / 2);
+            Answer::json(200, ["[".repeat(depth), "]".repeat(depth)].concat())
         }
-        Kind::HugeBody { bytes } => Answer::json(200, vec![b' '; *bytes]),
+        Kind::HugeBody { bytes } => Answer::json(200, vec![b' '; (*bytes).min(BODY_BYTES_MAX)]),
         Kind::GzipBomb { bytes } => {
-            Answer::json(200, super::gzip::of_spaces(*bytes)).with("content-encoding", "gzip")
+            Answer::json(200, super::gzip::of_spaces((*bytes).min(BODY_BYTES_MAX)))
+                .with("content-encoding", "gzip")
         }
         Kind::StallBeforeHeaders { .. }
         | Kind::StallMidBody { .. }
@@ -145,7 +150,7 @@ fn retry_after_text(retry_after: &RetryAfter, now: Moment) -> Option<String> {
     match retry_after {
         RetryAfter::Absent => None,
         RetryAfter::Seconds(seconds) => Some(seconds.to_string()),
-        RetryAfter::DateIn(seconds) => Some(http_date(Moment(now.0 + seconds * 1_000))),
+        RetryAfter::DateIn(seconds) => Some(http_date(now.plus_seconds(*seconds))),
         RetryAfter::Text(text) => Some(text.clone()),
     }
 }

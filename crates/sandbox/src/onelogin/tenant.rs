@@ -168,7 +168,7 @@ impl Tenant {
 
     /// The id is chosen when the given one is 0.
     pub fn create_user(&mut self, user: User, now: Moment) -> Result<i64, Refused> {
-        let id = if user.id == 0 { self.last_user_id + 3 } else { user.id };
+        let id = if user.id == 0 { self.last_user_id.saturating_add(3) } else { user.id };
         let Err(place) = self.ids.binary_search(&id) else {
             return Err(Refused(format!("user {id} exists already")));
         };
@@ -217,7 +217,7 @@ impl Tenant {
 
     /// The id is chosen when none is given.
     pub fn create_role(&mut self, id: Option<i64>, name: &str) -> Result<i64, Refused> {
-        let id = id.unwrap_or(self.last_role_id + 13);
+        let id = id.unwrap_or(self.last_role_id.saturating_add(13));
         if self.roles.contains_key(&id) {
             return Err(Refused(format!("role {id} exists already")));
         }
@@ -272,7 +272,7 @@ impl Tenant {
     }
 
     pub fn create_group(&mut self, id: Option<i64>, name: &str) -> Result<i64, Refused> {
-        let id = id.unwrap_or(self.last_group_id + 11);
+        let id = id.unwrap_or(self.last_group_id.saturating_add(11));
         if self.groups.contains_key(&id) {
             return Err(Refused(format!("group {id} exists already")));
         }

@@ -103,7 +103,8 @@ impl TokenDesk {
     /// As if the token had been handed out long ago: `remaining_seconds` are left of it.
     pub(super) fn age(&mut self, remaining_seconds: i64, now: Moment) {
         if let Some(issued) = &mut self.issued {
-            issued.created_at = Moment(now.0 - (LIFETIME_SECONDS - remaining_seconds) * 1_000);
+            issued.created_at =
+                now.plus_seconds(remaining_seconds.saturating_sub(LIFETIME_SECONDS));
         }
     }
 
@@ -118,7 +119,7 @@ impl TokenDesk {
 }
 
 fn is_valid(issued: &Issued, now: Moment) -> bool {
-    now.0 < issued.created_at.0 + LIFETIME_SECONDS * 1_000
+    now < issued.created_at.plus_seconds(LIFETIME_SECONDS)
 }
 
 /// Id and secret in any of the four documented forms, and the grant type.

@@ -89,6 +89,10 @@ impl Moment {
         text.parse::<Timestamp>().ok().map(|it| Moment(it.as_millisecond()))
     }
 
+    pub(super) fn plus_seconds(self, seconds: i64) -> Moment {
+        Moment(self.0.saturating_add(seconds.saturating_mul(1_000)))
+    }
+
     pub fn text(self) -> String {
         let timestamp = Timestamp::from_millisecond(self.0).unwrap_or_default();
         format!("{timestamp:.3}")

@@ -220,11 +220,11 @@ async fn faults_count_calls_and_end() {
 async fn too_many_requests_at_once_meet_502() {
     let sandbox = start(3).await;
     let client = Client::of(&sandbox).await;
-    let stall = Kind::StallBeforeHeaders { ms: 300 };
+    let stall = Kind::StallBeforeHeaders { ms: 1_500 };
     sandbox.admin().inject(Fault { when: When::next(USERS), times: Some(2), kind: stall });
     sandbox.admin().set_quirks(|it| it.in_flight_max = Some(2));
     let late = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
         client.get("/api/2/users").await
     };
     let (one, two, three) =

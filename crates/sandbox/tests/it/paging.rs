@@ -69,7 +69,7 @@ async fn pages_and_cursors_walk_over_everybody_in_order_of_id() {
 }
 
 #[tokio::test]
-async fn a_cursor_beside_a_limit_or_a_page_is_refused() {
+async fn a_cursor_beside_a_limit_or_a_page_is_refused_like_nonsense() {
     let sandbox = start(3).await;
     let client = Client::of(&sandbox).await;
     for rest in ["limit=5", "page=1"] {
@@ -77,6 +77,11 @@ async fn a_cursor_beside_a_limit_or_a_page_is_refused() {
         assert_eq!(reply.status, 400);
         let description = "Requests can only have cursor xor pagination arguments";
         assert_eq!(reply.json()["description"], description);
+    }
+    let beyond = client.get(&format!("/api/2/users?page={}", u64::MAX)).await;
+    assert_eq!((beyond.status, beyond.body.as_slice()), (200, b"[]".as_slice()));
+    for limit in ["0", "-1", "many"] {
+        assert_eq!(client.get(&format!("/api/2/users?limit={limit}")).await.status, 400);
     }
     let reply = client.get("/api/2/users?cursor=1201").await;
     assert_eq!(
