@@ -80,6 +80,7 @@ async fn v1_groups_and_roles_are_enveloped_lists() {
     assert_eq!(groups["pagination"]["after_cursor"], json!(null));
     let roles = client.get("/api/1/roles").await.json();
     assert_eq!(roles["data"][0], json!({"id": 400_000, "name": "Employees"}));
+    assert_eq!(client.get("/api/1/roles?name=confl*").await.ids(), [400_039]);
     assert_eq!(client.get("/api/1/groups/470000").await.ids(), [470_000]);
     assert_eq!(client.get("/api/1/roles/400000").await.ids(), [400_000]);
     let missing = client.get("/api/1/groups/9999999").await;

@@ -131,7 +131,7 @@ fn text_of(user: &User, name: &str) -> Text {
 }
 
 /// `*` stands for any text; letters are compared without case.
-fn fits_pattern(pattern: &str, text: &str) -> bool {
+pub(super) fn fits_pattern(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
     let mut parts = pattern.split('*');
     let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {

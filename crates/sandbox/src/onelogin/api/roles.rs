@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::filter::fits_pattern;
 use crate::onelogin::{
     answer::{Answer, Shape},
     call::Call,
@@ -27,7 +28,7 @@ pub(in crate::onelogin) fn list(
     let ids: Vec<i64> = tenant
         .roles()
         .values()
-        .filter(|it| name.is_none_or(|name| it.name == name))
+        .filter(|it| name.is_none_or(|pattern| fits_pattern(pattern, &it.name)))
         .map(|it| it.id)
         .collect();
     let fields = call.query.text("fields").map(|it| it.split(',').collect::<Vec<&str>>());

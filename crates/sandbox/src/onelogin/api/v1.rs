@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{
-    filter::{Condition, Trait, matching, moment, shared},
+    filter::{Condition, Trait, fits_pattern, matching, moment, shared},
     users::rows,
 };
 use crate::onelogin::{
@@ -54,7 +54,12 @@ pub(in crate::onelogin) fn user_roles(tenant: &Tenant, id: i64) -> Result<Answer
 }
 
 pub(in crate::onelogin) fn roles(tenant: &Tenant, call: &Call) -> Result<Answer, Answer> {
-    let ids: Vec<i64> = tenant.roles().keys().copied().collect();
+    let name = call.query.text("name");
+    let roles = tenant.roles().values();
+    let ids: Vec<i64> = roles
+        .filter(|it| name.is_none_or(|pattern| fits_pattern(pattern, &it.name)))
+        .map(|it| it.id)
+        .collect();
     let window = Window::read(tenant, &call.query, &ids)?;
     let data: Vec<Value> = window
         .ids
