@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod backoff;
+pub mod certificate;
 pub mod fault;
 mod resolve;
 

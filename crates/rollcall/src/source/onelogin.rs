@@ -1,6 +1,125 @@
 //! OneLogin, read through its admin REST API.
+//!
+//! A read is complete or it is an error: see [`pages`](self) for the proof. Whoever is absent from
+//! a read is asked for by id before anybody acts on it.
 
+mod api;
+mod assembly;
 pub mod base_url;
+mod check;
+mod credential;
 pub mod error;
+mod find;
+mod gone;
+mod member_of;
+mod meter;
+mod names;
+mod pages;
+mod pages_v1;
+mod read;
+mod refusal;
 pub mod report;
+mod scope;
 pub mod settings;
+mod split;
+mod token;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use reconcile::plan::Absence;
+use reconcile::principal::ExternalId;
+
+use self::api::Api;
+use self::assembly::Vocabulary;
+use self::error::SourceError;
+use self::read::Question;
+use self::report::{Calls, CheckStep, Checklist, Found, Progress, Read};
+use self::settings::Settings;
+use crate::http;
+use crate::secret::Secret;
+
+/// A OneLogin account, for the length of one run.
+///
+/// Tokens, names and page sizes are shared by all runs of a credential in this process.
+#[derive(Debug)]
+pub struct OneLogin {
+    api: Api,
+    last_read: Mutex<Option<LastRead>>,
+}
+
+/// What later questions of the same run build on.
+#[derive(Clone, Debug)]
+struct LastRead {
+    vocabulary: Vocabulary,
+    /// Somebody who is there, to tell an answer from a silence.
+    present: Option<u64>,
+}
+
+impl OneLogin {
+    pub fn new(
+        settings: Settings,
+        client_secret: Secret,
+        http: http::Client,
+    ) -> Result<OneLogin, SourceError> {
+        if settings.client_id.trim().is_empty() || client_secret.expose().trim().is_empty() {
+            return Err(SourceError::Settings(
+                "The Client ID or the Client Secret is empty. Copy both from the same credential \
+                 in OneLogin under Developers > API Credentials."
+                    .to_owned(),
+            ));
+        }
+        let shared = credential::shared(&settings, &client_secret);
+        let api = Api::new(settings, client_secret, http, shared)?;
+        Ok(OneLogin { api, last_read: Mutex::new(None) })
+    }
+
+    /// Everybody in scope: all of them, or an error.
+    pub async fn read(&self, progress: &(dyn Fn(Progress) + Sync)) -> Result<Read, SourceError> {
+        let session = self.api.with(progress);
+        let question = Question::of(session)?;
+        let (read, vocabulary) = session.read(&question).await?;
+        let present = read.records.first().and_then(|it| it.id.as_str().parse().ok());
+        *self.last_read.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(LastRead { vocabulary, present });
+        Ok(read)
+    }
+
+    /// What became of people whom the read did not contain, asked for by id.
+    pub async fn gone(
+        &self,
+        ids: &[ExternalId],
+    ) -> Result<BTreeMap<ExternalId, Absence>, SourceError> {
+        if ids.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let session = self.api.with(&|_| {});
+        let question = Question::of(session)?;
+        let known = self.last_read.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let LastRead { vocabulary, present } = match known {
+            Some(known) => known,
+            None => LastRead { vocabulary: session.vocabulary(&question).await?, present: None },
+        };
+        session.absences(&question, &vocabulary, ids, present).await
+    }
+
+    /// Everybody with this username, e-mail or id.
+    pub async fn find(&self, text: &str) -> Result<Vec<Found>, SourceError> {
+        let session = self.api.with(&|_| {});
+        let question = Question::of(session)?;
+        let vocabulary = session.vocabulary(&question).await?;
+        session.find(&question, &vocabulary, text).await
+    }
+
+    /// Tries everything that a read needs, one step after the other.
+    pub async fn check(&self, progress: &(dyn Fn(&CheckStep) + Sync)) -> Checklist {
+        check::check(&self.api, progress).await
+    }
+
+    /// The calls that this run has made so far.
+    pub fn calls(&self) -> Calls {
+        self.api.meter().calls(Instant::now())
+    }
+}

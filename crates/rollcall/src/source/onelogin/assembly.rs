@@ -1,0 +1,387 @@
+//! Makes records of rows, as they arrive: compact, because a million of them are kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use reconcile::finding::{Finding, FindingKind};
+use reconcile::principal::{ExternalId, Grant, Name, Record, Standing};
+
+use super::error::SourceError;
+use super::member_of;
+use super::names::{Kind, Looked, Names};
+use super::pages::Sink;
+use super::scope::{Scope, Sightings};
+use super::settings::GroupSource;
+use super::wire::{Keys, UserRow};
+
+/// What the names of a tenant make of its rows.
+#[derive(Clone, Debug)]
+pub(super) struct Vocabulary {
+    pub(super) groups_from: BTreeSet<GroupSource>,
+    pub(super) roles: Arc<Names>,
+    pub(super) groups: Arc<Names>,
+    pub(super) scope: Arc<Scope>,
+    /// The keys that we asked for: every row must have them.
+    pub(super) wanted: Keys,
+}
+
+/// Everybody who has arrived so far.
+#[derive(Debug)]
+pub(super) struct Assembly {
+    vocabulary: Vocabulary,
+    records: Vec<Record>,
+    unreadable: BTreeSet<ExternalId>,
+    findings: Vec<Finding>,
+    out_of_scope: BTreeSet<u64>,
+    grants: Grants,
+    standings: BTreeMap<(Option<i64>, Option<i64>), (Standing, Arc<str>)>,
+    /// Who has a role or group that no list names, by position in `records`.
+    unnamed: BTreeMap<(Kind, u64), Vec<usize>>,
+    sightings: Sightings,
+    /// The keys that at least one row had.
+    keys: Keys,
+    rows: usize,
+}
+
+/// One of each grant, shared by everybody who has it.
+#[derive(Debug, Default)]
+struct Grants {
+    by_id: BTreeMap<(Kind, u64), Arc<Grant>>,
+    by_dn: BTreeMap<Box<str>, Arc<Grant>>,
+}
+
+/// What an assembly comes to.
+pub(super) struct Assembled {
+    pub(super) records: Vec<Record>,
+    pub(super) unreadable: BTreeSet<ExternalId>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) out_of_scope: usize,
+}
+
+/// Findings of one kind beyond this number are only counted: a million say no more.
+const FINDINGS_MAX: usize = 10_000;
+
+/// So many of a person's roles and groups are told in one sentence.
+const WORDS_MAX: usize = 5;
+
+impl Vocabulary {
+    /// What somebody has of that which a required group can be: `role "Sales", group "Staff"`.
+    pub(super) fn words_of(&self, row: &UserRow) -> String {
+        let role = |id: &u64| named(Kind::Role, *id, &self.roles);
+        let mut words: Vec<String> = row.role_ids.iter().map(role).collect();
+        words.extend(row.group_id.map(|id| named(Kind::Group, id, &self.groups)));
+        let entries = member_of::entries(row.member_of.as_deref().unwrap_or_default());
+        words.extend(entries.map(|it| format!("member_of \"{}\"", it.name)));
+        let more = words.len().saturating_sub(WORDS_MAX);
+        words.truncate(WORDS_MAX);
+        if words.is_empty() {
+            return "none".to_owned();
+        }
+        let ellipsis = if 0 < more { format!(" and {more} more") } else { String::new() };
+        format!("{}{ellipsis}", words.join(", "))
+    }
+}
+
+fn named(kind: Kind, id: u64, names: &Names) -> String {
+    match names.get(id) {
+        Some(name) => format!("{} \"{name}\"", kind.word()),
+        None => format!("{} #{id}", kind.word()),
+    }
+}
+
+impl Sink<UserRow> for Assembly {
+    fn restart(&mut self) {
+        let vocabulary = self.vocabulary.clone();
+        *self = Assembly::new(vocabulary);
+    }
+
+    fn take(&mut self, rows: Vec<UserRow>) {
+        for row in rows {
+            self.add(row);
+        }
+    }
+}
+
+impl Assembly {
+    pub(super) fn new(vocabulary: Vocabulary) -> Assembly {
+        Assembly {
+            vocabulary,
+            records: Vec::new(),
+            unreadable: BTreeSet::new(),
+            findings: Vec::new(),
+            out_of_scope: BTreeSet::new(),
+            grants: Grants::default(),
+            standings: BTreeMap::new(),
+            unnamed: BTreeMap::new(),
+            sightings: Sightings::default(),
+            keys: Keys::default(),
+            rows: 0,
+        }
+    }
+
+    fn add(&mut self, row: UserRow) {
+        self.rows += 1;
+        self.keys = self.keys.or(row.keys);
+        if let Some(why) = self.why_unreadable(&row) {
+            self.add_unreadable(row, &why);
+            return;
+        }
+        let Some(id) = row.id else { return };
+        let scope = self.vocabulary.scope.clone();
+        if scope.needs_member_of() {
+            scope.sight(&row, &mut self.sightings);
+        }
+        if !scope.is_everybody() && scope.met_by(&row).is_none() {
+            self.out_of_scope.insert(id);
+            return;
+        }
+        let record = self.record(row, id);
+        self.records.push(record);
+    }
+
+    fn why_unreadable(&self, row: &UserRow) -> Option<String> {
+        if let Some(field) = row.odd {
+            return Some(format!("OneLogin sends a value of \"{field}\" that makes no sense"));
+        }
+        if row.id.is_none() {
+            return Some("OneLogin sends no id".to_owned());
+        }
+        let absent = self.vocabulary.wanted.first_absent_from(row.keys)?;
+        Some(format!("OneLogin sends no \"{absent}\", although we asked for it"))
+    }
+
+    fn add_unreadable(&mut self, row: UserRow, why: &str) {
+        let id = row.id.map(external_id);
+        self.unreadable.extend(id.clone());
+        if FINDINGS_MAX <= self.findings.len() {
+            return;
+        }
+        self.findings.push(Finding {
+            kind: FindingKind::Unreadable,
+            id,
+            username: row.username.or(row.email),
+            message: format!("{why}. Whatever is there of this person stays as it is."),
+        });
+    }
+
+    fn record(&mut self, row: UserRow, id: u64) -> Record {
+        let grants = self.grants(&row);
+        let (standing, standing_words) = self
+            .standings
+            .entry((row.status, row.state))
+            .or_insert_with(|| standing(row.status, row.state))
+            .clone();
+        Record {
+            id: external_id(id),
+            username: row.username,
+            email: row.email,
+            display_name: None,
+            first_name: row.first_name,
+            last_name: row.last_name,
+            standing,
+            standing_words,
+            grants,
+        }
+    }
+
+    fn grants(&mut self, row: &UserRow) -> Vec<Arc<Grant>> {
+        let groups_from = &self.vocabulary.groups_from;
+        let has_roles = groups_from.contains(&GroupSource::Roles);
+        let has_group = groups_from.contains(&GroupSource::Group);
+        let has_member_of = groups_from.contains(&GroupSource::MemberOf);
+        let mut grants = Vec::with_capacity(row.role_ids.len() + 1);
+        if has_roles {
+            for id in &row.role_ids {
+                self.grant(Kind::Role, *id, &mut grants);
+            }
+        }
+        if has_group && let Some(id) = row.group_id {
+            self.grant(Kind::Group, id, &mut grants);
+        }
+        if has_member_of && let Some(joined) = &row.member_of {
+            for entry in member_of::entries(joined) {
+                push(&mut grants, self.grants.of_entry(&entry));
+            }
+        }
+        grants.shrink_to_fit();
+        grants
+    }
+
+    fn grant(&mut self, kind: Kind, id: u64, grants: &mut Vec<Arc<Grant>>) {
+        if let Some(grant) = self.grants.by_id.get(&(kind, id)) {
+            push(grants, grant.clone());
+            return;
+        }
+        let names = match kind {
+            Kind::Role => &self.vocabulary.roles,
+            Kind::Group => &self.vocabulary.groups,
+        };
+        match names.get(id) {
+            Some(name) => {
+                let grant = grant(kind, id, name, names);
+                self.grants.by_id.insert((kind, id), grant.clone());
+                push(grants, grant);
+            }
+            None => self.unnamed.entry((kind, id)).or_default().push(self.records.len()),
+        }
+    }
+
+    /// Roles or groups that people have and no list names.
+    pub(super) fn unnamed(&self, kind: Kind) -> BTreeSet<u64> {
+        self.unnamed.keys().filter(|it| it.0 == kind).map(|it| it.1).collect()
+    }
+
+    /// Gives names to what was unnamed. Whoever has something that exists without a name is
+    /// withheld: we cannot tell which memberships they would lose.
+    pub(super) fn name(&mut self, kind: Kind, looked: &BTreeMap<u64, Looked>) {
+        for (id, found) in looked {
+            let Some(holders) = self.unnamed.remove(&(kind, *id)) else { continue };
+            let words = format!("{} #{id}", kind.word());
+            let message = match found {
+                Looked::Named(name) => {
+                    let origin = format!("{} \"{name}\"", kind.word()).into();
+                    let grant = Arc::new(Grant { group: Name::new(name), origin });
+                    for at in holders {
+                        if let Some(record) = self.records.get_mut(at) {
+                            push(&mut record.grants, grant.clone());
+                        }
+                    }
+                    continue;
+                }
+                Looked::Gone => format!(
+                    "{} people have {words}, which OneLogin does not know any more. It gives no \
+                     group.",
+                    holders.len()
+                ),
+                Looked::Nameless => {
+                    let records = holders.iter().filter_map(|at| self.records.get(*at));
+                    self.unreadable.extend(records.map(|it| it.id.clone()));
+                    format!(
+                        "{} people have {words}, which has no name. Give it one in OneLogin; until \
+                         then they stay as they are.",
+                        holders.len()
+                    )
+                }
+            };
+            let kind = FindingKind::UnnamedGroup;
+            self.findings.push(Finding { kind, id: None, username: None, message });
+        }
+    }
+
+    /// Refuses a read in which nobody has a key that we asked for, or in which a required group
+    /// turned out to be nowhere.
+    pub(super) fn finish(mut self) -> Result<Assembled, SourceError> {
+        let Vocabulary { groups_from, scope, wanted, .. } = &self.vocabulary;
+        if 0 < self.rows
+            && let Some(field) = wanted.first_absent_from(self.keys)
+        {
+            return Err(SourceError::incomplete(format!(
+                "OneLogin sends nobody's \"{field}\", although we asked for it."
+            )));
+        }
+        if let Some((kind, id)) = self.unnamed.keys().next() {
+            let word = kind.word();
+            return Err(SourceError::incomplete(format!("The name of {word} #{id} is not known.")));
+        }
+        scope.verify(&self.sightings, groups_from)?;
+        let unreadable = self.unreadable;
+        self.records.retain(|it| !unreadable.contains(&it.id));
+        self.records.sort_by(|one, other| one.id.cmp(&other.id));
+        self.records.dedup_by(|one, other| one.id == other.id);
+        Ok(Assembled {
+            records: self.records,
+            unreadable,
+            findings: self.findings,
+            out_of_scope: self.out_of_scope.len(),
+        })
+    }
+}
+
+impl Grants {
+    fn of_entry(&mut self, entry: &member_of::Entry<'_>) -> Arc<Grant> {
+        if let Some(grant) = self.by_dn.get(entry.dn) {
+            return grant.clone();
+        }
+        let origin = format!("member_of \"{}\"", entry.dn).into();
+        let grant = Arc::new(Grant { group: Name::new(&entry.name), origin });
+        self.by_dn.insert(entry.dn.into(), grant.clone());
+        grant
+    }
+}
+
+fn grant(kind: Kind, id: u64, name: &str, names: &Names) -> Arc<Grant> {
+    let is_shared = names.iter().any(|(other, it)| other != id && it == name);
+    let number = if is_shared { format!(" (#{id})") } else { String::new() };
+    let origin = format!("{} \"{name}\"{number}", kind.word()).into();
+    Arc::new(Grant { group: Name::new(name), origin })
+}
+
+fn push(grants: &mut Vec<Arc<Grant>>, grant: Arc<Grant>) {
+    if !grants.iter().any(|it| Arc::ptr_eq(it, &grant)) {
+        grants.push(grant);
+    }
+}
+
+pub(super) fn external_id(id: u64) -> ExternalId {
+    ExternalId::new(&id.to_string())
+}
+
+/// What OneLogin's numbers mean for an account, and in its words.
+pub(super) fn standing(status: Option<i64>, state: Option<i64>) -> (Standing, Arc<str>) {
+    let unheard = |what: &str, number: Option<i64>| match number {
+        Some(number) => (Standing::Unknown, format!("{what} {number}, which is unknown to us")),
+        None => (Standing::Unknown, format!("no {what}")),
+    };
+    let (standing, words) = match (state, status) {
+        (Some(0), _) => (Standing::Inactive, "Unapproved (state 0)".to_owned()),
+        (Some(2), _) => (Standing::Inactive, "Rejected (state 2)".to_owned()),
+        (Some(3), _) => (Standing::Inactive, "Unlicensed (state 3)".to_owned()),
+        (_, Some(2)) => (Standing::Inactive, "Suspended (status 2)".to_owned()),
+        (Some(1), Some(0)) => (Standing::Pending, "Unactivated (status 0)".to_owned()),
+        (Some(1), Some(7)) => (Standing::Pending, "Password pending (status 7)".to_owned()),
+        (Some(1), Some(1)) => (Standing::Active, "Active (status 1)".to_owned()),
+        (Some(1), Some(3)) => (Standing::Active, "Locked (status 3)".to_owned()),
+        (Some(1), Some(4)) => (Standing::Active, "Password expired (status 4)".to_owned()),
+        (Some(1), Some(5)) => (Standing::Active, "Awaiting password reset (status 5)".to_owned()),
+        (Some(1), Some(8)) => {
+            (Standing::Active, "Security questions required (status 8)".to_owned())
+        }
+        (Some(1), number) => unheard("status", number),
+        (number, _) => unheard("state", number),
+    };
+    (standing, words.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_and_state_has_a_meaning() {
+        use Standing::{Active, Inactive, Pending, Unknown};
+        for (status, state, expected) in [
+            (Some(1), Some(1), Active),
+            (Some(3), Some(1), Active),
+            (Some(4), Some(1), Active),
+            (Some(5), Some(1), Active),
+            (Some(8), Some(1), Active),
+            (Some(0), Some(1), Pending),
+            (Some(7), Some(1), Pending),
+            (Some(2), Some(1), Inactive),
+            (Some(2), None, Inactive),
+            (Some(1), Some(0), Inactive),
+            (Some(1), Some(2), Inactive),
+            (None, Some(3), Inactive),
+            (Some(6), Some(1), Unknown),
+            (Some(99), Some(1), Unknown),
+            (Some(-1), Some(1), Unknown),
+            (None, Some(1), Unknown),
+            (Some(1), Some(9), Unknown),
+            (Some(1), None, Unknown),
+        ] {
+            let (standing, words) = standing(status, state);
+            assert_eq!(standing, expected, "{status:?} {state:?} {words}");
+        }
+        assert_eq!(&*standing(Some(2), Some(1)).1, "Suspended (status 2)");
+    }
+}

@@ -1,0 +1,485 @@
+//! Rows as OneLogin sends them, decoded straight into what is kept.
+//!
+//! Lenient about every value, because OneLogin mixes numbers and strings, null, empty and absent;
+//! strict about the document, because a cut one is not a shorter one. An odd value makes its row
+//! odd and no other.
+
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::api::Odd;
+
+/// A row of a list, known by its id.
+pub(super) trait Row: Sized {
+    fn id(&self) -> Option<u64>;
+}
+
+/// One user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct UserRow {
+    pub(super) id: Option<u64>,
+    pub(super) username: Option<Box<str>>,
+    pub(super) email: Option<Box<str>>,
+    pub(super) first_name: Option<Box<str>>,
+    pub(super) last_name: Option<Box<str>>,
+    pub(super) status: Option<i64>,
+    pub(super) state: Option<i64>,
+    pub(super) group_id: Option<u64>,
+    pub(super) role_ids: Vec<u64>,
+    /// Joined by `;`, as it came.
+    pub(super) member_of: Option<Box<str>>,
+    pub(super) updated_at: Option<Box<str>>,
+    /// The keys that were there.
+    pub(super) keys: Keys,
+    /// The first field with a value that makes no sense.
+    pub(super) odd: Option<&'static str>,
+}
+
+/// Keys of a user's row, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Keys(u16);
+
+/// The fields that we ask for, by their names in a query.
+pub(super) const FIELDS: [&str; 11] = [
+    "id",
+    "username",
+    "email",
+    "firstname",
+    "lastname",
+    "status",
+    "state",
+    "group_id",
+    "role_ids",
+    "member_of",
+    "updated_at",
+];
+
+impl Keys {
+    /// The keys of these fields; unknown names are none.
+    pub(super) fn of(fields: &[&str]) -> Keys {
+        fields.iter().fold(Keys::default(), |keys, it| keys.with(it))
+    }
+
+    fn with(self, field: &str) -> Keys {
+        let position = FIELDS.iter().position(|it| *it == field);
+        Keys(position.map_or(self.0, |at| self.0 | 1 << at))
+    }
+
+    pub(super) fn or(self, other: Keys) -> Keys {
+        Keys(self.0 | other.0)
+    }
+
+    /// The first field of these that is not among the others.
+    pub(super) fn first_absent_from(self, others: Keys) -> Option<&'static str> {
+        let absent = self.0 & !others.0;
+        FIELDS.get(absent.trailing_zeros() as usize).copied()
+    }
+}
+
+impl Row for UserRow {
+    fn id(&self) -> Option<u64> {
+        self.id
+    }
+}
+
+impl<'de> Deserialize<'de> for UserRow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<UserRow, D::Error> {
+        deserializer.deserialize_any(UserVisitor)
+    }
+}
+
+struct UserVisitor;
+
+impl<'de> Visitor<'de> for UserVisitor {
+    type Value = UserRow;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a user")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UserRow, A::Error> {
+        let mut row = UserRow::default();
+        while let Some(Key(field)) = map.next_key::<Key>()? {
+            let Some(field) = field else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let value = match field {
+                "role_ids" => map.next_value::<Numbers>()?.0.map(|it| row.role_ids = it),
+                "member_of" => map.next_value::<Joined>()?.0.map(|it| row.member_of = it),
+                "id" => unsigned(map.next_value()?).map(|it| row.id = it),
+                "group_id" => unsigned(map.next_value()?).map(|it| row.group_id = it),
+                "status" => map.next_value::<Number>()?.0.map(|it| row.status = it),
+                "state" => map.next_value::<Number>()?.0.map(|it| row.state = it),
+                "username" => map.next_value::<Text>()?.0.map(|it| row.username = it),
+                "email" => map.next_value::<Text>()?.0.map(|it| row.email = it),
+                "firstname" => map.next_value::<Text>()?.0.map(|it| row.first_name = it),
+                "lastname" => map.next_value::<Text>()?.0.map(|it| row.last_name = it),
+                "updated_at" => map.next_value::<Text>()?.0.map(|it| row.updated_at = it),
+                _ => map.next_value::<IgnoredAny>().map(|_| Some(()))?,
+            };
+            if value.is_none() {
+                row.odd = row.odd.or(Some(field));
+            }
+            row.keys = row.keys.with(field);
+        }
+        Ok(row)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<UserRow, E> {
+        Ok(UserRow { odd: Some("id"), ..UserRow::default() })
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<UserRow, E> {
+        self.visit_unit()
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<UserRow, E> {
+        self.visit_unit()
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<UserRow, E> {
+        self.visit_unit()
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<UserRow, E> {
+        self.visit_unit()
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<UserRow, E> {
+        self.visit_unit()
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<UserRow, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        self.visit_unit()
+    }
+}
+
+/// A role or a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NameRow {
+    pub(super) id: Option<u64>,
+    /// Absent where it is blank.
+    pub(super) name: Option<Box<str>>,
+}
+
+impl Row for NameRow {
+    fn id(&self) -> Option<u64> {
+        self.id
+    }
+}
+
+impl<'de> Deserialize<'de> for NameRow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<NameRow, D::Error> {
+        #[derive(serde::Deserialize)]
+        struct Plain {
+            #[serde(default)]
+            id: Number,
+            #[serde(default)]
+            name: Text,
+        }
+        let Plain { id, name } = Plain::deserialize(deserializer)?;
+        Ok(NameRow { id: unsigned(id).flatten(), name: name.0.flatten() })
+    }
+}
+
+/// Somebody in the list of a role's users: the id alone counts, and that it is assigned.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+pub(super) struct MemberRow {
+    #[serde(default)]
+    id: Number,
+}
+
+impl Row for MemberRow {
+    fn id(&self) -> Option<u64> {
+        unsigned(self.id).flatten()
+    }
+}
+
+/// Decodes a list. A document that is no list, or breaks off, is odd as a whole.
+pub(super) fn rows<R: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<Vec<R>, Odd> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    serde_json::from_slice(body).map_err(|error| {
+        if error.is_eof() {
+            return Odd::new("broke off in the middle");
+        }
+        Odd::new("did not bring a list in JSON")
+    })
+}
+
+/// Decodes a list of users; where one of them is no JSON at all, the others are still read.
+pub(super) fn user_rows(body: &[u8]) -> Result<Vec<UserRow>, Odd> {
+    let odd = match rows(body) {
+        Ok(rows) => return Ok(rows),
+        Err(odd) => odd,
+    };
+    let Some(parts) = super::split::elements(body) else { return Err(odd) };
+    let decode = |part: &&[u8]| match serde_json::from_slice(part) {
+        Ok(row) => row,
+        Err(_) => UserRow { id: super::split::id(part), odd: Some("JSON"), ..UserRow::default() },
+    };
+    Ok(parts.iter().map(decode).collect())
+}
+
+struct Key(Option<&'static str>);
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
+        struct KeyVisitor;
+        impl Visitor<'_> for KeyVisitor {
+            type Value = Key;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+
+            fn visit_str<E: de::Error>(self, key: &str) -> Result<Key, E> {
+                // v1 calls it by another name.
+                let key = if key == "role_id" { "role_ids" } else { key };
+                Ok(Key(FIELDS.iter().find(|it| **it == key).copied()))
+            }
+        }
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+/// Text, or a number that is taken for one. Outer `None`: something else. Inner: none, or blank.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Text(Option<Option<Box<str>>>);
+
+/// A whole number, written as one or in a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Number(Option<Option<i64>>);
+
+struct Numbers(Option<Vec<u64>>);
+
+/// A text, or several that are joined by `;`.
+struct Joined(Option<Option<Box<str>>>);
+
+impl Default for Text {
+    fn default() -> Text {
+        Text(Some(None))
+    }
+}
+
+impl Default for Number {
+    fn default() -> Number {
+        Number(Some(None))
+    }
+}
+
+fn unsigned(number: Number) -> Option<Option<u64>> {
+    match number.0? {
+        Some(number) => u64::try_from(number).ok().map(Some),
+        None => Some(None),
+    }
+}
+
+/// Any JSON value, as far as a lenient field looks into it.
+enum Loose {
+    Null,
+    Number(i64),
+    Text(Box<str>),
+    List(Vec<Loose>),
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Loose {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Loose, D::Error> {
+        deserializer.deserialize_any(LooseVisitor)
+    }
+}
+
+struct LooseVisitor;
+
+impl<'de> Visitor<'de> for LooseVisitor {
+    type Value = Loose;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Loose, E> {
+        Ok(Loose::Null)
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Loose, E> {
+        Ok(Loose::Other)
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Loose, E> {
+        Ok(Loose::Number(number))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Loose, E> {
+        Ok(i64::try_from(number).map_or(Loose::Other, Loose::Number))
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Loose, E> {
+        Ok(Loose::Other)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Loose, E> {
+        Ok(Loose::Text(text.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Loose, A::Error> {
+        let mut list = Vec::new();
+        while let Some(element) = seq.next_element()? {
+            list.push(element);
+        }
+        Ok(Loose::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Loose, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Loose::Other)
+    }
+}
+
+impl Loose {
+    fn text(self) -> Option<Option<Box<str>>> {
+        match self {
+            Loose::Null => Some(None),
+            Loose::Text(text) if text.trim().is_empty() => Some(None),
+            Loose::Text(text) => Some(Some(text)),
+            Loose::Number(number) => Some(Some(number.to_string().into())),
+            Loose::List(_) | Loose::Other => None,
+        }
+    }
+
+    fn number(self) -> Option<Option<i64>> {
+        match self {
+            Loose::Null => Some(None),
+            Loose::Number(number) => Some(Some(number)),
+            Loose::Text(text) if text.trim().is_empty() => Some(None),
+            Loose::Text(text) => text.trim().parse().ok().map(Some),
+            Loose::List(_) | Loose::Other => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
+        Ok(Text(Loose::deserialize(deserializer)?.text()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Number, D::Error> {
+        Ok(Number(Loose::deserialize(deserializer)?.number()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Numbers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Numbers, D::Error> {
+        let positive = |it: Loose| it.number()?.and_then(|it| u64::try_from(it).ok());
+        Ok(Numbers(match Loose::deserialize(deserializer)? {
+            Loose::Null => Some(Vec::new()),
+            Loose::List(list) => list.into_iter().map(positive).collect(),
+            Loose::Text(text) if text.trim().is_empty() => Some(Vec::new()),
+            one @ (Loose::Number(_) | Loose::Text(_)) => positive(one).map(|it| vec![it]),
+            Loose::Other => None,
+        }))
+    }
+}
+
+impl<'de> Deserialize<'de> for Joined {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Joined, D::Error> {
+        let list = match Loose::deserialize(deserializer)? {
+            Loose::List(list) => list,
+            one => return Ok(Joined(one.text())),
+        };
+        let texts: Option<Vec<Option<Box<str>>>> = list.into_iter().map(Loose::text).collect();
+        Ok(Joined(texts.map(|texts| {
+            let joined = texts.iter().flatten().map(|it| &**it).collect::<Vec<_>>().join(";");
+            (!joined.is_empty()).then(|| joined.into())
+        })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(json: &str) -> UserRow {
+        let rows = user_rows(format!("[{json}]").as_bytes()).expect("a list");
+        assert_eq!(rows.len(), 1);
+        rows.into_iter().next().expect("one row")
+    }
+
+    #[test]
+    fn a_full_row_is_read() {
+        let row = one(
+            r#"{"id":1201,"username":"ada","email":"ada@acme.test","firstname":"Ada","lastname":"Lee","status":1,"state":1,"group_id":417333,"role_ids":[428308,439868],"member_of":"CN=Devs,DC=acme;CN=VPN,DC=acme","custom_attributes":{"nick":null},"x":[1,{"y":2}]}"#,
+        );
+        assert_eq!((row.id, row.status, row.state), (Some(1201), Some(1), Some(1)));
+        assert_eq!((row.group_id, row.role_ids), (Some(417_333), vec![428_308, 439_868]));
+        assert_eq!(row.username.as_deref(), Some("ada"));
+        assert_eq!(row.member_of.as_deref(), Some("CN=Devs,DC=acme;CN=VPN,DC=acme"));
+        assert_eq!(row.odd, None);
+        assert_eq!(Keys::of(&FIELDS).first_absent_from(row.keys), Some("updated_at"));
+    }
+
+    #[test]
+    fn numbers_and_strings_null_and_empty_are_taken_for_each_other() {
+        let row = one(
+            r#"{"id":"1201","username":"","email":null,"firstname":7,"lastname":"  ","status":"2","state":1,"group_id":"","role_id":null,"member_of":["CN=A","CN=B"]}"#,
+        );
+        assert_eq!(row.odd, None);
+        assert_eq!((row.id, row.status), (Some(1201), Some(2)));
+        assert_eq!((row.username, row.email, row.last_name), (None, None, None));
+        assert_eq!(row.first_name.as_deref(), Some("7"));
+        assert_eq!((row.group_id, row.role_ids), (None, vec![]));
+        assert_eq!(row.member_of.as_deref(), Some("CN=A;CN=B"));
+    }
+
+    #[test]
+    fn an_odd_value_makes_its_row_odd_and_no_other() {
+        for (json, id, field) in [
+            (r#"{"id":1,"email":{}}"#, Some(1), "email"),
+            (r#"{"id":1,"email":true}"#, Some(1), "email"),
+            (r#"{"id":1,"role_ids":["x"]}"#, Some(1), "role_ids"),
+            (r#"{"id":1,"role_ids":{}}"#, Some(1), "role_ids"),
+            (r#"{"id":1,"status":"soon"}"#, Some(1), "status"),
+            (r#"{"id":1,"group_id":-4}"#, Some(1), "group_id"),
+            (r#"{"id":1.5}"#, None, "id"),
+            (r#"{"id":"ada"}"#, None, "id"),
+            ("null", None, "id"),
+            ("[]", None, "id"),
+            ("7", None, "id"),
+            (r#"{"id":1,"email":1e309}"#, Some(1), "JSON"),
+            (r#"{"id":1,"email":"\ud800"}"#, Some(1), "JSON"),
+            (r#"{"x":[{"id":5}],"id":"12","email":"\ud800"}"#, Some(12), "JSON"),
+        ] {
+            let body = format!(r#"[{{"id":7}},{json},{{"id":8}}]"#);
+            let rows = user_rows(body.as_bytes()).expect(json);
+            let ids: Vec<_> = rows.iter().map(|it| it.id).collect();
+            assert_eq!(ids, [Some(7), id, Some(8)], "{json}");
+            assert_eq!(rows[1].odd, Some(field), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_page_cut_at_any_byte_is_odd_as_a_whole() {
+        let body = r#"[{"id":1,"username":"a","role_ids":[1,2],"member_of":"CN=\"x\"]"},{"id":2}]"#;
+        assert_eq!(user_rows(body.as_bytes()).map(|it| it.len()), Ok(2));
+        for end in 0..body.len() {
+            let cut = &body.as_bytes()[..end];
+            assert!(user_rows(cut).is_err(), "{}", String::from_utf8_lossy(cut));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_list_is_odd_as_a_whole() {
+        for body in ["", "null", "{}", "7", "[1,]", "[1 2]", "[]]", "[{]}", "\u{0}"] {
+            assert!(user_rows(body.as_bytes()).is_err(), "{body}");
+        }
+        let deep = format!("[{}{}]", "[".repeat(10_000), "]".repeat(10_000));
+        let rows = user_rows(deep.as_bytes()).expect("a list of one odd row");
+        assert_eq!((rows.len(), rows[0].odd), (1, Some("JSON")));
+        assert_eq!(user_rows(b"\xef\xbb\xbf[]"), Ok(vec![]));
+    }
+}
