@@ -41,6 +41,9 @@ use self::settings::Settings;
 use crate::http;
 use crate::secret::Secret;
 
+/// How many pages are asked for at once, at the most.
+pub const PAGES_IN_FLIGHT: usize = api::IN_FLIGHT;
+
 /// A OneLogin account, for the length of one run.
 ///
 /// Tokens, names and page sizes are shared by all runs of a credential in this process.
