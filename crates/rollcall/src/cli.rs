@@ -3,13 +3,17 @@
 pub mod completions;
 pub mod connector;
 pub mod context;
+pub mod demo;
 pub mod exit;
 pub mod init;
 pub mod output;
+pub mod progress;
 pub mod run;
 pub mod sandbox;
 pub mod serve;
+pub mod sync;
 pub mod target;
+pub mod user;
 pub mod version;
 
 use std::ffi::OsString;
@@ -77,6 +81,8 @@ enum LogFormat {
 enum Command {
     /// Make the data directory, the key and the database
     Init,
+    /// Show the main job on made-up people, with nothing to set up
+    Demo(demo::Args),
     /// Run the service
     Serve(serve::Args),
     /// Configured sources
@@ -85,6 +91,13 @@ enum Command {
     /// Directories that connectors keep equal
     #[command(subcommand)]
     Target(target::Command),
+    /// Show what a sync would do, and change nothing
+    Simulate(sync::SimulateArgs),
+    /// Make the targets of a connector equal to its source
+    Sync(sync::SyncArgs),
+    /// Single people
+    #[command(subcommand)]
+    User(user::Command),
     /// What was done, and what became of it
     #[command(subcommand)]
     Run(run::Command),
@@ -111,36 +124,40 @@ pub async fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let output = Output { color: wants_color(&cli.shared, &environment), ..plain };
     match dispatch(cli, environment, output).await {
-        Ok(()) => Exit::Ok,
+        Ok(exit) => exit,
         Err(error) => fail(output, &error),
     }
 }
 
-async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<(), CliError> {
+async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<Exit, CliError> {
     http::install_crypto();
     let Cli { shared, command } = cli;
     start_logs(&shared, &command, &environment)?;
     // Not every command has or needs a place for data.
-    let setup = |environment| -> Result<Setup, CliError> {
+    let setup = |shared, environment| -> Result<Setup, CliError> {
         let config = Config::new(&flags(shared), &environment)?;
         Ok(Setup { config, environment, output })
     };
     match command {
-        Command::Init => init::run(setup(environment)?).await,
-        Command::Serve(args) => serve::run(args, setup(environment)?).await,
-        Command::Connector(command) => connector::run(command, setup(environment)?).await,
-        Command::Target(command) => target::run(command, setup(environment)?).await,
-        Command::Run(command) => run::run(command, setup(environment)?).await,
-        Command::Sandbox(command) => sandbox::run(command, output).await,
-        Command::Completions(args) => {
-            completions::run(&args, Cli::command(), output);
-            Ok(())
+        Command::Init => init::run(setup(shared, environment)?).await?,
+        Command::Demo(args) => {
+            let folder = demo::Folder::new(shared.data_dir.clone())?;
+            return demo::run(args, &folder, setup(shared, environment)?).await;
         }
-        Command::Version => {
-            version::run(output);
-            Ok(())
+        Command::Serve(args) => serve::run(args, setup(shared, environment)?).await?,
+        Command::Connector(command) => {
+            connector::run(command, setup(shared, environment)?).await?;
         }
+        Command::Target(command) => target::run(command, setup(shared, environment)?).await?,
+        Command::Simulate(args) => return sync::simulate(args, setup(shared, environment)?).await,
+        Command::Sync(args) => return sync::sync(args, setup(shared, environment)?).await,
+        Command::User(command) => return user::run(command, setup(shared, environment)?).await,
+        Command::Run(command) => run::run(command, setup(shared, environment)?).await?,
+        Command::Sandbox(command) => sandbox::run(command, output).await?,
+        Command::Completions(args) => completions::run(&args, Cli::command(), output),
+        Command::Version => version::run(output),
     }
+    Ok(Exit::Ok)
 }
 
 /// Refuses what would lose something, unless its name was typed again.
@@ -169,10 +186,13 @@ fn start_logs(
     environment: &Environment,
 ) -> Result<(), CliError> {
     let verbosity = match command {
-        Command::Serve(_) | Command::Sandbox(_) => Verbosity::Service,
+        Command::Serve(_) | Command::Demo(_) | Command::Sandbox(_) => Verbosity::Service,
         Command::Init
         | Command::Connector(_)
         | Command::Target(_)
+        | Command::Simulate(_)
+        | Command::Sync(_)
+        | Command::User(_)
         | Command::Run(_)
         | Command::Completions(_)
         | Command::Version => Verbosity::Command,

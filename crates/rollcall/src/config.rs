@@ -144,7 +144,21 @@ impl Environment {
     }
 }
 
+const DATABASE_FILE: &str = "rollcall.sqlite";
+const KEY_NAME: &str = "key";
+
 impl Config {
+    /// Everything in one folder, whatever the environment says: for a demo, which must not touch a
+    /// real installation.
+    pub fn embedded(data_dir: &Path, allow_loopback: bool) -> Config {
+        Config {
+            data_dir: data_dir.to_owned(),
+            database: Database::Sqlite(data_dir.join(DATABASE_FILE)),
+            key: KeySource::DataDirectory(data_dir.join(KEY_NAME)),
+            allow_loopback,
+        }
+    }
+
     pub fn new(flags: &Flags, environment: &Environment) -> Result<Config, ConfigError> {
         let data_dir = data_dir(flags, environment)?;
         Ok(Config {
@@ -193,7 +207,7 @@ fn database(
         (environment.secret(DATABASE_URL).cloned(), environment.path(DATABASE_URL_FILE))
     };
     let url = match (url, file) {
-        (None, None) => return Ok(Database::Sqlite(data_dir.join("rollcall.sqlite"))),
+        (None, None) => return Ok(Database::Sqlite(data_dir.join(DATABASE_FILE))),
         (Some(_), Some(_)) => return Err(ConfigError::TwoDatabases),
         (Some(url), None) => url,
         (None, Some(file)) => secret_of_file(&file)?,
@@ -215,7 +229,7 @@ fn key(
         return Ok(KeySource::File(file.clone()));
     }
     match (environment.secret(KEY), environment.path(KEY_FILE)) {
-        (None, None) => Ok(KeySource::DataDirectory(data_dir.join("key"))),
+        (None, None) => Ok(KeySource::DataDirectory(data_dir.join(KEY_NAME))),
         (Some(_), Some(_)) => Err(ConfigError::TwoKeys),
         (Some(key), None) => Ok(KeySource::Given(key.clone())),
         (None, Some(file)) => Ok(KeySource::File(file)),

@@ -9,6 +9,7 @@ pub mod seal;
 pub mod secret;
 pub mod source;
 pub mod store;
+pub mod sync;
 pub mod target;
 pub mod telemetry;
 pub mod web;

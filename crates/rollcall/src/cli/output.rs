@@ -135,7 +135,7 @@ fn aligned<const COLUMNS: usize>(
 }
 
 /// Names come from outside: what would move the cursor or recolour the screen is shown as a mark.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     text.chars().map(|it| if it.is_control() { '\u{fffd}' } else { it }).collect()
 }
 

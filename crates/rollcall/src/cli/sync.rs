@@ -1,0 +1,345 @@
+//! `rollcall simulate` and `rollcall sync`.
+
+use reconcile::finding::Finding;
+use reconcile::plan::Step;
+use reconcile::principal::{ExternalId, Name};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::cli::context::{Context, Setup};
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::output::{self, Output, Tone};
+use crate::cli::progress::Teller;
+use crate::http::{self, Client};
+use crate::source::onelogin::OneLogin;
+use crate::source::onelogin::error::SourceError;
+use crate::store::connectors::{self, Connector};
+use crate::store::runs::{Status, Trigger};
+use crate::store::targets::{self, Target};
+use crate::sync::{self, Decision, Finished, Job, SyncError, TargetDecision, report};
+use crate::target;
+
+#[derive(Debug, clap::Args)]
+pub struct SimulateArgs {
+    /// The connector
+    connector: String,
+    /// How many changes and findings to print; JSON has them all
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    limit: usize,
+    /// End with 2 when there are changes
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SyncArgs {
+    /// The connector
+    connector: String,
+}
+
+#[derive(Serialize)]
+struct SimulateAnswer<'a> {
+    connector: &'a str,
+    report: Value,
+    targets: Vec<TargetAnswer<'a>>,
+    findings: Vec<FindingAnswer<'a>>,
+}
+
+#[derive(Serialize)]
+struct TargetAnswer<'a> {
+    target: Option<&'a str>,
+    objections: Vec<String>,
+    steps: Vec<StepAnswer<'a>>,
+}
+
+#[derive(Serialize)]
+struct StepAnswer<'a> {
+    /// `passes` or `held`.
+    verdict: &'static str,
+    kind: &'static str,
+    external_id: Option<&'a str>,
+    username: Option<&'a str>,
+    group: Option<&'a str>,
+    change: String,
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct FindingAnswer<'a> {
+    kind: &'static str,
+    external_id: Option<&'a str>,
+    username: Option<&'a str>,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct SyncAnswer<'a> {
+    run: i64,
+    connector: &'a str,
+    status: &'static str,
+    message: &'a str,
+    report: Value,
+}
+
+/// A connector with everything that a run of it needs.
+#[derive(Debug)]
+pub struct Ready {
+    pub connector: Connector,
+    pub source: OneLogin,
+    pub targets: Vec<Target>,
+}
+
+impl Ready {
+    pub async fn open(context: &Context, connector: &str) -> Result<Ready, CliError> {
+        let connector = connectors::find(&context.db, connector).await?;
+        let secret = connectors::client_secret(&context.db, &context.seal, &connector).await?;
+        let mut limits = http::Limits::standard();
+        limits.allow_loopback = context.config.allow_loopback;
+        let client = Client::new(limits).map_err(|fault| SourceError::Unreachable { fault })?;
+        let source = OneLogin::new(connector.settings.source.clone(), secret, client)?;
+        let targets = targets::of_connector(&context.db, connector.id).await?;
+        Ok(Ready { connector, source, targets })
+    }
+
+    pub fn job<'a>(&'a self, context: &'a Context) -> Job<'a> {
+        let Ready { connector, source, targets } = self;
+        Job { db: &context.db, connector, source, targets }
+    }
+}
+
+pub async fn simulate(args: SimulateArgs, setup: Setup) -> Result<Exit, CliError> {
+    let context = Context::open(setup).await?;
+    let ready = Ready::open(&context, &args.connector).await?;
+    let teller = Teller::new(context.output);
+    let watch = |event| teller.tell(&event);
+    let decision = tokio::select! {
+        decision = Box::pin(sync::decide(ready.job(&context), &watch)) => decision,
+        () = sync::interrupted() => Err(SyncError::Interrupted),
+    };
+    teller.done();
+    let decision = decision?;
+    let answer = SimulateAnswer {
+        connector: ready.connector.name.as_str(),
+        report: report::of_decision(&decision, &ready.source.calls()),
+        targets: decision.targets.iter().map(target_answer).collect(),
+        findings: report::findings(&decision).map(finding_answer).collect(),
+    };
+    let calls = ready.source.calls().total();
+    context.output.answer(&answer, |answer| {
+        simulate_text(answer, &decision, calls, args.limit, context.output)
+    });
+    let has_changes = answer.targets.iter().any(|it| !it.steps.is_empty());
+    let is_held = answer.targets.iter().any(|it| !it.objections.is_empty());
+    Ok(match (is_held, has_changes && args.detailed_exitcode) {
+        (true, _) => Exit::HeldForApproval,
+        (false, true) => Exit::ChangesPresent,
+        (false, false) => Exit::Ok,
+    })
+}
+
+pub async fn sync(args: SyncArgs, setup: Setup) -> Result<Exit, CliError> {
+    let context = Context::open(setup).await?;
+    let ready = Ready::open(&context, &args.connector).await?;
+    let finished = run(&context, &ready, Trigger::CommandLine).await?;
+    let answer = SyncAnswer {
+        run: finished.run.0,
+        connector: ready.connector.name.as_str(),
+        status: finished.status.word(),
+        message: &finished.message,
+        report: report::of_decision(&finished.decision, &finished.calls),
+    };
+    context.output.answer(&answer, |_| sync_text(&finished, context.output));
+    Ok(if finished.status == Status::Held { Exit::HeldForApproval } else { Exit::Ok })
+}
+
+/// Runs a connector with visible progress.
+pub async fn run(context: &Context, ready: &Ready, trigger: Trigger) -> Result<Finished, CliError> {
+    let teller = Teller::new(context.output);
+    let finished = sync::sync(ready.job(context), trigger, &|event| teller.tell(&event)).await;
+    teller.done();
+    finished.map_err(|(run, error)| {
+        let mut failure = CliError::from(error);
+        if let Some(run) = run {
+            failure.sentence = format!("{} Recorded as run {run}.", failure.sentence);
+        }
+        failure
+    })
+}
+
+fn target_answer(decision: &TargetDecision) -> TargetAnswer<'_> {
+    let passes = decision.approved.steps().iter().map(|step| step_answer("passes", step));
+    let held = decision.held.steps.iter().map(|step| step_answer("held", step));
+    TargetAnswer {
+        target: decision.target.as_ref().map(|it| it.name.as_str()),
+        objections: decision.held.objections.iter().map(ToString::to_string).collect(),
+        steps: passes.chain(held).collect(),
+    }
+}
+
+fn step_answer<'a>(verdict: &'static str, step: &'a Step) -> StepAnswer<'a> {
+    let user = step.change.user();
+    StepAnswer {
+        verdict,
+        kind: step.change.word(),
+        external_id: user.map(|it| it.id.as_str()),
+        username: user.map(|it| it.username.as_str()),
+        group: step.change.group().map(Name::as_str),
+        change: step.change.to_string(),
+        reason: step.reason.to_string(),
+    }
+}
+
+fn finding_answer(finding: &Finding) -> FindingAnswer<'_> {
+    FindingAnswer {
+        kind: finding.kind.word(),
+        external_id: finding.id.as_ref().map(ExternalId::as_str),
+        username: finding.username.as_deref(),
+        message: &finding.message,
+    }
+}
+
+fn simulate_text(
+    answer: &SimulateAnswer<'_>,
+    decision: &Decision,
+    calls: u64,
+    limit: usize,
+    output: Output,
+) -> String {
+    let mut text = vec![read_text(decision, calls)];
+    for (answer, target) in answer.targets.iter().zip(&decision.targets) {
+        text.push(String::new());
+        let name = answer.target.unwrap_or("no target yet, as if it were empty");
+        text.push(output.paint(Tone::Strong, &format!("Target {name}: {}", counts_text(target))));
+        text.extend(objections_text(target, output));
+        for step in answer.steps.iter().take(limit) {
+            let mark = if step.verdict == "held" { "! held  " } else { "" };
+            text.push(output::printable(&format!("  {mark}{} ({})", step.change, step.reason)));
+        }
+        text.extend(more(answer.steps.len(), limit, "changes"));
+    }
+    text.extend(findings_text(&report::findings(decision).collect::<Vec<_>>(), limit));
+    text.push(String::new());
+    text.push("Nothing was changed.".to_owned());
+    text.join("\n")
+}
+
+fn sync_text(finished: &Finished, output: Output) -> String {
+    const FINDINGS_SHOWN: usize = 10;
+    let decision = &finished.decision;
+    let mut text = vec![read_text(decision, finished.calls.total())];
+    for target in &decision.targets {
+        let name = target.target.as_ref().map_or("", |it| it.name.as_str());
+        text.push(format!("Target {name}: {}", counts_text(target)));
+        text.extend(objections_text(target, output));
+    }
+    text.extend(findings_text(&report::findings(decision).collect::<Vec<_>>(), FINDINGS_SHOWN));
+    let tone = match finished.status {
+        Status::Succeeded => Tone::Good,
+        Status::SucceededWithSkips | Status::Held => Tone::Warning,
+        Status::Queued
+        | Status::Running
+        | Status::Stopping
+        | Status::Failed
+        | Status::Stopped
+        | Status::Skipped => Tone::Bad,
+    };
+    let word = output.paint(tone, finished.status.word());
+    text.push(String::new());
+    text.push(format!("Run {} {word}. {}", finished.run, finished.message));
+    text.push(format!("Every change and finding: rollcall run show {}", finished.run));
+    text.join("\n")
+}
+
+fn read_text(decision: &Decision, calls: u64) -> String {
+    let read = &decision.read;
+    let scope = if read.out_of_scope == 0 {
+        "all in scope".to_owned()
+    } else {
+        format!("{} in scope, {} not", read.in_scope, read.out_of_scope)
+    };
+    format!(
+        "Read {} people, {scope}, by {calls} API calls. {}\nComplete: {}",
+        read.seen, read.strategy, read.proof
+    )
+}
+
+/// `+ 12 create, - 3 deactivate; 604 accounts before`.
+fn counts_text(target: &TargetDecision) -> String {
+    let counts = report::counts(target.approved.steps());
+    let held = report::counts(&target.held.steps);
+    let mut parts: Vec<String> =
+        counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    parts.extend(held.iter().map(|(kind, count)| format!("{count} {kind} held")));
+    if parts.is_empty() {
+        parts.push("everything already matches".to_owned());
+    }
+    format!("{}; {} accounts before", parts.join(", "), target.users_before)
+}
+
+fn objections_text(target: &TargetDecision, output: Output) -> Vec<String> {
+    let objections = target.held.objections.iter();
+    objections.map(|it| output.paint(Tone::Warning, &format!("  ! {it}"))).collect()
+}
+
+fn findings_text(findings: &[&Finding], limit: usize) -> Vec<String> {
+    if findings.is_empty() {
+        return Vec::new();
+    }
+    let mut text = vec![String::new(), format!("Findings: {}", findings.len())];
+    for finding in findings.iter().take(limit) {
+        let id = finding.id.as_ref().map(|id| format!("{id} "));
+        let who = finding.username.as_deref().map(|it| format!("{it} "));
+        let line = format!(
+            "  {} {}{}{}",
+            finding.kind.word(),
+            who.unwrap_or_default(),
+            id.unwrap_or_default(),
+            finding.message
+        );
+        text.push(output::printable(&line));
+    }
+    text.extend(more(findings.len(), limit, "findings"));
+    text
+}
+
+fn more(all: usize, shown: usize, what: &str) -> Option<String> {
+    (shown < all).then(|| format!("  .. and {} more {what} (--json has them all)", all - shown))
+}
+
+impl From<SyncError> for CliError {
+    fn from(error: SyncError) -> CliError {
+        match error {
+            SyncError::Source(error) => error.into(),
+            SyncError::Store(error) => error.into(),
+            SyncError::Target(error) => error.into(),
+            SyncError::NoTarget(_) => CliError::usage(error.to_string()),
+            SyncError::Interrupted => CliError::new(Exit::Interrupted, error.to_string()),
+        }
+    }
+}
+
+impl From<SourceError> for CliError {
+    fn from(error: SourceError) -> CliError {
+        let exit = if error.is_budget() {
+            Exit::TryLater
+        } else if error.is_configuration() {
+            Exit::ConfigurationInvalid
+        } else {
+            Exit::SourceUnreachable
+        };
+        CliError::new(exit, error.to_string())
+    }
+}
+
+impl From<target::TargetError> for CliError {
+    fn from(error: target::TargetError) -> CliError {
+        match error {
+            target::TargetError::Store(error) => error.into(),
+            target::TargetError::Stale { .. } => CliError::new(Exit::PlanStale, error.to_string()),
+            target::TargetError::Unknown(_)
+            | target::TargetError::Conflict { .. }
+            | target::TargetError::NoUsers
+            | target::TargetError::Misfit { .. } => CliError::new(Exit::Failed, error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! One run: read, decide, gate, apply.
+//!
+//! [`decide`] is everything up to the gate and changes nothing; a simulation is a decision that is
+//! shown. [`sync`] applies what the gate let pass.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use reconcile::finding::{Finding, FindingKind};
+use reconcile::gate::{self, Approved, Held};
+use reconcile::mapping;
+use reconcile::plan;
+use reconcile::principal::ExternalId;
+
+use crate::source::onelogin::OneLogin;
+use crate::source::onelogin::error::SourceError;
+use crate::source::onelogin::report::{Calls, Progress, Proof};
+use crate::store::connectors::Connector;
+use crate::store::runs::{self, Ending, RunId, Status, Trigger};
+use crate::store::targets::Target;
+use crate::store::{Db, StoreError};
+use crate::target::{self, Actual, TargetError};
+
+pub mod report;
+
+/// What a run works on.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    pub db: &'a Db,
+    pub connector: &'a Connector,
+    pub source: &'a OneLogin,
+    /// Without any, a decision is made for a directory that is still empty.
+    pub targets: &'a [Target],
+}
+
+/// What a run is doing.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Phase(Phase),
+    Source(Progress),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    Read,
+    Map,
+    Ask,
+    Plan,
+    Apply,
+}
+
+/// Everything that was decided, before anything has changed.
+#[derive(Debug)]
+pub struct Decision {
+    pub read: Reading,
+    pub targets: Vec<TargetDecision>,
+    /// Of the read and of the mapping; those of the planning are with their target.
+    pub findings: Vec<Finding>,
+    /// How many people were asked for by id.
+    pub asked: usize,
+    /// People whom the mapping could decide on.
+    pub mapped: usize,
+    pub withheld: usize,
+    pub phases: Vec<(Phase, Duration)>,
+}
+
+/// What is kept of a read once its records are mapped.
+#[derive(Debug)]
+pub struct Reading {
+    pub strategy: String,
+    pub seen: usize,
+    pub in_scope: usize,
+    pub out_of_scope: usize,
+    pub proof: Proof,
+}
+
+#[derive(Debug)]
+pub struct TargetDecision {
+    /// None where the connector has no target yet.
+    pub target: Option<Target>,
+    pub users_before: usize,
+    pub generation: i64,
+    pub approved: Approved,
+    pub held: Held,
+    pub findings: Vec<Finding>,
+}
+
+/// How a run ended, for whoever started it. The same is in the database.
+#[derive(Debug)]
+pub struct Finished {
+    pub run: RunId,
+    pub status: Status,
+    pub message: String,
+    pub decision: Decision,
+    pub calls: Calls,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    #[error(
+        "The connector {0} has no target, so there is nothing to keep equal. \
+         Create one: rollcall target create NAME --connector {0} --type crowd"
+    )]
+    NoTarget(String),
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("The run was interrupted. Nothing was changed.")]
+    Interrupted,
+}
+
+impl SyncError {
+    /// A run that could not begin is skipped; one that began and did not end well has failed.
+    fn status(&self) -> Status {
+        match self {
+            SyncError::Source(error) if error.is_budget() => Status::Skipped,
+            SyncError::Interrupted => Status::Stopped,
+            SyncError::NoTarget(_)
+            | SyncError::Source(_)
+            | SyncError::Target(_)
+            | SyncError::Store(_) => Status::Failed,
+        }
+    }
+}
+
+impl Phase {
+    pub fn word(self) -> &'static str {
+        match self {
+            Phase::Read => "read",
+            Phase::Map => "map",
+            Phase::Ask => "ask",
+            Phase::Plan => "plan",
+            Phase::Apply => "apply",
+        }
+    }
+}
+
+type Watch<'a> = &'a (dyn Fn(Event) + Sync);
+
+/// Reads, maps, asks, plans and gates. Changes nothing.
+pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncError> {
+    let mut clock = PhaseClock::start(watch);
+    let tell = |progress| watch(Event::Source(progress));
+    let (read, actuals) = tokio::try_join!(
+        async { Ok::<_, SyncError>(job.source.read(&tell).await?) },
+        read_targets(job),
+    )?;
+    let reading = Reading {
+        strategy: read.strategy,
+        seen: read.seen,
+        in_scope: read.records.len() + read.unreadable.len(),
+        out_of_scope: read.out_of_scope,
+        proof: read.proof,
+    };
+    let mut findings = read.findings;
+
+    clock.next(Phase::Map);
+    let (desired, odd) = mapping::desired(read.records, read.unreadable);
+    findings.extend(odd);
+
+    clock.next(Phase::Ask);
+    let settings = &job.connector.settings;
+    let (policy, limits) = (settings.policy(), settings.safety.limits());
+    let mut missing: BTreeSet<ExternalId> = BTreeSet::new();
+    for (_, actual) in &actuals {
+        if gate::shrinkage(&desired, &actual.directory, &limits).is_none() {
+            missing.extend(plan::missing(&desired, &actual.directory, policy));
+        }
+    }
+    let missing: Vec<ExternalId> = missing.into_iter().collect();
+    let gone = job.source.gone(&missing).await?;
+
+    clock.next(Phase::Plan);
+    let mut targets = Vec::new();
+    for (target, actual) in actuals {
+        let (plan, findings) = plan::plan(&desired, &actual.directory, &gone, policy);
+        let (approved, held) = gate::check(plan, &actual.directory, &limits);
+        targets.push(TargetDecision {
+            target,
+            users_before: actual.directory.users.len(),
+            generation: actual.generation,
+            approved,
+            held,
+            findings,
+        });
+    }
+    Ok(Decision {
+        read: reading,
+        targets,
+        findings,
+        asked: missing.len(),
+        mapped: desired.directory.users.len(),
+        withheld: desired.withheld.len(),
+        phases: clock.stop(),
+    })
+}
+
+/// Runs a connector from beginning to end, and leaves a report whatever happens.
+pub async fn sync(
+    job: Job<'_>,
+    trigger: Trigger,
+    watch: Watch<'_>,
+) -> Result<Finished, (Option<RunId>, SyncError)> {
+    if job.targets.is_empty() {
+        return Err((None, SyncError::NoTarget(job.connector.name.to_string())));
+    }
+    let run = runs::begin(job.db, job.connector, trigger, now())
+        .await
+        .map_err(|error| (None, error.into()))?;
+    let decided = tokio::select! {
+        decided = Box::pin(decide(job, watch)) => decided,
+        never = beat(job.db, run) => match never {},
+        () = interrupted() => Err(SyncError::Interrupted),
+    };
+    // From here on it is not interrupted: what is half applied is nothing.
+    let done = match decided {
+        Ok(decision) => Box::pin(apply(job, run, decision, watch)).await,
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(finished) => Ok(finished),
+        Err(error) => {
+            let message = error.to_string();
+            let report = report::of_failure(&job.source.calls());
+            let ending = Ending { status: error.status(), message: &message, report: &report };
+            if let Err(second) = record_failure(job.db, run, &ending).await {
+                tracing::error!(
+                    run = run.0,
+                    "The end of run {run} could not be recorded: {second}"
+                );
+            }
+            Err((Some(run), error))
+        }
+    }
+}
+
+async fn apply(
+    job: Job<'_>,
+    run: RunId,
+    mut decision: Decision,
+    watch: Watch<'_>,
+) -> Result<Finished, SyncError> {
+    watch(Event::Phase(Phase::Apply));
+    let began = Instant::now();
+    let calls = job.source.calls();
+    let status = status_of(&decision);
+    let message = report::sentence(&decision);
+
+    // The directories and the record of the run change together, or neither does.
+    let mut tx = job.db.begin().await?;
+    for it in &decision.targets {
+        if let Some(target) = &it.target
+            && is_worth_publishing(it)
+        {
+            target::crowd::apply(&mut tx, target.id, it.generation, &it.approved, now()).await?;
+        }
+    }
+    runs::insert_changes(&mut tx, run, report::change_rows(&decision)).await?;
+    runs::insert_findings(&mut tx, run, report::findings(&decision)).await?;
+    decision.phases.push((Phase::Apply, began.elapsed()));
+    let report = report::of_decision(&decision, &calls);
+    let ending = Ending { status, message: &message, report: &report };
+    runs::finish(&mut tx, run, &ending, now()).await?;
+    tx.commit().await?;
+    Ok(Finished { run, status, message, decision, calls })
+}
+
+async fn record_failure(db: &Db, run: RunId, ending: &Ending<'_>) -> Result<(), StoreError> {
+    let mut tx = db.begin().await?;
+    runs::finish(&mut tx, run, ending, now()).await?;
+    tx.commit().await
+}
+
+/// A directory that has never been published stays so while there is an objection and nobody to
+/// put in it: products would take an empty one for an order to delete everybody.
+fn is_worth_publishing(decision: &TargetDecision) -> bool {
+    let has_changes = decision.approved.changes().len() != 0;
+    let is_first = decision.generation == 0;
+    has_changes || (is_first && decision.held.is_empty())
+}
+
+async fn read_targets(job: Job<'_>) -> Result<Vec<(Option<Target>, Actual)>, SyncError> {
+    let mut actuals = Vec::new();
+    for target in job.targets {
+        let actual = target::crowd::read(job.db, target.id).await?;
+        actuals.push((Some(target.clone()), actual));
+    }
+    if actuals.is_empty() {
+        actuals.push((None, Actual::default()));
+    }
+    Ok(actuals)
+}
+
+fn status_of(decision: &Decision) -> Status {
+    if decision.targets.iter().any(|it| !it.held.is_empty()) {
+        return Status::Held;
+    }
+    let has_skips = report::findings(decision).any(|finding| match finding.kind {
+        FindingKind::NotCreated => false,
+        FindingKind::Unreadable
+        | FindingKind::Invalid
+        | FindingKind::Conflict
+        | FindingKind::UnknownStatus
+        | FindingKind::PassedOver
+        | FindingKind::UnnamedGroup => true,
+    });
+    if has_skips { Status::SucceededWithSkips } else { Status::Succeeded }
+}
+
+async fn beat(db: &Db, run: RunId) -> std::convert::Infallible {
+    loop {
+        tokio::time::sleep(runs::BEAT_EVERY).await;
+        if let Err(error) = runs::beat(db, run, now()).await {
+            tracing::warn!(run = run.0, "Run {run} could not say that it is alive: {error}");
+        }
+    }
+}
+
+/// Ctrl-C. Where signals cannot be listened to, never.
+pub async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// Times the phases one after the other.
+struct PhaseClock<'a> {
+    watch: Watch<'a>,
+    phase: Phase,
+    began: Instant,
+    done: Vec<(Phase, Duration)>,
+}
+
+impl PhaseClock<'_> {
+    fn start(watch: Watch<'_>) -> PhaseClock<'_> {
+        watch(Event::Phase(Phase::Read));
+        PhaseClock { watch, phase: Phase::Read, began: Instant::now(), done: Vec::new() }
+    }
+
+    fn next(&mut self, phase: Phase) {
+        self.done.push((self.phase, self.began.elapsed()));
+        (self.watch)(Event::Phase(phase));
+        (self.phase, self.began) = (phase, Instant::now());
+    }
+
+    fn stop(mut self) -> Vec<(Phase, Duration)> {
+        self.done.push((self.phase, self.began.elapsed()));
+        self.done
+    }
+}

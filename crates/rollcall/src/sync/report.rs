@@ -1,0 +1,171 @@
+//! What a run leaves behind: a sentence, a JSON report, and rows.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use reconcile::finding::Finding;
+use reconcile::plan::{Change, Differences, Step};
+use serde_json::{Value, json};
+
+use crate::source::onelogin::report::{Allowance, Calls, Proof};
+use crate::store::runs::ChangeRow;
+use crate::sync::{Decision, TargetDecision};
+
+/// How many changes there are of each kind, by the kind's word.
+pub fn counts(steps: &[Step]) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for step in steps {
+        *counts.entry(step.change.word()).or_default() += 1;
+    }
+    counts
+}
+
+/// Every finding of a run: of the read, the mapping, and the planning of each target.
+pub fn findings(decision: &Decision) -> impl Iterator<Item = &Finding> {
+    decision.findings.iter().chain(decision.targets.iter().flat_map(|it| &it.findings))
+}
+
+/// One or two sentences: what happened, and what waits for whom.
+pub fn sentence(decision: &Decision) -> String {
+    let (mut applied, mut held) = (0, 0);
+    let mut objections: Vec<String> = Vec::new();
+    for target in &decision.targets {
+        applied += target.approved.steps().len();
+        held += target.held.steps.len();
+        objections.extend(target.held.objections.iter().map(ToString::to_string));
+    }
+    if !objections.is_empty() {
+        let waiting = if held == 0 {
+            "Nothing was taken from anybody.".to_owned()
+        } else {
+            format!("{} for approval.", plural(held, "change waits", "changes wait"))
+        };
+        let applied = plural(applied, "change was applied", "changes were applied");
+        return format!("Held. {} {waiting} {applied}.", objections.join(" "));
+    }
+    if applied == 0 {
+        return "Everything already matches.".to_owned();
+    }
+    format!("{}.", plural(applied, "change was applied", "changes were applied"))
+}
+
+fn plural(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// The report of a run that came to a decision.
+pub fn of_decision(decision: &Decision, calls: &Calls) -> Value {
+    let Decision { read, targets, findings: _, asked, mapped, withheld, phases } = decision;
+    let phases = phases.iter().map(|(phase, took)| {
+        json!({ "phase": phase.word(), "ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX) })
+    });
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for finding in findings(decision) {
+        *kinds.entry(finding.kind.word()).or_default() += 1;
+    }
+    json!({
+        "source": {
+            "strategy": read.strategy,
+            "seen": read.seen,
+            "in_scope": read.in_scope,
+            "out_of_scope": read.out_of_scope,
+            "mapped": mapped,
+            "withheld": withheld,
+            "asked_by_id": asked,
+            "proof": proof(&read.proof),
+        },
+        "targets": targets.iter().map(target).collect::<Vec<_>>(),
+        "findings": kinds,
+        "phases": phases.collect::<Vec<_>>(),
+        "calls": self::calls(calls),
+    })
+}
+
+/// The report of a run that did not: all that is known are the calls.
+pub fn of_failure(calls: &Calls) -> Value {
+    json!({ "calls": self::calls(calls) })
+}
+
+/// The rows of all changes, applied or held, in order.
+pub fn change_rows(decision: &Decision) -> impl Iterator<Item = ChangeRow<'_>> {
+    decision.targets.iter().filter_map(|it| Some((it.target.as_ref()?.id, it))).flat_map(
+        |(target, it)| {
+            let applied = it.approved.steps().iter().map(|step| (step, "applied"));
+            let held = it.held.steps.iter().map(|step| (step, "held"));
+            applied.chain(held).map(move |(step, outcome)| ChangeRow {
+                target,
+                kind: step.change.word(),
+                external_id: step.change.user().map(|user| user.id.as_str()),
+                username: step.change.user().map(|user| user.username.as_str()),
+                group: step.change.group().map(|group| group.as_str()),
+                detail: detail(&step.change),
+                reason: reason(step),
+                outcome: outcome.into(),
+            })
+        },
+    )
+}
+
+/// What the columns of a row do not say: before and after.
+fn detail(change: &Change) -> Cow<'_, str> {
+    match change {
+        Change::Create { user } => user.display_name.as_ref().into(),
+        Change::Rename { to, .. } => to.as_str().into(),
+        Change::Update { before, after } => Differences(before, after).to_string().into(),
+        Change::Reactivate { .. }
+        | Change::CreateGroup { .. }
+        | Change::AddMember { .. }
+        | Change::RemoveMember { .. }
+        | Change::Deactivate { .. }
+        | Change::Remove { .. }
+        | Change::RemoveGroup { .. } => "".into(),
+    }
+}
+
+fn reason(step: &Step) -> Cow<'_, str> {
+    step.reason.to_string().into()
+}
+
+fn target(decision: &TargetDecision) -> Value {
+    let TargetDecision { target, users_before, generation: _, approved, held, findings } = decision;
+    json!({
+        "name": target.as_ref().map(|it| it.name.as_str()),
+        "users_before": users_before,
+        "applied": counts(approved.steps()),
+        "held": counts(&held.steps),
+        "objections": held.objections.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "findings": findings.len(),
+    })
+}
+
+fn proof(proof: &Proof) -> Value {
+    json!({
+        "sentence": proof.to_string(),
+        "pages": proof.pages,
+        "page_size": proof.page_size,
+        "announced_first": proof.announced_first,
+        "announced_last": proof.announced_last,
+        "distinct": proof.distinct,
+        "walks": proof.walks,
+    })
+}
+
+pub fn calls(calls: &Calls) -> Value {
+    let Calls { by_endpoint, retries, budget_before, budget_after, predicted } = calls;
+    json!({
+        "total": calls.total(),
+        "by_endpoint": by_endpoint,
+        "retries": retries,
+        "predicted": predicted,
+        "budget_before": budget_before.as_ref().map(allowance),
+        "budget_after": budget_after.as_ref().map(allowance),
+    })
+}
+
+fn allowance(allowance: &Allowance) -> Value {
+    json!({
+        "limit": allowance.limit,
+        "remaining": allowance.remaining,
+        "resets_in_s": allowance.resets_in.as_secs(),
+    })
+}

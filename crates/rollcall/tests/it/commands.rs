@@ -1,0 +1,212 @@
+//! The commands of the main job, by the real binary against a sandbox.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use sandbox::onelogin::{Data, Fault, Kind, Options, Population, Sandbox, Tenant, When};
+use serde_json::Value;
+
+const ROLLCALL: &str = env!("CARGO_BIN_EXE_rollcall");
+
+struct Installation {
+    folder: tempfile::TempDir,
+    sandbox: Sandbox,
+}
+
+impl Installation {
+    /// A connector called OneLogin, and a target called jira where one is wanted.
+    async fn new(users: u32, with_target: bool) -> Installation {
+        let population = Population {
+            users,
+            roles: 6,
+            groups: 2,
+            roles_per_user: 2,
+            seed: 7,
+            data: Data::Clean,
+        };
+        let tenant = Tenant::generate(&population);
+        let sandbox = sandbox::onelogin::start(tenant, Options::quiet(7)).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, sandbox.client_secret()).unwrap();
+        let installation = Installation { folder, sandbox };
+        installation.expect(0, &["init"]).await;
+        let (url, id) =
+            (installation.sandbox.base_url(), installation.sandbox.client_id().to_owned());
+        let create = ["connector", "create", "OneLogin", "--base-url", &url, "--client-id", &id];
+        let secret = secret.display().to_string();
+        let rest = ["--client-secret-file", &secret, "--groups-from", "roles"];
+        installation.expect(0, &[&create[..], &rest[..]].concat()).await;
+        if with_target {
+            let create = ["target", "create", "jira", "--connector", "OneLogin", "--type", "crowd"];
+            installation.expect(0, &create).await;
+        }
+        installation
+    }
+
+    /// Runs a command that has to end with this exit code.
+    async fn expect(&self, code: i32, arguments: &[&str]) -> String {
+        let output = run(self.folder.path(), arguments).await;
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{out}\n{err}");
+        if code == 0 || code == 2 || code == 3 { out } else { err }
+    }
+
+    async fn json(&self, code: i32, arguments: &[&str]) -> Value {
+        let answer = self.expect(code, &[arguments, &["--json"]].concat()).await;
+        serde_json::from_str(&answer).unwrap()
+    }
+}
+
+async fn run(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(ROLLCALL);
+    command.args(arguments).arg("--data-dir").arg(folder).arg("--allow-loopback");
+    command.stdin(Stdio::null());
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn simulate_sync_and_show_tell_the_same_story() {
+    let it = Installation::new(40, true).await;
+    let simulated = it.json(0, &["simulate", "OneLogin"]).await;
+    it.json(2, &["simulate", "onelogin", "--detailed-exitcode"]).await;
+    let text = it.expect(0, &["simulate", "OneLogin", "--limit", "3"]).await;
+    assert!(text.contains("40 create") && text.contains("more changes"), "{text}");
+    assert!(text.ends_with("Nothing was changed.\n"), "{text}");
+
+    let synced = it.json(0, &["sync", "OneLogin"]).await;
+    assert_eq!(synced["status"], "succeeded");
+    assert_eq!(synced["report"]["source"]["seen"], 40);
+    let shown = it.json(0, &["run", "show", "1", "--limit", "1000"]).await;
+    let changes =
+        |answer: &Value, list: &str| answer.pointer(list).unwrap().as_array().unwrap().len();
+    assert_eq!(changes(&simulated, "/targets/0/steps"), changes(&shown, "/changes"));
+
+    let again = it.expect(0, &["sync", "OneLogin"]).await;
+    assert!(again.contains("Everything already matches."), "{again}");
+    let target = it.json(0, &["target", "show", "jira"]).await;
+    assert_eq!((&target["users"], &target["active_users"]), (&40.into(), &40.into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_run_ends_with_three_and_says_why() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let ids = it.sandbox.admin().with_tenant(|tenant| tenant.user_ids().to_vec());
+    for id in ids.iter().take(4) {
+        it.sandbox.admin().delete_user(*id).unwrap();
+    }
+    for command in ["simulate", "sync"] {
+        let told = it.expect(3, &[command, "OneLogin"]).await;
+        assert!(told.contains("4 people would be deactivated (limit 3)"), "{told}");
+    }
+    let list = it.expect(0, &["run", "list"]).await;
+    assert!(list.contains("held"), "{list}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_refuses_ends_with_five_and_a_low_budget_with_75() {
+    let it = Installation::new(10, true).await;
+    it.sandbox.admin().inject(Fault::always(When::next("*"), Kind::Unauthorized));
+    let told = it.expect(5, &["sync", "OneLogin"]).await;
+    assert!(told.contains("401") || told.contains("refused"), "{told}");
+    assert!(told.contains("Recorded as run 1."), "{told}");
+    it.sandbox.admin().clear_faults();
+    it.sandbox.admin().consume(4_990);
+    let told = it.expect(75, &["sync", "OneLogin"]).await;
+    assert!(told.contains("API calls are left this hour"), "{told}");
+    let list = it.expect(0, &["run", "list"]).await;
+    assert!(list.contains("failed") && list.contains("skipped"), "{list}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_target_a_simulation_shows_everybody_and_a_sync_says_what_is_missing() {
+    let it = Installation::new(10, false).await;
+    let told = it.expect(0, &["simulate", "OneLogin"]).await;
+    assert!(told.contains("no target yet") && told.contains("10 create"), "{told}");
+    let told = it.expect(64, &["sync", "OneLogin"]).await;
+    assert!(told.contains("rollcall target create"), "{told}");
+    let told = it.expect(64, &["sync", "OneLogni"]).await;
+    assert!(told.contains("OneLogin"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explain_says_why_somebody_is_here_and_why_not() {
+    let it = Installation::new(30, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let with_roles = it.sandbox.admin().with_tenant(|tenant| {
+        let people = tenant.user_ids().iter().map(|id| tenant.user(*id).unwrap().into_owned());
+        people.filter(|user| !user.role_ids.is_empty()).take(2).collect::<Vec<_>>()
+    });
+    let name = |index: usize| with_roles[index].username.clone().unwrap().into_owned();
+    let (here, gone) = (name(0), name(1));
+    let told = it.expect(0, &["user", "explain", "OneLogin", &here]).await;
+    assert!(told.contains("Active (status 1)") && told.contains("no change needed"), "{told}");
+    assert!(told.contains("from role"), "{told}");
+
+    it.sandbox.admin().delete_user(with_roles[1].id).unwrap();
+    let answer = it.json(0, &["user", "explain", "OneLogin", &gone]).await;
+    let changes = answer.pointer("/people/0/directories/0/changes").unwrap();
+    assert!(changes[0].as_str().unwrap().contains("gone, asked for by id"), "{changes}");
+
+    let told = it.expect(1, &["user", "explain", "OneLogin", "nobody.knows"]).await;
+    assert!(told.contains("No one matches"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_serves_a_directory_and_leaves_nothing_behind() {
+    let mut command = Command::new(ROLLCALL);
+    command.args(["demo", "--users", "80", "--listen", "127.0.0.1:0", "--json"]);
+    let mut demo = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pid = demo.id().to_string();
+    let stdout = demo.stdout.take().unwrap();
+    let answer = tokio::task::spawn_blocking(move || first_object(stdout)).await.unwrap();
+    let word = |key: &str| answer[key].as_str().unwrap().to_owned();
+
+    assert!(answer["status"].as_str().unwrap().starts_with("succeeded"), "{answer}");
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let ready = client.get(format!("{}/readyz", word("service"))).send().await.unwrap();
+    assert!(ready.status().is_success());
+    let search = format!(
+        "{}/rest/usermanagement/1/search?entity-type=user&start-index=0&max-results=-1&expand=user",
+        word("server_url")
+    );
+    let users = client
+        .post(search)
+        .basic_auth(word("application"), Some(word("password")))
+        .header("content-type", "application/xml")
+        .body("<null-search-restriction/>")
+        .send()
+        .await
+        .unwrap();
+    assert!(users.status().is_success());
+    let users = users.text().await.unwrap();
+    assert!(40 < users.matches("<user ").count(), "{users}");
+
+    let folder = word("data_dir");
+    assert!(Path::new(&folder).exists());
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let ended = tokio::task::spawn_blocking(move || demo.wait().unwrap()).await.unwrap();
+    assert_eq!(ended.code(), Some(0));
+    assert!(!Path::new(&folder).exists(), "the data of the demo is gone");
+}
+
+/// Reads up to the end of the first JSON object; the rest of the stream is read away.
+fn first_object(stdout: std::process::ChildStdout) -> Value {
+    use std::io::{BufRead as _, BufReader};
+    let mut lines = BufReader::new(stdout).lines();
+    let mut text = String::new();
+    for line in lines.by_ref() {
+        let line = line.unwrap();
+        text.push_str(&line);
+        if line == "}" {
+            break;
+        }
+    }
+    std::thread::spawn(move || lines.for_each(drop));
+    serde_json::from_str(&text).unwrap()
+}
