@@ -9,6 +9,7 @@ pub mod names;
 pub mod runs;
 pub mod targets;
 
+use std::io;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -17,7 +18,9 @@ use jiff::Timestamp;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, Postgres, SqlSafeStr, Sqlite, SqlitePool, Transaction};
+use sqlx::{
+    ConnectOptions, Connection, PgPool, Postgres, SqlSafeStr, Sqlite, SqlitePool, Transaction,
+};
 
 /// An open database whose schema is this version's.
 #[derive(Clone, Debug)]
@@ -86,7 +89,10 @@ pub enum StoreError {
          Start that version, or restore a backup made before the upgrade."
     )]
     Newer { found: i64, known: i64 },
-    #[error("The database {what} cannot be opened: {source}")]
+    #[error(
+        "The database {what} cannot be opened ({source}). Check that it is there and may be written, \
+         or name another with --data-dir or --database-url."
+    )]
     Open {
         what: String,
         #[source]
@@ -99,6 +105,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether a database server does not answer, which may pass by itself.
+    pub fn is_unreachable(&self) -> bool {
+        let StoreError::Open { source, .. } = self else { return false };
+        matches!(source, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut)
+    }
+
     /// Whether somebody else holds a lock for longer than we waited: worth trying again.
     pub fn is_busy(&self) -> bool {
         let StoreError::Sql(sqlx::Error::Database(error)) = self else { return false };
@@ -142,6 +154,13 @@ impl Db {
         let what = || "at the PostgreSQL URL".to_owned();
         let options = PgConnectOptions::from_str(url)
             .map_err(|source| StoreError::Open { what: what(), source })?;
+        // A pool tries again until its time is up, and then does not say why.
+        let first = tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await;
+        first
+            .unwrap_or_else(|_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())))
+            .map_err(|source| StoreError::Open { what: what(), source })?
+            .close()
+            .await?;
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(CONNECT_TIMEOUT)

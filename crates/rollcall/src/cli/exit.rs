@@ -79,6 +79,7 @@ impl CliError {
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> CliError {
         let exit = match &error {
+            StoreError::Open { .. } if error.is_unreachable() => Exit::ServerUnreachable,
             StoreError::Newer { .. } | StoreError::Open { .. } | StoreError::Migrate(_) => {
                 Exit::ConfigurationInvalid
             }

@@ -13,3 +13,4 @@ mod commands;
 mod crowd;
 mod databases;
 mod flow;
+mod store;

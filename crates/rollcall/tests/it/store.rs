@@ -1,0 +1,55 @@
+//! The store, by what it is asked to remember, on both engines.
+
+mod connectors;
+mod runs;
+mod targets;
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use rollcall::seal::{KeySource, Seal};
+use rollcall::secret::Secret;
+use rollcall::source::onelogin::settings::{GroupSource, Settings};
+use rollcall::store::Db;
+use rollcall::store::connectors::settings::ConnectorSettings;
+use rollcall::store::connectors::{Connector, Provider};
+
+/// A time that is easy to read: so many seconds after 1970.
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn seal_of(byte: u8) -> Seal {
+    let key = Secret::new(STANDARD.encode([byte; 32]));
+    Seal::open(&KeySource::Given(key), None).unwrap()
+}
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text.to_owned())
+}
+
+fn settings(base_url: &str) -> ConnectorSettings {
+    ConnectorSettings::new(Settings {
+        base_url: base_url.to_owned(),
+        client_id: "id".to_owned(),
+        groups_from: BTreeSet::from([GroupSource::Roles]),
+        required_groups: vec!["role:Staff".to_owned()],
+        minimum_remaining_api_calls: 500,
+    })
+}
+
+async fn connector(db: &Db, name: &str) -> Connector {
+    rollcall::store::connectors::create(
+        db,
+        &seal_of(1),
+        name,
+        Provider::OneLogin,
+        &settings("https://acme.onelogin.com"),
+        &secret("s3cret"),
+        at(1),
+    )
+    .await
+    .unwrap()
+}
