@@ -61,11 +61,11 @@ async fn the_client_secret_opens_with_its_key_alone() {
 
 #[tokio::test]
 async fn a_secret_that_was_moved_to_another_connector_does_not_open() {
+    const MOVE: &str = "update connectors set client_secret = \
+         (select client_secret from connectors where id = $1) where id = $2";
     on_both(async |db| {
         let victim = connector(&db, "victim").await;
         let thief = connector(&db, "thief").await;
-        const MOVE: &str = "update connectors set client_secret = \
-             (select client_secret from connectors where id = $1) where id = $2";
         with_pool!(&db, pool => sqlx::query(MOVE).bind(victim.id.0).bind(thief.id.0)
             .execute(pool).await.map(|_| ()))
         .unwrap();

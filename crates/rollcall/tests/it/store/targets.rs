@@ -11,13 +11,13 @@ use crate::databases::on_both;
 
 #[tokio::test]
 async fn only_a_hash_of_the_password_is_stored() {
+    const SQL: &str = "select password_hash from targets where id = $1";
     on_both(async |db| {
         let onelogin = connector(&db, "OneLogin").await;
         let (target, shown) =
             targets::create(&db, &onelogin, "Jira (prod)", TargetKind::Crowd, at(2)).await.unwrap();
         assert_eq!(target.application, "jira-prod");
         assert_eq!(target.connector_name, onelogin.name);
-        const SQL: &str = "select password_hash from targets where id = $1";
         let stored = with_pool!(&db, pool => sqlx::query_scalar::<_, Vec<u8>>(SQL)
             .bind(target.id.0).fetch_one(pool).await)
         .unwrap();
