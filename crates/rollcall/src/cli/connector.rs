@@ -1,6 +1,7 @@
 //! `rollcall connector`: configured sources.
 
 mod answer;
+mod check;
 mod settings;
 
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Change a connector; what is not named stays as it is
     Edit(Box<EditArgs>),
+    /// Try everything that a sync needs; changes nothing
+    Test(check::TestArgs),
     /// Delete a connector that feeds no target
     Delete(DeleteArgs),
 }
@@ -100,15 +103,18 @@ struct DeleteAnswer {
 pub async fn run(command: Command, setup: Setup) -> Result<(), CliError> {
     let context = match &command {
         Command::Create(_) => Context::open_or_create(setup).await?,
-        Command::List | Command::Show(_) | Command::Edit(_) | Command::Delete(_) => {
-            Context::open(setup).await?
-        }
+        Command::List
+        | Command::Show(_)
+        | Command::Edit(_)
+        | Command::Test(_)
+        | Command::Delete(_) => Context::open(setup).await?,
     };
     let done = match command {
         Command::Create(args) => create(*args, &context).await,
         Command::List => list(&context).await,
         Command::Show(args) => show(&args, &context).await,
         Command::Edit(args) => edit(*args, &context).await,
+        Command::Test(args) => check::run(&args, &context).await,
         Command::Delete(args) => delete(&args, &context).await,
     };
     context.close().await;

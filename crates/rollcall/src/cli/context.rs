@@ -7,8 +7,11 @@ use std::path::Path;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::Output;
 use crate::config::{Config, Database, Environment};
+use crate::http;
 use crate::seal::{KeySource, Seal};
-use crate::store::{Db, connectors};
+use crate::source::onelogin::OneLogin;
+use crate::store::Db;
+use crate::store::connectors::{self, Connector, Provider};
 
 /// How this process was asked to run, before anything is opened.
 #[derive(Debug)]
@@ -61,6 +64,20 @@ impl Context {
         }
         let seal = Seal::open(&config.key, connectors::sealed_with(&db).await?)?;
         Ok(Context { db, seal, config, environment, output })
+    }
+
+    /// The source of a connector, ready to be read.
+    pub async fn source(&self, connector: &Connector) -> Result<OneLogin, CliError> {
+        let secret = connectors::client_secret(&self.db, &self.seal, connector).await?;
+        let limits =
+            http::Limits { allow_loopback: self.config.allow_loopback, ..http::Limits::standard() };
+        let client = http::Client::new(limits)
+            .map_err(|fault| CliError::new(Exit::Failed, fault.to_string()))?;
+        match connector.provider {
+            Provider::OneLogin => {
+                Ok(OneLogin::new(connector.settings.source.clone(), secret, client)?)
+            }
+        }
     }
 
     /// Leaves the database as one whole file.

@@ -50,9 +50,11 @@ impl Output {
         }
     }
 
-    /// A text that is the same however it is asked for, such as a completion script.
-    pub fn raw(&self, text: &str) {
-        to_stdout(text);
+    /// A part of an answer that people see as it comes. The JSON object has it all at the end.
+    pub fn line(&self, text: &str) {
+        if !self.json {
+            to_stdout(text);
+        }
     }
 
     /// What happens meanwhile, or is worth knowing besides the answer.
