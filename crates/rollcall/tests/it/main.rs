@@ -9,6 +9,7 @@
     reason = "a test may stop where it stands, and read where its servers are from the environment"
 )]
 
+mod cli;
 mod commands;
 mod crowd;
 mod databases;

@@ -1,0 +1,7 @@
+//! The command line, by the real program in a directory of its own.
+
+mod answers;
+mod bad_input;
+mod program;
+mod secrets;
+mod service;
