@@ -80,7 +80,7 @@ enum LogFormat {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make the data directory, the key and the database
-    Init,
+    Init(init::Args),
     /// Show the main job on made-up people, with nothing to set up
     Demo(demo::Args),
     /// Run the service
@@ -139,7 +139,7 @@ async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<
         Ok(Setup { config, environment, output })
     };
     match command {
-        Command::Init => init::run(setup(shared, environment)?).await?,
+        Command::Init(args) => init::run(&args, setup(shared, environment)?).await?,
         Command::Demo(args) => {
             let folder = demo::Folder::new(shared.data_dir.clone())?;
             return demo::run(args, &folder, setup(shared, environment)?).await;
@@ -187,7 +187,7 @@ fn start_logs(
 ) -> Result<(), CliError> {
     let verbosity = match command {
         Command::Serve(_) | Command::Demo(_) | Command::Sandbox(_) => Verbosity::Service,
-        Command::Init
+        Command::Init(_)
         | Command::Connector(_)
         | Command::Target(_)
         | Command::Simulate(_)

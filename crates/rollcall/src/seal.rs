@@ -49,7 +49,8 @@ pub enum SealError {
     NoKeyFile { path: PathBuf },
     #[error(
         "The key file {} is missing, but the database holds secrets that were sealed with it. \
-         Restore the file from a backup; without it, delete the connectors and create them again.",
+         Restore the file from a backup. If it is lost for good, `rollcall init --replace-lost-key` \
+         makes a new one, and each connector needs its client secret again.",
         path.display()
     )]
     KeyLost { path: PathBuf },
@@ -73,7 +74,10 @@ pub enum SealError {
         #[source]
         source: io::Error,
     },
-    #[error("A sealed secret is damaged or was moved. Enter the secret again.")]
+    #[error(
+        "The stored client secret cannot be opened: it is damaged, was moved, or its key was \
+         replaced. Enter it again: rollcall connector edit NAME --client-secret-file FILE"
+    )]
     Damaged,
     #[error("The operating system gave no random numbers.")]
     NoRandomness,

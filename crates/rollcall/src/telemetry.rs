@@ -59,8 +59,12 @@ fn targets(filter: Option<&str>, verbosity: Verbosity) -> Result<Targets, Teleme
         Verbosity::Command => LevelFilter::WARN,
         Verbosity::Service => LevelFilter::INFO,
     };
-    // A slow statement is logged with all its text, which a large insert has a lot of.
-    Ok(Targets::new().with_default(level).with_target("sqlx::query", LevelFilter::ERROR))
+    // What a database says of its own work is for those who ask. A slow statement is logged with
+    // all its text, which a large insert has a lot of.
+    Ok(Targets::new()
+        .with_default(level)
+        .with_target("sqlx", LevelFilter::WARN)
+        .with_target("sqlx::query", LevelFilter::ERROR))
 }
 
 #[cfg(test)]

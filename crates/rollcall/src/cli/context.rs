@@ -10,6 +10,7 @@ use crate::config::{Config, Database, Environment};
 use crate::http;
 use crate::seal::{KeySource, Seal};
 use crate::source::onelogin::OneLogin;
+use crate::source::onelogin::error::SourceError;
 use crate::store::Db;
 use crate::store::connectors::{self, Connector, Provider};
 
@@ -50,18 +51,24 @@ impl Context {
 
     /// Opens what is there, and makes what is not.
     pub async fn open_or_create(setup: Setup) -> Result<Context, CliError> {
-        let Setup { config, environment, output } = setup;
-        let db = match &config.database {
-            Database::Sqlite(file) => {
-                make_private_dir(&config.data_dir)?;
-                make_private_file(file)?;
-                Db::open_sqlite(file).await?
-            }
-            Database::Postgres(url) => Db::open_postgres(url.expose()).await?,
-        };
-        if matches!(config.key, KeySource::DataDirectory(_)) {
-            make_private_dir(&config.data_dir)?;
+        let db = open_database(&setup.config).await?;
+        Context::new(setup, db).await
+    }
+
+    /// Opens a database whose key is lost, with a new key and without the secrets it had. A key
+    /// that is still there is kept.
+    pub async fn open_without_key(setup: Setup) -> Result<Context, CliError> {
+        let db = open_database(&setup.config).await?;
+        if let KeySource::DataDirectory(file) = &setup.config.key
+            && !file.exists()
+        {
+            connectors::forget_client_secrets(&db).await?;
         }
+        Context::new(setup, db).await
+    }
+
+    async fn new(setup: Setup, db: Db) -> Result<Context, CliError> {
+        let Setup { config, environment, output } = setup;
         let seal = Seal::open(&config.key, connectors::sealed_with(&db).await?)?;
         Ok(Context { db, seal, config, environment, output })
     }
@@ -71,8 +78,8 @@ impl Context {
         let secret = connectors::client_secret(&self.db, &self.seal, connector).await?;
         let limits =
             http::Limits { allow_loopback: self.config.allow_loopback, ..http::Limits::standard() };
-        let client = http::Client::new(limits)
-            .map_err(|fault| CliError::new(Exit::Failed, fault.to_string()))?;
+        let client =
+            http::Client::new(limits).map_err(|fault| SourceError::Unreachable { fault })?;
         match connector.provider {
             Provider::OneLogin => {
                 Ok(OneLogin::new(connector.settings.source.clone(), secret, client)?)
@@ -83,6 +90,21 @@ impl Context {
     /// Leaves the database as one whole file.
     pub async fn close(self) {
         self.db.close().await;
+    }
+}
+
+async fn open_database(config: &Config) -> Result<Db, CliError> {
+    let needs_dir = matches!(config.database, Database::Sqlite(_))
+        || matches!(config.key, KeySource::DataDirectory(_));
+    if needs_dir {
+        make_private_dir(&config.data_dir)?;
+    }
+    match &config.database {
+        Database::Sqlite(file) => {
+            make_private_file(file)?;
+            Ok(Db::open_sqlite(file).await?)
+        }
+        Database::Postgres(url) => Ok(Db::open_postgres(url.expose()).await?),
     }
 }
 

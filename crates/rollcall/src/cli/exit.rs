@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use crate::config::ConfigError;
 use crate::seal::SealError;
-use crate::source::onelogin::error::SourceError;
 use crate::store::StoreError;
 use crate::store::connectors::ConnectorError;
 use crate::store::names::NameError;
@@ -137,19 +136,6 @@ impl From<TargetError> for CliError {
                 CliError::new(Exit::ConfigurationInvalid, error.to_string())
             }
         }
-    }
-}
-
-impl From<SourceError> for CliError {
-    fn from(error: SourceError) -> CliError {
-        let exit = if error.is_budget() {
-            Exit::TryLater
-        } else if error.is_configuration() {
-            Exit::ConfigurationInvalid
-        } else {
-            Exit::SourceUnreachable
-        };
-        CliError::new(exit, error.to_string())
     }
 }
 

@@ -8,6 +8,13 @@ use crate::cli::output;
 use crate::config::Database;
 use crate::seal::KeySource;
 
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Make a new key where the old one is lost; each connector then needs its secret again
+    #[arg(long)]
+    replace_lost_key: bool,
+}
+
 #[derive(Serialize)]
 struct Answer {
     data_dir: String,
@@ -15,8 +22,12 @@ struct Answer {
     key: String,
 }
 
-pub async fn run(setup: Setup) -> Result<(), CliError> {
-    let context = Context::open_or_create(setup).await?;
+pub async fn run(args: &Args, setup: Setup) -> Result<(), CliError> {
+    let context = if args.replace_lost_key {
+        Context::open_without_key(setup).await?
+    } else {
+        Context::open_or_create(setup).await?
+    };
     let answer = Answer {
         data_dir: context.config.data_dir.display().to_string(),
         database: match &context.config.database {

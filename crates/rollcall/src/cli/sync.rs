@@ -10,7 +10,6 @@ use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{self, Output, Tone};
 use crate::cli::progress::Teller;
-use crate::http::{self, Client};
 use crate::source::onelogin::OneLogin;
 use crate::source::onelogin::error::SourceError;
 use crate::store::connectors::{self, Connector};
@@ -92,11 +91,7 @@ pub struct Ready {
 impl Ready {
     pub async fn open(context: &Context, connector: &str) -> Result<Ready, CliError> {
         let connector = connectors::find(&context.db, connector).await?;
-        let secret = connectors::client_secret(&context.db, &context.seal, &connector).await?;
-        let mut limits = http::Limits::standard();
-        limits.allow_loopback = context.config.allow_loopback;
-        let client = Client::new(limits).map_err(|fault| SourceError::Unreachable { fault })?;
-        let source = OneLogin::new(connector.settings.source.clone(), secret, client)?;
+        let source = context.source(&connector).await?;
         let targets = targets::of_connector(&context.db, connector.id).await?;
         Ok(Ready { connector, source, targets })
     }

@@ -152,11 +152,20 @@ pub async fn client_secret(
 
 /// Which key sealed the secrets of this database; none while there are none.
 pub async fn sealed_with(db: &Db) -> Result<Option<KeyId>, StoreError> {
-    const SQL: &str = "select client_secret from connectors order by id limit 1";
+    const SQL: &str = "select client_secret from connectors \
+         where length(client_secret) > 0 order by id limit 1";
     let sealed = with_pool!(db, pool => sqlx::query_scalar::<_, Vec<u8>>(SQL)
         .fetch_optional(pool)
         .await)?;
     Ok(sealed.as_deref().and_then(key_id_of))
+}
+
+/// Forgets all client secrets, because nothing can open them any more.
+pub async fn forget_client_secrets(db: &Db) -> Result<(), StoreError> {
+    const SQL: &str = "update connectors set client_secret = $1";
+    with_pool!(db, pool => sqlx::query(SQL).bind(Vec::<u8>::new()).execute(pool).await
+        .map(|_| ()))?;
+    Ok(())
 }
 
 /// Gives a connector another name, settings or secret.

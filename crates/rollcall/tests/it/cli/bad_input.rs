@@ -257,6 +257,25 @@ fn a_key_that_is_missing_open_to_all_or_another_one_is_told_and_never_replaced()
 }
 
 #[test]
+fn a_key_that_is_lost_for_good_costs_the_secrets_and_nothing_else() {
+    let home = furnished();
+    let key = home.data().join("key");
+    let before = fs::read(&key).unwrap();
+    home.answer(&["init", "--replace-lost-key"]);
+    assert_eq!(fs::read(&key).unwrap(), before, "a key that is there is kept");
+
+    fs::remove_file(&key).unwrap();
+    home.answer(&["init", "--replace-lost-key"]);
+    check_nothing_was_lost(&home);
+    let test = ["connector", "test", "OneLogin"];
+    check(&home, &test, 1, "Enter it again: rollcall connector edit NAME");
+    let secret = home.write("secret", "s3cret");
+    home.answer(&["connector", "edit", "OneLogin", "--client-secret-file", &secret]);
+    fs::remove_file(&key).unwrap();
+    check(&home, &["connector", "list"], 78, "is missing, but the database holds secrets");
+}
+
+#[test]
 fn an_odd_environment_is_told_by_the_name_of_its_variable() {
     let mut home = furnished();
     home.set("ROLLCALL_ALLOW_LOOPBACK", "perhaps");

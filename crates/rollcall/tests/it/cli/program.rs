@@ -68,7 +68,8 @@ impl Home {
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         };
-        self.said.borrow_mut().push_str(&format!("{}\n{}\n", ran.stdout, ran.stderr));
+        let said = [ran.stdout.as_str(), ran.stderr.as_str()].join("\n");
+        self.said.borrow_mut().push_str(&said);
         ran
     }
 
