@@ -213,7 +213,11 @@ impl Db {
     async fn migrate(&self) -> Result<(), StoreError> {
         let migrator = Migrator::with_migrations(self.migrations());
         let known = migrator.iter().map(|it| it.version).max().unwrap_or(0);
-        let migrated = with_pool!(self, pool => migrator.run(pool).await);
+        let migrated = match self {
+            Db::Sqlite(pool) => migrate_sqlite(&migrator, pool).await,
+            // Takes a lock for as long as it lasts.
+            Db::Postgres(pool) => migrator.run(pool).await,
+        };
         migrated.map_err(|error| {
             if let MigrateError::VersionMissing(found) = error {
                 return StoreError::Newer { found, known };
@@ -253,6 +257,22 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// Two processes may find the same new file at once. The one that comes second fails, waits for
+/// the write lock, and finds nothing left to do.
+async fn migrate_sqlite(migrator: &Migrator, pool: &SqlitePool) -> Result<(), MigrateError> {
+    let is_race = |error: &MigrateError| {
+        matches!(error, MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))
+    };
+    match migrator.run(pool).await {
+        Err(error) if is_race(&error) => {}
+        done => return done,
+    }
+    let mut tx = pool.begin_with("begin immediate").await?;
+    migrator.run(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// A stored time. One that no calendar knows was not written by us, and shows as 1970.

@@ -2,8 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Stdio};
 
 use expect_test::expect;
+use jiff::{SignedDuration, Timestamp};
+use reconcile::finding::{Finding, FindingKind};
+use reconcile::principal::ExternalId;
+use rollcall::store::runs::{self, Ending, Status, Trigger};
+use rollcall::store::{Db, connectors};
 
 use super::program::Home;
 
@@ -46,6 +52,79 @@ fn init_makes_everything_for_its_owner_alone_and_may_be_repeated() {
         let metadata = fs::metadata(home.data().join(name)).unwrap();
         assert_eq!(metadata.permissions().mode() & 0o777, mode, "{name}");
     }
+}
+
+#[test]
+fn many_processes_may_begin_at_once() {
+    for _ in 0..3 {
+        let home = Home::new();
+        let begin = || home.command(&["init"]).stdin(Stdio::null()).spawn().unwrap();
+        let all: Vec<Child> = (0..8).map(|_| begin()).collect();
+        for child in all {
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        let left = fs::read_dir(home.data()).unwrap().map(|it| it.unwrap().file_name());
+        let mut left: Vec<_> = left.map(|it| it.into_string().unwrap()).collect();
+        left.sort();
+        left.retain(|it| !it.ends_with("-wal") && !it.ends_with("-shm"));
+        assert_eq!(left, ["key", "rollcall.sqlite"]);
+        home.create_connector("OneLogin");
+    }
+}
+
+#[tokio::test]
+async fn a_long_run_is_shown_in_parts() {
+    let home = Home::new();
+    home.create_connector("OneLogin");
+    record_a_run_with_five_findings(&home).await;
+    let shown = home.rollcall(&["run", "show", "1", "--after", "2", "--limit", "2"]);
+    expect![[r#"
+        Run        1
+        Connector  OneLogin
+        Started    2001-09-09T01:46:40Z by command-line
+        Took       1.5 s
+        Status     succeeded-with-skips
+        Message    Done.
+
+        NO  FINDING  WHO       WHAT
+        3   invalid  a?[31mda  Odd 3.
+        4   invalid  a?[31mda  Odd 4.
+
+        0 changes and 5 findings in all. More: rollcall run show 1 --after 4
+    "#]]
+    .assert_eq(&shown.stdout.replace('\u{fffd}', "?"));
+    let shown = home.answer(&["run", "show", "1", "--after", "4"]);
+    assert_eq!(shown["findings"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&shown["findings"][0]["number"], &shown["report"]["calls"]),
+        (&5.into(), &7.into())
+    );
+    assert_eq!(shown["finding_counts"][0]["count"], 5);
+    let listed = home.answer(&["run", "list", "--connector", "onelogin"]);
+    assert_eq!(listed["runs"][0]["status"], "succeeded-with-skips");
+    assert_eq!(listed["runs"][0]["finished_at"], "2001-09-09T01:46:41.5Z");
+}
+
+async fn record_a_run_with_five_findings(home: &Home) {
+    let db = Db::open_sqlite(&home.data().join("rollcall.sqlite")).await.unwrap();
+    let onelogin = connectors::find(&db, "OneLogin").await.unwrap();
+    let began = Timestamp::from_second(1_000_000_000).unwrap();
+    let run = runs::begin(&db, &onelogin, Trigger::CommandLine, began).await.unwrap();
+    let finding = |number: usize| Finding {
+        kind: FindingKind::Invalid,
+        id: Some(ExternalId::new(&number.to_string())),
+        username: Some("a\u{1b}[31mda".into()),
+        message: format!("Odd {number}."),
+    };
+    let findings: Vec<Finding> = (1..=5).map(finding).collect();
+    let report = serde_json::json!({ "calls": 7 });
+    let ending = Ending { status: Status::SucceededWithSkips, message: "Done.", report: &report };
+    let mut tx = db.begin().await.unwrap();
+    runs::insert_findings(&mut tx, run, &findings).await.unwrap();
+    runs::finish(&mut tx, run, &ending, began + SignedDuration::from_millis(1500)).await.unwrap();
+    tx.commit().await.unwrap();
+    db.close().await;
 }
 
 #[test]
