@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{Output, Tone};
-use crate::cli::serve;
+use crate::cli::serve::{self, StopSignals};
 use crate::cli::sync::{self, Ready};
 use crate::config::Config;
 use crate::seal;
@@ -122,8 +122,9 @@ pub async fn run(args: Args, folder: &Folder, setup: Setup) -> Result<Exit, CliE
     };
     let published = targets::published(&context.db, target.id).await?;
     let someone = somebody(&context, target.id).await?;
+    let signals = StopSignals::listen()?;
     context.output.answer(&answer, |it| text(it, &published, someone.as_deref(), context.output));
-    let served = serve::serve_until_stopped(listener, web::router(&context.db)).await;
+    let served = serve::serve_until_stopped(listener, web::router(&context.db), signals).await;
     context.db.close().await;
     sandbox.stop().await;
     served.map(|()| Exit::Ok)

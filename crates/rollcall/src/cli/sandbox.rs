@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::Output;
-use crate::cli::serve;
+use crate::cli::serve::{self, StopSignals};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -94,8 +94,9 @@ pub async fn run(command: Command, output: Output) -> Result<(), CliError> {
         roles: args.roles,
         groups: args.groups,
     };
+    let mut signals = StopSignals::listen()?;
     output.answer(&answer, text);
-    serve::stop_signal().await?;
+    signals.asked().await;
     sandbox.stop().await;
     Ok(())
 }

@@ -9,7 +9,7 @@ use axum::Router;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::cli::context::{Context, Setup};
@@ -41,8 +41,9 @@ pub async fn run(args: Args, setup: Setup) -> Result<(), CliError> {
     let listener = listen(address).await?;
     let context = Context::open_or_create(setup).await?;
     runs::end_abandoned(&context.db, Timestamp::now()).await?;
+    let signals = StopSignals::listen()?;
     tell_address(&listener, context.output)?;
-    let served = serve_until_stopped(listener, web::router(&context.db)).await;
+    let served = serve_until_stopped(listener, web::router(&context.db), signals).await;
     context.close().await;
     served
 }
@@ -72,9 +73,40 @@ pub fn tell_address(listener: &TcpListener, output: Output) -> Result<(), CliErr
     Ok(())
 }
 
+/// SIGTERM and SIGINT, which would end the process at once if nobody listened for them.
+#[derive(Debug)]
+pub struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// Listens from now on. To be called before anybody is told that the service is there.
+    pub fn listen() -> Result<StopSignals, CliError> {
+        let listen = |kind| signal(kind).map_err(|error| failed(&error));
+        Ok(StopSignals {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits until somebody asks this process to end.
+    pub async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 /// Serves until SIGTERM or SIGINT, then lets requests under way end, for a while.
-pub async fn serve_until_stopped(listener: TcpListener, router: Router) -> Result<(), CliError> {
+pub async fn serve_until_stopped(
+    listener: TcpListener,
+    router: Router,
+    mut signals: StopSignals,
+) -> Result<(), CliError> {
     let (stop, stopping) = oneshot::channel::<()>();
+    // Who reads a target is told by address, too.
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         drop(stopping.await);
@@ -82,27 +114,16 @@ pub async fn serve_until_stopped(listener: TcpListener, router: Router) -> Resul
     let mut serving = pin!(serving.into_future());
     tokio::select! {
         ended = &mut serving => return ended.map_err(|error| failed(&error)),
-        asked = stop_signal() => asked?,
+        () = signals.asked() => {}
     }
     tracing::info!("Stopping: requests under way may end.");
     drop(stop);
     tokio::select! {
         ended = &mut serving => return ended.map_err(|error| failed(&error)),
         () = tokio::time::sleep(STOP_TIMEOUT) => {}
-        asked_again = stop_signal() => asked_again?,
+        () = signals.asked() => {}
     }
     tracing::warn!("Stopped before all requests had ended.");
-    Ok(())
-}
-
-/// Waits until somebody asks this process to end.
-pub async fn stop_signal() -> Result<(), CliError> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| failed(&error))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| failed(&error))?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
     Ok(())
 }
 

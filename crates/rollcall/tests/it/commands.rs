@@ -168,6 +168,7 @@ async fn the_demo_serves_a_directory_and_leaves_nothing_behind() {
     let word = |key: &str| answer[key].as_str().unwrap().to_owned();
 
     assert!(answer["status"].as_str().unwrap().starts_with("succeeded"), "{answer}");
+    rollcall::http::install_crypto();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let ready = client.get(format!("{}/readyz", word("service"))).send().await.unwrap();
     assert!(ready.status().is_success());

@@ -25,6 +25,8 @@ fn a_service_is_alive_and_ready_and_ends_when_it_is_asked_to() {
         service.signal(signal);
         let (code, logs) = service.end();
         assert_eq!(code, 0, "{logs}");
+        let line: serde_json::Value = serde_json::from_str(logs.trim()).unwrap();
+        assert_eq!(line["message"], "Stopping: requests under way may end.");
         assert!(home.data().join("rollcall.sqlite").exists());
         assert!(!home.data().join("rollcall.sqlite-wal").exists(), "one whole file is left");
     }
