@@ -83,12 +83,13 @@ fn refusal_v4(address: Ipv4Addr) -> Option<&'static str> {
         (100, 64..=127, _) => "an address of a carrier's inner network",
         (127, ..) => LOOPBACK,
         (169, 254, _) => "a link-local address",
-        (192, 0, 0) | (192, 31, 196) | (192, 52, 193) | (192, 175, 48) => "a reserved address",
         (192, 0, 2) | (198, 51, 100) | (203, 0, 113) => "an address of documentation",
         (192, 88, 99) => "an address of a 6to4 relay",
         (198, 18..=19, _) => "an address for benchmarks",
         (224..=239, ..) => "a multicast address",
-        (240..=255, ..) => "a reserved address",
+        (240..=255, ..) | (192, 0, 0) | (192, 31, 196) | (192, 52, 193) | (192, 175, 48) => {
+            "a reserved address"
+        }
         _ => return None,
     };
     Some(kind)
@@ -103,7 +104,7 @@ fn refusal_v6(address: Ipv6Addr) -> Option<&'static str> {
     let kind = match segments {
         [0, 0, 0, 0, 0, 0, 0, 0] => "the unspecified address",
         [0, 0, 0, 0, 0, 0, 0, 1] => LOOPBACK,
-        [0, 0, 0, 0, 0, 0, _, _] | [0, 0, 0, 0, 0xffff, 0, _, _] => "an IPv4 address inside IPv6",
+        [0, 0, 0, 0, 0 | 0xffff, 0, ..] => "an IPv4 address inside IPv6",
         [0x64, 0xff9b, ..] => "an address of NAT64",
         [0x100, ..] => "an address that discards",
         [0x2001, 0, ..] => "an address of Teredo",

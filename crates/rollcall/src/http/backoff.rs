@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_pauses_alike() {
-        let backoff = Backoff { first: Duration::from_millis(500), max: Duration::from_secs(60) };
+        let backoff = Backoff { first: Duration::from_millis(500), max: Duration::from_mins(1) };
         let pauses = |seed| {
             let mut jitter = fastrand::Rng::with_seed(seed);
             (1..9).map(|it| backoff.pause(it, &mut jitter)).collect::<Vec<_>>()

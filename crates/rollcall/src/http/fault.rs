@@ -105,24 +105,24 @@ fn tls_reason(error: &rustls::Error) -> String {
             "{error}. A proxy that looks into TLS, or a server that is not OneLogin, does this."
         );
     };
-    match bad {
-        Bad::Expired | Bad::ExpiredContext { .. } => {
-            "the certificate has expired. Check the clock of this machine too.".to_owned()
-        }
-        Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
-            "the certificate is not valid yet. Check the clock of this machine.".to_owned()
-        }
-        Bad::UnknownIssuer => {
-            "the certificate is signed by an authority that this machine does not trust. \
-             If a company proxy looks into TLS, add its authority to the system's certificates \
-             (on Debian: /usr/local/share/ca-certificates and update-ca-certificates)."
-                .to_owned()
-        }
-        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
-            "the certificate belongs to another name. Check the base URL.".to_owned()
-        }
-        Bad::Revoked => "the certificate was revoked.".to_owned(),
-        _ => format!("the certificate was refused ({bad})."),
+    let is_expired = matches!(bad, Bad::Expired | Bad::ExpiredContext { .. });
+    let is_early = matches!(bad, Bad::NotValidYet | Bad::NotValidYetContext { .. });
+    let is_foreign = matches!(bad, Bad::NotValidForName | Bad::NotValidForNameContext { .. });
+    if is_expired {
+        "the certificate has expired. Check the clock of this machine too.".to_owned()
+    } else if is_early {
+        "the certificate is not valid yet. Check the clock of this machine.".to_owned()
+    } else if is_foreign {
+        "the certificate belongs to another name. Check the base URL.".to_owned()
+    } else if *bad == Bad::Revoked {
+        "the certificate was revoked.".to_owned()
+    } else if *bad == Bad::UnknownIssuer {
+        "the certificate is signed by an authority that this machine does not trust. \
+         If a company proxy looks into TLS, add its authority to the system's certificates \
+         (on Debian: /usr/local/share/ca-certificates and update-ca-certificates)."
+            .to_owned()
+    } else {
+        format!("the certificate was refused ({bad}).")
     }
 }
 

@@ -39,9 +39,11 @@ pub(super) enum Endpoint {
     UsersV1,
     Roles,
     RolesV1,
+    Role,
     RoleUsers,
     Groups,
     GroupsV2,
+    Group,
 }
 
 impl Endpoint {
@@ -53,9 +55,11 @@ impl Endpoint {
             Endpoint::UsersV1 => "GET /api/1/users",
             Endpoint::Roles => "GET /api/2/roles",
             Endpoint::RolesV1 => "GET /api/1/roles",
+            Endpoint::Role => "GET /api/2/roles/{id}",
             Endpoint::RoleUsers => "GET /api/2/roles/{id}/users",
             Endpoint::Groups => "GET /api/1/groups",
             Endpoint::GroupsV2 => "GET /api/2/groups",
+            Endpoint::Group => "GET /api/1/groups/{id}",
         }
     }
 
@@ -65,9 +69,9 @@ impl Endpoint {
             Endpoint::Token => "a token",
             Endpoint::RateLimit => "the API calls left",
             Endpoint::Users | Endpoint::UsersV1 => "users",
-            Endpoint::Roles | Endpoint::RolesV1 => "roles",
+            Endpoint::Roles | Endpoint::RolesV1 | Endpoint::Role => "roles",
             Endpoint::RoleUsers => "the users of a role",
-            Endpoint::Groups | Endpoint::GroupsV2 => "groups",
+            Endpoint::Groups | Endpoint::GroupsV2 | Endpoint::Group => "groups",
         }
     }
 }
@@ -95,8 +99,14 @@ pub(super) enum CallError {
 
 /// What failed this time, and whether to try again.
 enum Failed {
-    Now(CallError),
-    Perhaps { error: CallError, wait: Option<Duration>, reason: String },
+    Now(Box<CallError>),
+    Perhaps { error: Box<CallError>, wait: Option<Duration>, reason: String },
+}
+
+impl From<CallError> for Failed {
+    fn from(error: CallError) -> Failed {
+        Failed::Now(Box::new(error))
+    }
 }
 
 /// The connection of one run.
@@ -192,10 +202,10 @@ impl Api {
 
     /// Holds the calls at once down to [`IN_FLIGHT`], or to one where OneLogin is overloaded.
     async fn permit(&self) -> Option<SemaphorePermit<'_>> {
-        let is_alone = self
-            .alone
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
-            .is_ok();
+        let left = self.alone.load(Ordering::Relaxed);
+        // Two calls may count as one here; it does no harm.
+        self.alone.store(left.saturating_sub(1), Ordering::Relaxed);
+        let is_alone = 0 < left;
         let permits = if is_alone { IN_FLIGHT } else { 1 };
         self.flight.acquire_many(u32::try_from(permits).unwrap_or(1)).await.ok()
     }
@@ -251,12 +261,12 @@ impl Session<'_> {
         loop {
             let (error, wait, reason) = match once().await {
                 Ok(value) => return Ok(value),
-                Err(Failed::Now(error)) => return Err(error),
+                Err(Failed::Now(error)) => return Err(*error),
                 Err(Failed::Perhaps { error, wait, reason }) => (error, wait, reason),
             };
             failures += 1;
             if limits.attempts_max <= failures || !self.api.meter().spend_retry() {
-                return Err(error);
+                return Err(*error);
             }
             let wait = wait.unwrap_or_else(|| self.pause(failures));
             if limits.wait_max < wait {
@@ -281,17 +291,15 @@ impl Session<'_> {
         decode: impl Fn(&Reply) -> Result<T, Odd>,
     ) -> Result<T, Failed> {
         self.afford().await?;
-        let mut token = self.token().await.map_err(Failed::Now)?;
+        let mut token = self.token().await?;
         loop {
-            let request = self.request(path, &token.text).map_err(Failed::Now)?;
+            let request = self.request(path, &token.text)?;
             let reply = self.send(endpoint, request).await?;
             if reply.status == 401 && !refusal(&reply).is_rate_limit() {
-                match self.renew(token.generation).await.map_err(Failed::Now)? {
-                    Some(renewed) => token = renewed,
-                    None => {
-                        return Err(Failed::Now(CallError::Refused(endpoint, refusal(&reply))));
-                    }
-                }
+                let Some(renewed) = self.renew(token.generation).await? else {
+                    return Err(CallError::Refused(endpoint, refusal(&reply)).into());
+                };
+                token = renewed;
                 continue;
             }
             if let Some(limited) = self.rate_limited(endpoint, &reply).await {
@@ -307,18 +315,15 @@ impl Session<'_> {
         let decode = |reply: &Reply| {
             allowance(&reply.body).ok_or_else(|| Odd::new("does not tell how many calls are left"))
         };
-        let mut token = self.token().await.map_err(Failed::Now)?;
+        let mut token = self.token().await?;
         loop {
-            let request = self.request("/auth/rate_limit", &token.text).map_err(Failed::Now)?;
+            let request = self.request("/auth/rate_limit", &token.text)?;
             let reply = self.send(Endpoint::RateLimit, request).await?;
             if reply.status == 401 {
-                match self.renew(token.generation).await.map_err(Failed::Now)? {
-                    Some(renewed) => token = renewed,
-                    None => {
-                        let refused = CallError::Refused(Endpoint::RateLimit, refusal(&reply));
-                        return Err(Failed::Now(refused));
-                    }
-                }
+                let Some(renewed) = self.renew(token.generation).await? else {
+                    return Err(CallError::Refused(Endpoint::RateLimit, refusal(&reply)).into());
+                };
+                token = renewed;
                 continue;
             }
             judge(Endpoint::RateLimit, &reply)?;
@@ -343,7 +348,7 @@ impl Session<'_> {
                 let minimum = self.api.meter().minimum();
                 let resets_in = Some(resets_in);
                 let error = SourceError::BudgetLow { remaining, minimum, cost: None, resets_in };
-                Err(Failed::Now(CallError::Fatal(error)))
+                Err(CallError::Fatal(error).into())
             }
         }
     }
@@ -370,7 +375,7 @@ impl Session<'_> {
         let reply = reply.map_err(|fault| {
             let may_pass = fault.may_pass();
             let reason = format!("{} did not answer", endpoint.name());
-            let error = CallError::Fatal(SourceError::Unreachable { fault });
+            let error = Box::new(CallError::Fatal(SourceError::Unreachable { fault }));
             if may_pass {
                 Failed::Perhaps { error, wait: None, reason }
             } else {
@@ -406,7 +411,7 @@ impl Session<'_> {
         }
         let wait = wait.unwrap_or(RATE_LIMIT_WAIT.min(self.api.http.limits().wait_max));
         let request_id = request_id(reply);
-        let error = CallError::Fatal(SourceError::RateLimited { wait, request_id });
+        let error = Box::new(CallError::Fatal(SourceError::RateLimited { wait, request_id }));
         let reason = format!("OneLogin limits our calls ({})", endpoint.name());
         Some(Failed::Perhaps { error, wait: Some(wait), reason })
     }
@@ -491,7 +496,7 @@ fn judge(endpoint: Endpoint, reply: &Reply) -> Result<(), Failed> {
     if (200..300).contains(&status) {
         return match web_page(reply) {
             Some(title) => Err(Failed::Perhaps {
-                error: CallError::Odd(not_the_api(&title, request_id(reply))),
+                error: Box::new(CallError::Odd(not_the_api(&title, request_id(reply)))),
                 wait: None,
                 reason: format!("{} answered with a web page", endpoint.name()),
             }),
@@ -500,7 +505,7 @@ fn judge(endpoint: Endpoint, reply: &Reply) -> Result<(), Failed> {
     }
     let refusal = refusal(reply);
     if !matches!(status, 408 | 425 | 429 | 500..=599) {
-        return Err(Failed::Now(CallError::Refused(endpoint, refusal)));
+        return Err(CallError::Refused(endpoint, refusal).into());
     }
     let sentence = if status == 500 && endpoint == Endpoint::Token {
         "OneLogin fails when it is asked for a token (500). That happens when the admin who made \
@@ -515,7 +520,10 @@ fn judge(endpoint: Endpoint, reply: &Reply) -> Result<(), Failed> {
         )
     };
     Err(Failed::Perhaps {
-        error: CallError::Fatal(SourceError::Refused { sentence, request_id: refusal.request_id }),
+        error: Box::new(CallError::Fatal(SourceError::Refused {
+            sentence,
+            request_id: refusal.request_id,
+        })),
         wait: retry_after(reply),
         reason: format!("{} brought status {status}", endpoint.name()),
     })
@@ -525,7 +533,7 @@ fn odd_reply(endpoint: Endpoint, odd: &Odd, reply: &Reply) -> Failed {
     let reason = format!("{} {}", endpoint.name(), odd.0);
     let request_id = request_id(reply);
     let error = SourceError::Incomplete { reason: format!("{reason}."), request_id };
-    Failed::Perhaps { error: CallError::Odd(error), wait: None, reason }
+    Failed::Perhaps { error: Box::new(CallError::Odd(error)), wait: None, reason }
 }
 
 pub(super) fn not_the_api(title: &str, request_id: RequestId) -> SourceError {

@@ -25,6 +25,8 @@ pub(super) struct Vocabulary {
     pub(super) wanted: Keys,
 }
 
+type StatusAndState = (Option<i64>, Option<i64>);
+
 /// Everybody who has arrived so far.
 #[derive(Debug)]
 pub(super) struct Assembly {
@@ -34,7 +36,7 @@ pub(super) struct Assembly {
     findings: Vec<Finding>,
     out_of_scope: BTreeSet<u64>,
     grants: Grants,
-    standings: BTreeMap<(Option<i64>, Option<i64>), (Standing, Arc<str>)>,
+    standings: BTreeMap<StatusAndState, (Standing, Arc<str>)>,
     /// Who has a role or group that no list names, by position in `records`.
     unnamed: BTreeMap<(Kind, u64), Vec<usize>>,
     sightings: Sightings,

@@ -68,8 +68,7 @@ fn parse_url(text: &str) -> Result<String, BadBaseUrl> {
         ));
     }
     match (url.scheme(), is_loopback(host)) {
-        ("http", true) => {}
-        ("https", _) => {}
+        ("http", true) | ("https", _) => {}
         ("http", false) => return bad(&format!("Use https://{host}: plain http is refused.")),
         (scheme, _) => return bad(&format!("{scheme}:// is refused: the base URL is https.")),
     }

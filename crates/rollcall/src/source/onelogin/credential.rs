@@ -42,9 +42,10 @@ impl fmt::Debug for Shared {
 }
 
 type Key = (String, String, Vec<u8>);
+type Credentials = Vec<(Key, Arc<Shared>)>;
 
 pub(super) fn shared(settings: &Settings, secret: &Secret) -> Arc<Shared> {
-    static ALL: LazyLock<Mutex<Vec<(Key, Arc<Shared>)>>> = LazyLock::new(Mutex::default);
+    static ALL: LazyLock<Mutex<Credentials>> = LazyLock::new(Mutex::default);
     let digest = digest::digest(&digest::SHA256, secret.expose().as_bytes());
     let key = (settings.base_url.clone(), settings.client_id.clone(), digest.as_ref().to_vec());
     let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);

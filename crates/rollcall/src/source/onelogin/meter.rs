@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     fn told(remaining: u64) -> Allowance {
-        Allowance { limit: 5000, remaining, resets_in: Duration::from_secs(60) }
+        Allowance { limit: 5000, remaining, resets_in: Duration::from_mins(1) }
     }
 
     #[test]
@@ -190,7 +190,7 @@ mod tests {
         meter.tell(told(11), now);
         assert_eq!(meter.verdict(now), Verdict::Go);
         meter.tell(told(10), now);
-        let resets_in = Duration::from_secs(60);
+        let resets_in = Duration::from_mins(1);
         assert_eq!(meter.verdict(now), Verdict::Stop { remaining: 10, resets_in });
         assert_eq!(meter.verdict(now + resets_in), Verdict::AskFirst, "a new hour begins");
     }

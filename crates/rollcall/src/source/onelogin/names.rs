@@ -177,8 +177,8 @@ impl Session<'_> {
         let mut looked = BTreeMap::new();
         for id in ids {
             let (endpoint, path) = match kind {
-                Kind::Role => (Endpoint::Roles, format!("/api/2/roles/{id}")),
-                Kind::Group => (Endpoint::Groups, format!("/api/1/groups/{id}")),
+                Kind::Role => (Endpoint::Role, format!("/api/2/roles/{id}")),
+                Kind::Group => (Endpoint::Group, format!("/api/1/groups/{id}")),
             };
             let found = match self.get(endpoint, &path, |reply| one(reply, *id)).await {
                 Ok(Some(name)) => Looked::Named(name),

@@ -182,12 +182,12 @@ impl Session<'_> {
         let mut next = from;
         let mut flying = FuturesUnordered::new();
         loop {
-            let last = pages(tally.announced_last, size);
-            if PAGES_MAX < last {
-                let reason = format!("{} announces {last} pages.", list.endpoint.name());
+            let end = pages(tally.announced_last, size);
+            if PAGES_MAX < end {
+                let reason = format!("{} announces {end} pages.", list.endpoint.name());
                 return Err(CallError::Odd(SourceError::incomplete(reason)));
             }
-            while flying.len() < IN_FLIGHT && next <= last {
+            while flying.len() < IN_FLIGHT && next <= end {
                 flying.push(self.page(list, size, next));
                 next += 1;
             }

@@ -169,14 +169,13 @@ impl Session<'_> {
             scope::resolve(&question.wanted, groups_from, roles, groups)
         };
         let (mut roles, mut groups) = (roles, groups);
-        let scope = match resolve(&roles, &groups) {
-            Ok(scope) => scope,
-            Err(_) => {
-                // The names may be a day old: somebody may just have made the group.
-                roles = self.anew_if(question.asks_for("role_ids"), Kind::Role).await?;
-                groups = self.anew_if(question.asks_for("group_id"), Kind::Group).await?;
-                resolve(&roles, &groups)?
-            }
+        let scope = if let Ok(scope) = resolve(&roles, &groups) {
+            scope
+        } else {
+            // The names may be a day old: somebody may just have made the group.
+            roles = self.anew_if(question.asks_for("role_ids"), Kind::Role).await?;
+            groups = self.anew_if(question.asks_for("group_id"), Kind::Group).await?;
+            resolve(&roles, &groups)?
         };
         Ok(Vocabulary {
             groups_from: groups_from.clone(),

@@ -195,8 +195,8 @@ impl Body {
         let mut told: Vec<String> = told.filter_map(Words::tell).collect();
         told.extend(detail);
         if told.is_empty() {
-            let names = [kind, error, name].into_iter().flatten();
-            told.extend(names.filter_map(Words::tell).next());
+            let mut names = [kind, error, name].into_iter().flatten();
+            told.extend(names.find_map(Words::tell));
         }
         (told.join("; "), field)
     }

@@ -117,9 +117,12 @@ impl<'de> Visitor<'de> for UserVisitor {
                 "firstname" => map.next_value::<Text>()?.0.map(|it| row.first_name = it),
                 "lastname" => map.next_value::<Text>()?.0.map(|it| row.last_name = it),
                 "updated_at" => map.next_value::<Text>()?.0.map(|it| row.updated_at = it),
-                _ => map.next_value::<IgnoredAny>().map(|_| Some(()))?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                    Ok(())
+                }
             };
-            if value.is_none() {
+            if value.is_err() {
                 row.odd = row.odd.or(Some(field));
             }
             row.keys = row.keys.with(field);
@@ -181,7 +184,7 @@ impl<'de> Deserialize<'de> for NameRow {
             name: Text,
         }
         let Plain { id, name } = Plain::deserialize(deserializer)?;
-        Ok(NameRow { id: unsigned(id).flatten(), name: name.0.flatten() })
+        Ok(NameRow { id: unsigned(id).ok().flatten(), name: name.0.ok().flatten() })
     }
 }
 
@@ -194,7 +197,7 @@ pub(super) struct MemberRow {
 
 impl Row for MemberRow {
     fn id(&self) -> Option<u64> {
-        unsigned(self.id).flatten()
+        unsigned(self.id).ok().flatten()
     }
 }
 
@@ -245,36 +248,37 @@ impl<'de> Deserialize<'de> for Key {
     }
 }
 
-/// Text, or a number that is taken for one. Outer `None`: something else. Inner: none, or blank.
+/// A value of a kind that its field cannot have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Senseless;
+
+/// Text, or a number that is taken for one. `None` where it is absent, null or blank.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Text(Option<Option<Box<str>>>);
+struct Text(Result<Option<Box<str>>, Senseless>);
 
 /// A whole number, written as one or in a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Number(Option<Option<i64>>);
+struct Number(Result<Option<i64>, Senseless>);
 
-struct Numbers(Option<Vec<u64>>);
+struct Numbers(Result<Vec<u64>, Senseless>);
 
 /// A text, or several that are joined by `;`.
-struct Joined(Option<Option<Box<str>>>);
+struct Joined(Result<Option<Box<str>>, Senseless>);
 
 impl Default for Text {
     fn default() -> Text {
-        Text(Some(None))
+        Text(Ok(None))
     }
 }
 
 impl Default for Number {
     fn default() -> Number {
-        Number(Some(None))
+        Number(Ok(None))
     }
 }
 
-fn unsigned(number: Number) -> Option<Option<u64>> {
-    match number.0? {
-        Some(number) => u64::try_from(number).ok().map(Some),
-        None => Some(None),
-    }
+fn unsigned(number: Number) -> Result<Option<u64>, Senseless> {
+    number.0?.map(|it| u64::try_from(it).map_err(|_| Senseless)).transpose()
 }
 
 /// Any JSON value, as far as a lenient field looks into it.
@@ -340,24 +344,28 @@ impl<'de> Visitor<'de> for LooseVisitor {
 }
 
 impl Loose {
-    fn text(self) -> Option<Option<Box<str>>> {
+    fn text(self) -> Result<Option<Box<str>>, Senseless> {
         match self {
-            Loose::Null => Some(None),
-            Loose::Text(text) if text.trim().is_empty() => Some(None),
-            Loose::Text(text) => Some(Some(text)),
-            Loose::Number(number) => Some(Some(number.to_string().into())),
-            Loose::List(_) | Loose::Other => None,
+            Loose::Null => Ok(None),
+            Loose::Text(text) if text.trim().is_empty() => Ok(None),
+            Loose::Text(text) => Ok(Some(text)),
+            Loose::Number(number) => Ok(Some(number.to_string().into())),
+            Loose::List(_) | Loose::Other => Err(Senseless),
         }
     }
 
-    fn number(self) -> Option<Option<i64>> {
+    fn number(self) -> Result<Option<i64>, Senseless> {
         match self {
-            Loose::Null => Some(None),
-            Loose::Number(number) => Some(Some(number)),
-            Loose::Text(text) if text.trim().is_empty() => Some(None),
-            Loose::Text(text) => text.trim().parse().ok().map(Some),
-            Loose::List(_) | Loose::Other => None,
+            Loose::Null => Ok(None),
+            Loose::Number(number) => Ok(Some(number)),
+            Loose::Text(text) if text.trim().is_empty() => Ok(None),
+            Loose::Text(text) => text.trim().parse().map(Some).map_err(|_| Senseless),
+            Loose::List(_) | Loose::Other => Err(Senseless),
         }
+    }
+
+    fn positive(self) -> Result<u64, Senseless> {
+        unsigned(Number(self.number()))?.ok_or(Senseless)
     }
 }
 
@@ -375,13 +383,12 @@ impl<'de> Deserialize<'de> for Number {
 
 impl<'de> Deserialize<'de> for Numbers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Numbers, D::Error> {
-        let positive = |it: Loose| it.number()?.and_then(|it| u64::try_from(it).ok());
         Ok(Numbers(match Loose::deserialize(deserializer)? {
-            Loose::Null => Some(Vec::new()),
-            Loose::List(list) => list.into_iter().map(positive).collect(),
-            Loose::Text(text) if text.trim().is_empty() => Some(Vec::new()),
-            one @ (Loose::Number(_) | Loose::Text(_)) => positive(one).map(|it| vec![it]),
-            Loose::Other => None,
+            Loose::Null => Ok(Vec::new()),
+            Loose::List(list) => list.into_iter().map(Loose::positive).collect(),
+            Loose::Text(text) if text.trim().is_empty() => Ok(Vec::new()),
+            one @ (Loose::Number(_) | Loose::Text(_)) => one.positive().map(|it| vec![it]),
+            Loose::Other => Err(Senseless),
         }))
     }
 }
@@ -390,9 +397,12 @@ impl<'de> Deserialize<'de> for Joined {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Joined, D::Error> {
         let list = match Loose::deserialize(deserializer)? {
             Loose::List(list) => list,
-            one => return Ok(Joined(one.text())),
+            one @ (Loose::Null | Loose::Number(_) | Loose::Text(_) | Loose::Other) => {
+                return Ok(Joined(one.text()));
+            }
         };
-        let texts: Option<Vec<Option<Box<str>>>> = list.into_iter().map(Loose::text).collect();
+        let texts: Result<Vec<Option<Box<str>>>, Senseless> =
+            list.into_iter().map(Loose::text).collect();
         Ok(Joined(texts.map(|texts| {
             let joined = texts.iter().flatten().map(|it| &**it).collect::<Vec<_>>().join(";");
             (!joined.is_empty()).then(|| joined.into())
@@ -479,7 +489,7 @@ mod tests {
         }
         let deep = format!("[{}{}]", "[".repeat(10_000), "]".repeat(10_000));
         let rows = user_rows(deep.as_bytes()).expect("a list of one odd row");
-        assert_eq!((rows.len(), rows[0].odd), (1, Some("JSON")));
+        assert_eq!((rows.len(), rows[0].id, rows[0].odd), (1, None, Some("id")));
         assert_eq!(user_rows(b"\xef\xbb\xbf[]"), Ok(vec![]));
     }
 }
