@@ -14,4 +14,5 @@ mod commands;
 mod crowd;
 mod databases;
 mod flow;
+mod onelogin;
 mod store;
