@@ -31,7 +31,7 @@ pub(crate) fn limits() -> Limits {
         body_bytes_max: 16 * 1024 * 1024,
         attempts_max: 4,
         backoff: Backoff { first: Duration::from_millis(2), max: Duration::from_millis(10) },
-        wait_max: Duration::from_secs(3),
+        wait_max: Duration::from_secs(1),
         allow_loopback: true,
     }
 }

@@ -281,6 +281,15 @@ impl Assembly {
                 "OneLogin sends nobody's \"{field}\", although we asked for it."
             )));
         }
+        if self.records.is_empty()
+            && self.out_of_scope.is_empty()
+            && let Some(first) = self.findings.first()
+        {
+            return Err(SourceError::incomplete(format!(
+                "Not one of {} people could be read. Of the first: {}",
+                self.rows, first.message
+            )));
+        }
         if let Some((kind, id)) = self.unnamed.keys().next() {
             let word = kind.word();
             return Err(SourceError::incomplete(format!("The name of {word} #{id} is not known.")));
