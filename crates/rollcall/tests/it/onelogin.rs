@@ -141,7 +141,11 @@ fn words(status: i64, state: i64) -> &'static str {
 }
 
 /// The promise: what was read is the whole tenant, or it is an error that helps.
-pub(crate) fn assert_whole_or_helpful(what: &str, sandbox: &Sandbox, read: Result<Read, SourceError>) {
+pub(crate) fn assert_whole_or_helpful(
+    what: &str,
+    sandbox: &Sandbox,
+    read: Result<Read, SourceError>,
+) {
     match read {
         Ok(read) => assert_whole(what, sandbox, &read),
         Err(error) => assert_helpful(what, &error),
@@ -177,7 +181,6 @@ pub(crate) fn assert_helpful(what: &str, error: &SourceError) {
     assert!(text.contains(['.', ')']), "{what}: {text}");
     assert!(!text.contains("Bearer") && !text.contains("access_token"), "{what}: {text}");
     assert!(!text.contains('@'), "{what}: no address of a person: {text}");
-    let kinds =
-        [error.is_unreachable_or_refused(), error.is_budget(), error.is_configuration()];
+    let kinds = [error.is_unreachable_or_refused(), error.is_budget(), error.is_configuration()];
     assert_eq!(kinds.iter().filter(|it| **it).count(), 1, "{what}: one exit code: {text}");
 }
