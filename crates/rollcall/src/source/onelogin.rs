@@ -25,12 +25,12 @@ mod split;
 mod token;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use reconcile::plan::Absence;
-use reconcile::principal::ExternalId;
+use reconcile::principal::{ExternalId, Record};
 
 use self::api::Api;
 use self::assembly::Vocabulary;
@@ -57,8 +57,8 @@ pub struct OneLogin {
 #[derive(Clone, Debug)]
 struct LastRead {
     vocabulary: Vocabulary,
-    /// Somebody who is there, to tell an answer from a silence.
-    present: Option<u64>,
+    /// A few who were there.
+    witnesses: Vec<u64>,
 }
 
 impl OneLogin {
@@ -84,9 +84,9 @@ impl OneLogin {
         let session = self.api.with(progress);
         let question = Question::of(session)?;
         let (read, vocabulary) = session.read(&question).await?;
-        let present = read.records.first().and_then(|it| it.id.as_str().parse().ok());
+        let witnesses = witnesses(&read.records);
         *self.last_read.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(LastRead { vocabulary, present });
+            Some(LastRead { vocabulary, witnesses });
         Ok(read)
     }
 
@@ -101,11 +101,13 @@ impl OneLogin {
         let session = self.api.with(&|_| {});
         let question = Question::of(session)?;
         let known = self.last_read.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let LastRead { vocabulary, present } = match known {
+        let LastRead { vocabulary, witnesses } = match known {
             Some(known) => known,
-            None => LastRead { vocabulary: session.vocabulary(&question).await?, present: None },
+            None => {
+                LastRead { vocabulary: session.vocabulary(&question).await?, witnesses: Vec::new() }
+            }
         };
-        session.absences(&question, &vocabulary, ids, present).await
+        session.absences(&question, &vocabulary, ids, &witnesses).await
     }
 
     /// Everybody with this username, e-mail or id.
@@ -125,4 +127,12 @@ impl OneLogin {
     pub fn calls(&self) -> Calls {
         self.api.meter().calls(Instant::now())
     }
+}
+
+/// The first, the last, and one in the middle.
+fn witnesses(records: &[Record]) -> Vec<u64> {
+    let ends = [records.first(), records.get(records.len() / 2), records.last()];
+    let ids: BTreeSet<u64> =
+        ends.into_iter().flatten().filter_map(|it| it.id.as_str().parse().ok()).collect();
+    ids.into_iter().take(gone::WITNESSES_MAX).collect()
 }

@@ -26,8 +26,8 @@ use sandbox::onelogin::{Admin, Data, Options, Population, Sandbox, Tenant};
 pub(crate) fn limits() -> Limits {
     Limits {
         connect_timeout: Duration::from_secs(1),
-        first_byte_timeout: Duration::from_millis(400),
-        whole_reply_timeout: Duration::from_millis(800),
+        first_byte_timeout: Duration::from_millis(1_500),
+        whole_reply_timeout: Duration::from_millis(2_500),
         body_bytes_max: 16 * 1024 * 1024,
         attempts_max: 4,
         backoff: Backoff { first: Duration::from_millis(2), max: Duration::from_millis(10) },

@@ -12,15 +12,18 @@ use super::pages::incomplete;
 use super::read::{IDS_MAX, Question};
 use super::wire::UserRow;
 
+/// People asked for along with the others, to tell an answer from a silence.
+pub(super) const WITNESSES_MAX: usize = 3;
+
 impl Session<'_> {
-    /// One answer for each id. `present` is somebody whom the read contained: an answer without
-    /// them is not believed, because "gone" is said by silence.
+    /// One answer for each id. Witnesses are people whom the read contained: an answer without any
+    /// of them is not believed, because "gone" is said by silence.
     pub(super) async fn absences(
         self,
         question: &Question,
         vocabulary: &Vocabulary,
         ids: &[ExternalId],
-        present: Option<u64>,
+        witnesses: &[u64],
     ) -> Result<BTreeMap<ExternalId, Absence>, SourceError> {
         let mut absences = BTreeMap::new();
         let mut numbers = Vec::new();
@@ -32,10 +35,11 @@ impl Session<'_> {
             }
         }
         let size = self.api.shared.page_size(super::api::Endpoint::Users.name());
-        let per_call = IDS_MAX.min(size.unwrap_or(IDS_MAX)).saturating_sub(1).max(1);
-        let chunk_size = if size.is_some_and(|it| IDS_MAX < it) { IDS_MAX } else { per_call };
+        // An answer has one page, so its witnesses must fit too.
+        let room = size.unwrap_or(IDS_MAX).saturating_sub(WITNESSES_MAX);
+        let chunk_size = room.clamp(1, IDS_MAX);
         for chunk in numbers.chunks(chunk_size) {
-            let asked = self.ask(question, vocabulary, chunk, present).await;
+            let asked = self.ask(question, vocabulary, chunk, witnesses).await;
             absences.extend(asked.map_err(|it| self.refused(it))?);
         }
         Ok(absences)
@@ -46,18 +50,17 @@ impl Session<'_> {
         question: &Question,
         vocabulary: &Vocabulary,
         chunk: &[u64],
-        present: Option<u64>,
+        witnesses: &[u64],
     ) -> Result<Vec<(ExternalId, Absence)>, CallError> {
         let mut asked = chunk.to_vec();
-        asked.extend(present.filter(|it| !chunk.contains(it)));
+        asked.extend(witnesses.iter().filter(|it| !chunk.contains(it)));
         let rows = self.users_by_id(question, asked).await?;
         let rows: BTreeMap<u64, UserRow> =
             rows.into_iter().filter_map(|row| Some((row.id?, row))).collect();
-        if let Some(present) = present
-            && !rows.contains_key(&present)
-        {
+        // One or another may have been deleted since the read, but hardly all of them.
+        if !witnesses.is_empty() && !witnesses.iter().any(|it| rows.contains_key(it)) {
             return Err(incomplete(
-                "Asked for people by id, OneLogin left out somebody who is there.",
+                "Asked for people by id, OneLogin left out everybody who was there just now.",
             ));
         }
         let absence = |id: &u64| match rows.get(id) {

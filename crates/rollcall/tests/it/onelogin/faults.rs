@@ -19,7 +19,7 @@ const GROUPS: &str = "GET /api/1/groups";
 const SITES: [&str; 5] = [TOKEN, RATE_LIMIT, USERS, ROLES, GROUPS];
 
 /// Most trials wait most of the time.
-const IN_PARALLEL: usize = 100;
+const IN_PARALLEL: usize = 80;
 
 /// Small pages, so that a fault can hit the first, one in the middle and the last.
 async fn tenant() -> Sandbox {
@@ -62,9 +62,9 @@ fn passing() -> Vec<Kind> {
         too_many(RetryAfter::Seconds(0)),
         too_many(RetryAfter::DateIn(0)),
         Kind::InvalidUtf8,
-        Kind::StallBeforeHeaders { ms: 1_500 },
-        Kind::StallMidBody { after_bytes: 10, ms: 1_500 },
-        Kind::SlowBody { bytes_per_second: 20 },
+        Kind::StallBeforeHeaders { ms: 4_000 },
+        Kind::StallMidBody { after_bytes: 10, ms: 4_000 },
+        Kind::SlowBody { bytes_per_second: 10 },
         Kind::Reset { after_bytes: 0 },
         Kind::Reset { after_bytes: 30 },
     ];
@@ -259,7 +259,7 @@ async fn each_lasting_fault_has_a_sentence_of_its_own() {
         (TOKEN, Kind::GzipBomb { bytes: 64 << 20 }, "larger than 16 MiB"),
         (USERS, Kind::Reset { after_bytes: 9 }, "broke before the reply was complete"),
         (USERS, Kind::TruncatedJson { bytes: 9 }, "broke off in the middle"),
-        (USERS, Kind::StallBeforeHeaders { ms: 2_000 }, "the first byte"),
+        (USERS, Kind::StallBeforeHeaders { ms: 4_000 }, "the first byte"),
         (USERS, status(503, Shape::Described), "brings status 503"),
     ] {
         let (what, sandbox) = hit_always(site, kind).await;
