@@ -12,6 +12,15 @@ use crate::with_tx;
 /// Bounds the memory that one statement takes.
 const ROWS_PER_STATEMENT: usize = 5_000;
 
+const SET_ACTIVE: &str = "update directory_users \
+     set active = cast(batch.value ->> 1 as bigint), updated_at = $3 \
+     from {rows} where target_id = $2 and external_id = batch.value ->> 0";
+
+const INSERT_MEMBERS: &str = "insert into directory_memberships (group_id, user_id) \
+     select g.id, u.id from {rows} \
+     join directory_groups g on g.target_id = $2 and g.name_folded = batch.value ->> 0 \
+     join directory_users u on u.target_id = $2 and u.external_id = batch.value ->> 1";
+
 /// Begins the next publication, unless another one was made since `generation` was read.
 ///
 /// The row stays locked to the end of the transaction, so publications of a target are in line.
@@ -84,11 +93,8 @@ pub async fn set_active(
     users: &[(&User, bool)],
     now: jiff::Timestamp,
 ) -> Result<u64, StoreError> {
-    const SQL: &str = "update directory_users \
-         set active = cast(batch.value ->> 1 as bigint), updated_at = $3 \
-         from {rows} where target_id = $2 and external_id = batch.value ->> 0";
     let row = |(user, active): &(&User, bool)| json!([user.id.as_str(), i64::from(*active)]);
-    execute(tx, SQL, users, row, &[target.0, now.as_microsecond()]).await
+    execute(tx, SET_ACTIVE, users, row, &[target.0, now.as_microsecond()]).await
 }
 
 pub async fn insert_groups(
@@ -107,11 +113,7 @@ pub async fn insert_members(
     target: TargetId,
     members: &[(&Name, &User)],
 ) -> Result<u64, StoreError> {
-    const SQL: &str = "insert into directory_memberships (group_id, user_id) \
-         select g.id, u.id from {rows} \
-         join directory_groups g on g.target_id = $2 and g.name_folded = batch.value ->> 0 \
-         join directory_users u on u.target_id = $2 and u.external_id = batch.value ->> 1";
-    execute(tx, SQL, members, member_row, &[target.0]).await
+    execute(tx, INSERT_MEMBERS, members, member_row, &[target.0]).await
 }
 
 pub async fn delete_members(
@@ -201,11 +203,43 @@ pub(super) async fn execute<T>(
     Ok(affected)
 }
 
-/// The one word in which the engines differ: the name of the function that makes rows of JSON.
+/// The one place in which the engines differ: how rows are made of JSON.
+///
+/// SQLite is told to make them first, by a limit that is never reached. Otherwise it walks all users
+/// of the target for each batch and looks at the whole batch for each of them.
 pub(super) fn rows_in(tx: &Tx, sql: &'static str) -> SqlStr {
     let rows = match tx {
-        Tx::Sqlite(_) => "json_each($1) as batch",
+        Tx::Sqlite(_) => "(select value from json_each($1) limit 1000000) as batch",
         Tx::Postgres(_) => "json_array_elements($1::json) as batch(value)",
     };
     AssertSqlSafe(sql.replace("{rows}", rows)).into_sql_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::AssertSqlSafe;
+
+    use super::*;
+    use crate::store::Db;
+
+    /// Anything else is quadratic: it did not end for a tenant of two thousand.
+    #[tokio::test]
+    async fn sqlite_finds_the_users_of_a_batch_by_their_id() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open_sqlite(&folder.path().join("rollcall.sqlite")).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        for sql in [SET_ACTIVE, INSERT_MEMBERS] {
+            let explain = format!("explain query plan {}", rows_in(&tx, sql).as_str());
+            let Tx::Sqlite(conn) = &mut tx else { panic!("a file is SQLite") };
+            let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(AssertSqlSafe(explain))
+                .bind("[]")
+                .bind(1)
+                .bind(1)
+                .fetch_all(&mut **conn)
+                .await
+                .unwrap();
+            let by_id = "(target_id=? AND external_id=?)";
+            assert!(plan.iter().any(|(.., step)| step.ends_with(by_id)), "{plan:?}");
+        }
+    }
 }
