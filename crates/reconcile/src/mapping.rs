@@ -122,6 +122,10 @@ fn check_group(name: &Name) -> Result<(), String> {
 }
 
 fn check_value(field: &str, value: &str) -> Result<(), String> {
+    let is_plain = value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if is_plain && value.len() <= VALUE_CHARS_MAX {
+        return Ok(());
+    }
     let length = value.chars().count();
     if VALUE_CHARS_MAX < length {
         return Err(format!(
@@ -166,20 +170,23 @@ fn repeated(user: &User) -> Finding {
 }
 
 fn withhold_shared_usernames(desired: &mut Desired, findings: &mut Vec<Finding>) {
-    let mut ids_by_name: BTreeMap<Name, Vec<ExternalId>> = BTreeMap::new();
-    for user in desired.directory.users.values() {
-        ids_by_name.entry(user.username.clone()).or_default().push(user.id.clone());
-    }
-    for (name, ids) in ids_by_name.into_iter().filter(|(_, ids)| 1 < ids.len()) {
-        let everybody = ids.iter().map(ExternalId::as_str).collect::<Vec<_>>().join(", ");
-        for id in ids {
-            desired.directory.users.remove(&id);
-            desired.inactive.remove(&id);
-            desired.withheld.insert(id.clone());
+    let mut users: Vec<&Arc<User>> = desired.directory.users.values().collect();
+    users.sort_by(|one, other| one.username.cmp(&other.username));
+    let shared: Vec<Vec<Arc<User>>> = users
+        .chunk_by(|one, other| one.username == other.username)
+        .filter(|users| 1 < users.len())
+        .map(|users| users.iter().map(|user| Arc::clone(user)).collect())
+        .collect();
+    for users in shared {
+        let everybody = users.iter().map(|user| user.id.as_str()).collect::<Vec<_>>().join(", ");
+        for user in &users {
+            desired.directory.users.remove(&user.id);
+            desired.inactive.remove(&user.id);
+            desired.withheld.insert(user.id.clone());
             findings.push(Finding {
                 kind: FindingKind::Conflict,
-                id: Some(id),
-                username: Some(name.as_str().into()),
+                id: Some(user.id.clone()),
+                username: Some(user.username.as_str().into()),
                 message: format!(
                     "{everybody} map to one username. None of them is touched until they differ in the source."
                 ),
@@ -188,52 +195,62 @@ fn withhold_shared_usernames(desired: &mut Desired, findings: &mut Vec<Finding>)
     }
 }
 
+/// A grant and everybody who has it.
+type Holders = (Arc<Grant>, Vec<ExternalId>);
+
 /// Groups with one name are one group, wherever they come from.
 fn assign_groups(
     desired: &mut Desired,
     grants: Vec<(ExternalId, Vec<Arc<Grant>>)>,
     findings: &mut Vec<Finding>,
 ) {
-    let mut sources: BTreeMap<Name, BTreeSet<Arc<Grant>>> = BTreeMap::new();
-    let mut refused: BTreeSet<Name> = BTreeSet::new();
-    for (id, grants) in grants {
-        if desired.withheld.contains(&id) {
+    let mut groups: BTreeMap<Name, Vec<Holders>> = BTreeMap::new();
+    for (grant, members) in members_by_grant(grants, &desired.withheld) {
+        groups.entry(grant.group.clone()).or_default().push((grant, members));
+    }
+    for (name, sources) in groups {
+        if let Err(why) = check_group(&name) {
+            findings.extend(sources.iter().map(|(grant, _)| refused_group(grant, &why)));
             continue;
         }
-        for grant in grants {
-            if refused.contains(&grant.group) {
-                continue;
-            }
-            if !sources.contains_key(&grant.group)
-                && let Err(why) = check_group(&grant.group)
-            {
-                findings.push(refused_group(&grant, &why));
-                refused.insert(grant.group.clone());
-                continue;
-            }
-            let members = desired.directory.groups.entry(grant.group.clone()).or_default();
-            members.insert(id.clone());
-            let known = sources.entry(grant.group.clone()).or_default();
-            if !known.contains(&grant) {
-                known.insert(grant);
-            }
-        }
-    }
-    for (name, grants) in sources {
-        let origins: Vec<&str> = grants.iter().map(|grant| &*grant.origin).collect();
-        desired.origins.insert(name.clone(), origins.join(" and ").into());
-        let spellings: BTreeSet<&str> = grants.iter().map(|grant| grant.group.as_str()).collect();
-        // The first in order is the one that is used, whoever was read first.
-        if let Some(spelling) = spellings.first()
-            && *spelling != name.as_str()
-            && let Some(members) = desired.directory.groups.remove(&name)
-        {
-            desired.directory.groups.insert(Name::new(spelling), members);
-        }
+        let origins: Vec<&str> = sources.iter().map(|(grant, _)| &*grant.origin).collect();
+        let spellings: BTreeSet<&str> =
+            sources.iter().map(|(grant, _)| grant.group.as_str()).collect();
         if 1 < spellings.len() {
             findings.push(merged_groups(&spellings, &origins));
         }
+        // The first spelling in order is the one that is used, whoever was read first.
+        let name = spellings.first().map_or(name, |spelling| Name::new(spelling));
+        desired.origins.insert(name.clone(), origins.join(" and ").into());
+        let members = sources.into_iter().flat_map(|(_, members)| members).collect();
+        desired.directory.groups.insert(name, members);
     }
+}
+
+/// Who has each grant, in the order of the grants.
+///
+/// A source shares one `Arc` between all people who have a grant, so most are told apart by address;
+/// those that are equal and not the same meet again in the result.
+fn members_by_grant(
+    grants: Vec<(ExternalId, Vec<Arc<Grant>>)>,
+    withheld: &BTreeSet<ExternalId>,
+) -> BTreeMap<Arc<Grant>, Vec<ExternalId>> {
+    let mut by_address: BTreeMap<*const Grant, Holders> = BTreeMap::new();
+    for (id, grants) in grants {
+        if !withheld.is_empty() && withheld.contains(&id) {
+            continue;
+        }
+        for grant in grants {
+            let entry =
+                by_address.entry(Arc::as_ptr(&grant)).or_insert_with(|| (grant, Vec::new()));
+            entry.1.push(id.clone());
+        }
+    }
+    let mut by_grant: BTreeMap<Arc<Grant>, Vec<ExternalId>> = BTreeMap::new();
+    for (grant, mut members) in by_address.into_values() {
+        by_grant.entry(grant).or_default().append(&mut members);
+    }
+    by_grant
 }
 
 fn refused_group(grant: &Grant, why: &str) -> Finding {

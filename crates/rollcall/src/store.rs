@@ -3,6 +3,7 @@
 //! Plain functions per noun. The SQL is the same text for both engines wherever they agree, and
 //! every test of this module runs on both.
 
+pub mod batch;
 pub mod connectors;
 pub mod directory;
 pub mod names;
@@ -123,6 +124,9 @@ impl StoreError {
     }
 }
 
+/// SQLite's page cache, a connection; negative means KiB. The usual 2 MiB are less than the indexes
+/// of a large publication.
+const CACHE_KIB: &str = "-12000";
 /// How long a statement waits for a lock before it fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -136,6 +140,7 @@ impl Db {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            .pragma("cache_size", CACHE_KIB)
             .busy_timeout(BUSY_TIMEOUT);
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS_MAX)

@@ -8,8 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reconcile::finding::Finding;
 use reconcile::principal::{ExternalId, Name};
-use sqlx::QueryBuilder;
 
+use crate::store::batch::{cells, execute};
 use crate::store::connectors::{Connector, ConnectorId};
 use crate::store::targets::TargetId;
 use crate::store::{Db, StoreError, Tx, instant};
@@ -116,9 +116,6 @@ pub struct Page {
 pub const BEAT_EVERY: Duration = Duration::from_secs(10);
 /// For how long nothing is heard of a run before it counts as dead.
 const SILENCE_MAX: Duration = Duration::from_mins(1);
-/// Rows per statement: enough to make statements rare, few enough for the limit on parameters of
-/// either engine (32,766 in SQLite).
-const ROWS_PER_STATEMENT: usize = 1000;
 
 impl Status {
     pub const ALL: [Status; 9] = [
@@ -345,30 +342,18 @@ pub async fn insert_changes(
     changes: impl IntoIterator<Item = ChangeRow<'_>>,
 ) -> Result<(), StoreError> {
     const SQL: &str = "insert into run_changes (run_id, seq, target_id, kind, external_id, \
-         username, group_name, detail, reason, outcome) ";
-    let mut numbered = (1_i64..).zip(changes).peekable();
-    while numbered.peek().is_some() {
-        let rows = numbered.by_ref().take(ROWS_PER_STATEMENT);
-        with_tx!(&mut *tx, conn: Engine => {
-            let mut query = QueryBuilder::<Engine>::new(SQL);
-            query.push_values(rows, |mut row, (seq, change)| {
-                let ChangeRow {
-                    target, kind, external_id, username, group, detail, reason, outcome,
-                } = change;
-                row.push_bind(run.0)
-                    .push_bind(seq)
-                    .push_bind(target.0)
-                    .push_bind(kind)
-                    .push_bind(external_id)
-                    .push_bind(username)
-                    .push_bind(group)
-                    .push_bind(detail.into_owned())
-                    .push_bind(reason.into_owned())
-                    .push_bind(outcome.into_owned());
-            });
-            query.build().execute(conn).await.map(|_| ())
-        })?;
-    }
+           username, group_name, detail, reason, outcome) \
+         select $2, cast(batch.value ->> 0 as bigint), cast(batch.value ->> 1 as bigint), \
+           batch.value ->> 2, batch.value ->> 3, batch.value ->> 4, batch.value ->> 5, \
+           batch.value ->> 6, batch.value ->> 7, batch.value ->> 8 from {rows}";
+    let row = |out: &mut Vec<u8>, (seq, change): (i64, ChangeRow<'_>)| {
+        let ChangeRow { target, kind, external_id, username, group, detail, reason, outcome } =
+            change;
+        let cells_of_row =
+            (seq, target.0, kind, external_id, username, group, detail, reason, outcome);
+        cells(out, &cells_of_row)
+    };
+    execute(tx, SQL, (1_i64..).zip(changes), row, &[run.0]).await?;
     Ok(())
 }
 
@@ -378,25 +363,15 @@ pub async fn insert_findings(
     run: RunId,
     findings: impl IntoIterator<Item = &Finding>,
 ) -> Result<(), StoreError> {
-    const SQL: &str =
-        "insert into run_findings (run_id, seq, kind, external_id, username, message) ";
-    let mut numbered = (1_i64..).zip(findings).peekable();
-    while numbered.peek().is_some() {
-        let rows = numbered.by_ref().take(ROWS_PER_STATEMENT);
-        with_tx!(&mut *tx, conn: Engine => {
-            let mut query = QueryBuilder::<Engine>::new(SQL);
-            query.push_values(rows, |mut row, (seq, finding)| {
-                let Finding { kind, id, username, message } = finding;
-                row.push_bind(run.0)
-                    .push_bind(seq)
-                    .push_bind(kind.word())
-                    .push_bind(id.as_ref().map(ExternalId::as_str))
-                    .push_bind(username.as_deref())
-                    .push_bind(message.as_str());
-            });
-            query.build().execute(conn).await.map(|_| ())
-        })?;
-    }
+    const SQL: &str = "insert into run_findings \
+           (run_id, seq, kind, external_id, username, message) \
+         select $2, cast(batch.value ->> 0 as bigint), batch.value ->> 1, batch.value ->> 2, \
+           batch.value ->> 3, batch.value ->> 4 from {rows}";
+    let row = |out: &mut Vec<u8>, (seq, finding): (i64, &Finding)| {
+        let Finding { kind, id, username, message } = finding;
+        cells(out, &(seq, kind.word(), id.as_ref().map(ExternalId::as_str), username, message))
+    };
+    execute(tx, SQL, (1_i64..).zip(findings), row, &[run.0]).await?;
     Ok(())
 }
 

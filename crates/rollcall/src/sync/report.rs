@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use reconcile::finding::Finding;
 use reconcile::plan::{Change, Differences, Step};
+use reconcile::principal::Name;
 use serde_json::{Value, json};
 
 use crate::source::onelogin::report::{Allowance, Calls, Proof};
@@ -97,7 +98,7 @@ pub fn change_rows(decision: &Decision) -> impl Iterator<Item = ChangeRow<'_>> {
                 kind: step.change.word(),
                 external_id: step.change.user().map(|user| user.id.as_str()),
                 username: step.change.user().map(|user| user.username.as_str()),
-                group: step.change.group().map(|group| group.as_str()),
+                group: step.change.group().map(Name::as_str),
                 detail: detail(&step.change),
                 reason: reason(step),
                 outcome: outcome.into(),

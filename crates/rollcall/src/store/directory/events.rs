@@ -8,7 +8,7 @@ use reconcile::principal::{ExternalId, Name};
 use serde_json::{Value, json};
 
 use super::lookup::{Rows, UserRow, user_row};
-use super::publish::{execute, rows_in};
+use crate::store::batch::{cells, execute, with_rows};
 use crate::store::targets::TargetId;
 use crate::store::{StoreError, Tx};
 use crate::with_tx;
@@ -40,7 +40,9 @@ pub async fn insert_users(
          select $2, $3, batch.value ->> 0, u.username, u.username_folded from {rows} \
          join directory_users u on u.target_id = $2 and u.external_id = batch.value ->> 1 \
          where true on conflict do nothing";
-    let row = |(aspect, id): &(Aspect, &ExternalId)| json!([aspect.word(), id.as_str()]);
+    let row = |out: &mut Vec<u8>, (aspect, id): &(Aspect, &ExternalId)| {
+        cells(out, &(aspect.word(), id.as_str()))
+    };
     execute(tx, SQL, users, row, &[target.0, generation]).await?;
     Ok(())
 }
@@ -54,7 +56,7 @@ pub async fn insert_groups(
     const SQL: &str = "insert into directory_events (target_id, generation, kind, name, name_folded) \
          select $2, $3, 'group', batch.value ->> 0, batch.value ->> 1 from {rows} \
          where true on conflict do nothing";
-    let row = |group: &&Name| json!([group.as_str(), group.folded()]);
+    let row = |out: &mut Vec<u8>, group: &&Name| cells(out, &(group.as_str(), group.folded()));
     execute(tx, SQL, groups, row, &[target.0, generation]).await?;
     Ok(())
 }
@@ -72,7 +74,7 @@ pub async fn insert_members_of(
          join directory_memberships m on m.group_id = g.id \
          join directory_users u on u.id = m.user_id \
          where true on conflict do nothing";
-    let row = |group: &&Name| json!([group.folded()]);
+    let row = |out: &mut Vec<u8>, group: &&Name| cells(out, &(group.folded(),));
     execute(tx, SQL, groups, row, &[target.0, generation]).await?;
     Ok(())
 }
@@ -107,7 +109,7 @@ pub async fn speaks_of_users(
 ) -> Result<bool, StoreError> {
     const SQL: &str = "select 1 from directory_events where target_id = $2 and kind = 'user' \
          and name_folded in (select batch.value ->> 0 from {rows}) limit 1";
-    let sql = rows_in(tx, SQL);
+    let sql = with_rows(tx, SQL);
     let rows = usernames.iter().map(|name| json!([name.folded()])).collect::<Value>().to_string();
     let row: Option<(i32,)> = with_tx!(tx, conn => sqlx::query_as(sql)
         .bind(rows).bind(target.0).fetch_optional(conn).await?);

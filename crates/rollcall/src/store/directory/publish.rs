@@ -1,16 +1,12 @@
 //! Writing a publication, a batch at a time.
 
 use reconcile::principal::{Name, User};
-use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use super::Publication;
+use crate::store::batch::{cells, execute};
 use crate::store::targets::TargetId;
 use crate::store::{StoreError, Tx};
 use crate::with_tx;
-
-/// Bounds the memory that one statement takes.
-const ROWS_PER_STATEMENT: usize = 5_000;
 
 const SET_ACTIVE: &str = "update directory_users \
      set active = cast(batch.value ->> 1 as bigint), updated_at = $3 \
@@ -48,11 +44,14 @@ pub async fn insert_users(
          select $2, batch.value ->> 0, batch.value ->> 1, batch.value ->> 2, batch.value ->> 3, \
            batch.value ->> 4, batch.value ->> 5, batch.value ->> 6, cast(batch.value ->> 7 as bigint), $3, $3 \
          from {rows}";
-    let row = |user: &&User| {
+    let row = |out: &mut Vec<u8>, user: &&User| {
         let User { id, username, email, display_name, first_name, last_name, active } = user;
         let (typed, folded) = (username.as_str(), username.folded());
         let active = i64::from(*active);
-        json!([id.as_str(), typed, folded, email, display_name, first_name, last_name, active])
+        cells(
+            out,
+            &(id.as_str(), typed, folded, email, display_name, first_name, last_name, active),
+        )
     };
     execute(tx, SQL, users, row, &[target.0, now.as_microsecond()]).await
 }
@@ -66,7 +65,9 @@ pub async fn rename_users(
     const SQL: &str = "update directory_users \
          set username = batch.value ->> 1, username_folded = batch.value ->> 2, updated_at = $3 \
          from {rows} where target_id = $2 and external_id = batch.value ->> 0";
-    let row = |(user, to): &(&User, &Name)| json!([user.id.as_str(), to.as_str(), to.folded()]);
+    let row = |out: &mut Vec<u8>, (user, to): &(&User, &Name)| {
+        cells(out, &(user.id.as_str(), to.as_str(), to.folded()))
+    };
     execute(tx, SQL, renames, row, &[target.0, now.as_microsecond()]).await
 }
 
@@ -80,9 +81,9 @@ pub async fn update_users(
            display_name = batch.value ->> 2, first_name = batch.value ->> 3, last_name = batch.value ->> 4, \
            updated_at = $3 \
          from {rows} where target_id = $2 and external_id = batch.value ->> 0";
-    let row = |user: &&User| {
+    let row = |out: &mut Vec<u8>, user: &&User| {
         let User { id, username: _, email, display_name, first_name, last_name, active: _ } = user;
-        json!([id.as_str(), email, display_name, first_name, last_name])
+        cells(out, &(id.as_str(), email, display_name, first_name, last_name))
     };
     execute(tx, SQL, users, row, &[target.0, now.as_microsecond()]).await
 }
@@ -93,7 +94,9 @@ pub async fn set_active(
     users: &[(&User, bool)],
     now: jiff::Timestamp,
 ) -> Result<u64, StoreError> {
-    let row = |(user, active): &(&User, bool)| json!([user.id.as_str(), i64::from(*active)]);
+    let row = |out: &mut Vec<u8>, (user, active): &(&User, bool)| {
+        cells(out, &(user.id.as_str(), i64::from(*active)))
+    };
     execute(tx, SET_ACTIVE, users, row, &[target.0, now.as_microsecond()]).await
 }
 
@@ -104,7 +107,7 @@ pub async fn insert_groups(
 ) -> Result<u64, StoreError> {
     const SQL: &str = "insert into directory_groups (target_id, name, name_folded) \
          select $2, batch.value ->> 0, batch.value ->> 1 from {rows}";
-    let row = |group: &&Name| json!([group.as_str(), group.folded()]);
+    let row = |out: &mut Vec<u8>, group: &&Name| cells(out, &(group.as_str(), group.folded()));
     execute(tx, SQL, groups, row, &[target.0]).await
 }
 
@@ -138,7 +141,7 @@ pub async fn delete_users(
          join directory_users u on u.target_id = $2 and u.external_id = batch.value ->> 0)";
     const USERS: &str = "delete from directory_users where target_id = $2 \
          and external_id in (select batch.value ->> 0 from {rows})";
-    let row = |user: &&User| json!([user.id.as_str()]);
+    let row = |out: &mut Vec<u8>, user: &&User| cells(out, &(user.id.as_str(),));
     execute(tx, MEMBERSHIPS, users, row, &[target.0]).await?;
     execute(tx, USERS, users, row, &[target.0]).await
 }
@@ -153,7 +156,7 @@ pub async fn delete_groups(
          join directory_groups g on g.target_id = $2 and g.name_folded = batch.value ->> 0)";
     const GROUPS: &str = "delete from directory_groups where target_id = $2 \
          and name_folded in (select batch.value ->> 0 from {rows})";
-    let row = |group: &&Name| json!([group.folded()]);
+    let row = |out: &mut Vec<u8>, group: &&Name| cells(out, &(group.folded(),));
     execute(tx, MEMBERSHIPS, groups, row, &[target.0]).await?;
     execute(tx, GROUPS, groups, row, &[target.0]).await
 }
@@ -175,44 +178,8 @@ pub async fn has_users(tx: &mut Tx, target: TargetId) -> Result<bool, StoreError
     Ok(row.is_some())
 }
 
-fn member_row((group, user): &(&Name, &User)) -> Value {
-    json!([group.folded(), user.id.as_str()])
-}
-
-/// Runs a statement for each batch of rows, which are its first parameter, and tells how many rows
-/// it changed.
-pub(super) async fn execute<T>(
-    tx: &mut Tx,
-    sql: &'static str,
-    items: &[T],
-    row: impl Fn(&T) -> Value,
-    parameters: &[i64],
-) -> Result<u64, StoreError> {
-    let sql = rows_in(tx, sql);
-    let mut affected = 0;
-    for batch in items.chunks(ROWS_PER_STATEMENT) {
-        let batch = batch.iter().map(&row).collect::<Value>().to_string();
-        affected += with_tx!(tx, conn => {
-            let mut query = sqlx::query(sql.clone()).bind(batch);
-            for parameter in parameters {
-                query = query.bind(*parameter);
-            }
-            query.execute(conn).await?.rows_affected()
-        });
-    }
-    Ok(affected)
-}
-
-/// The one place in which the engines differ: how rows are made of JSON.
-///
-/// SQLite is told to make them first, by a limit that is never reached. Otherwise it walks all users
-/// of the target for each batch and looks at the whole batch for each of them.
-pub(super) fn rows_in(tx: &Tx, sql: &'static str) -> SqlStr {
-    let rows = match tx {
-        Tx::Sqlite(_) => "(select value from json_each($1) limit 1000000) as batch",
-        Tx::Postgres(_) => "json_array_elements($1::json) as batch(value)",
-    };
-    AssertSqlSafe(sql.replace("{rows}", rows)).into_sql_str()
+fn member_row(out: &mut Vec<u8>, (group, user): &(&Name, &User)) -> Result<(), StoreError> {
+    cells(out, &(group.folded(), user.id.as_str()))
 }
 
 #[cfg(test)]
@@ -221,6 +188,7 @@ mod tests {
 
     use super::*;
     use crate::store::Db;
+    use crate::store::batch::with_rows;
 
     /// Anything else is quadratic: it did not end for a tenant of two thousand.
     #[tokio::test]
@@ -229,7 +197,7 @@ mod tests {
         let db = Db::open_sqlite(&folder.path().join("rollcall.sqlite")).await.unwrap();
         let mut tx = db.begin().await.unwrap();
         for sql in [SET_ACTIVE, INSERT_MEMBERS] {
-            let explain = format!("explain query plan {}", rows_in(&tx, sql).as_str());
+            let explain = format!("explain query plan {}", with_rows(&tx, sql).as_str());
             let Tx::Sqlite(conn) = &mut tx else { panic!("a file is SQLite") };
             let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(AssertSqlSafe(explain))
                 .bind("[]")

@@ -127,8 +127,6 @@ create table run_changes (
     primary key (run_id, seq)
 );
 
-create index run_changes_by_user on run_changes (external_id, run_id);
-
 create table run_findings (
     run_id bigint not null references runs (id),
     seq bigint not null,
