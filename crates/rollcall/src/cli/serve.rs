@@ -106,9 +106,7 @@ pub async fn serve_until_stopped(
     mut signals: StopSignals,
 ) -> Result<(), CliError> {
     let (stop, stopping) = oneshot::channel::<()>();
-    // Who reads a target is told by address, too.
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
         drop(stopping.await);
     });
     let mut serving = pin!(serving.into_future());

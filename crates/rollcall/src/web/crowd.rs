@@ -43,9 +43,6 @@ struct App {
 }
 
 /// To be nested where products are told that Crowd is, usually `/crowd`.
-///
-/// Serve it with the peer's address (`into_make_service_with_connect_info::<SocketAddr>()`), which
-/// helps to tell readers apart.
 pub fn router(db: Db) -> Router {
     let app = App { db, readers: Arc::new(Semaphore::new(READERS_MAX)) };
     Router::new()

@@ -11,14 +11,14 @@ pub(crate) async fn on_both(test: impl AsyncFn(Db)) {
     on_postgres(&test).await;
 }
 
-async fn on_sqlite(test: impl AsyncFn(Db)) {
+pub(crate) async fn on_sqlite(test: impl AsyncFn(Db)) {
     let dir = tempfile::tempdir().unwrap();
     let db = Db::open_sqlite(&dir.path().join("rollcall.db")).await.unwrap();
     test(db.clone()).await;
     db.close().await;
 }
 
-async fn on_postgres(test: impl AsyncFn(Db)) {
+pub(crate) async fn on_postgres(test: impl AsyncFn(Db)) {
     let server = postgres_server();
     let name = format!("it_{:016x}", fastrand::u64(..));
     let mut admin = PgConnection::connect(&server).await.unwrap();

@@ -9,12 +9,16 @@
 //!   oldest such row, whoever asks. A token that is older than need be only repeats news that is
 //!   true.
 //! * The first time that a product comes back with such a token, one read has ended, and the
-//!   *newest* row goes. Every read that goes on still has a row of its own or an older one, because
-//!   what was taken away was the newest there was.
+//!   *newest* row of the same program goes. Every read that goes on still has its own row or an
+//!   older one, because what was taken away was the newest there was. The program is the user
+//!   agent: it stays the same through a read, as an address behind a proxy may not, and whoever
+//!   asks for tokens without reading, as a probe does, takes no product's row away.
 //!
-//! So the rows of reads that ended soon go, and nobody is held back behind a floor that was raised
-//! after their read began; a read that was broken off holds its row for [`READ_MAX`]. Rows are in
-//! the database: they outlive a crash and are shared by all processes.
+//! So the rows of reads that ended soon go, and a reader gets no token below a floor that was raised
+//! before its read began. The exception is a read that was broken off: nobody can know that, so its
+//! row stays for [`READ_MAX`], and if somebody is renamed in that time, readers read everything at
+//! each poll until then. Rows are in the database: they outlive a crash and all processes share
+//! them.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -33,7 +37,7 @@ pub async fn begin(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     const INSERT: &str = "insert into directory_reads (target_id, reader, generation, started_at) \
-         select id, $2, generation, $3 from targets where id = $1";
+         select id, $2, generation, $3 from targets where id = $1 and 0 < generation";
     const FORGET: &str = "delete from directory_reads where target_id = $1 and started_at <= $2";
     let mut tx = db.begin().await?;
     let forgotten = forgotten(now);
@@ -58,25 +62,17 @@ pub async fn oldest(
 }
 
 /// Notes that a reader has come back from a full read.
-///
-/// Only if the newest read is by the same address and program: a client that asks twice with the
-/// token of one read then ends no read of another one.
-pub async fn end_one(
-    db: &Db,
-    target: TargetId,
-    reader: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    const NEWEST: &str = "select id, reader from directory_reads \
-         where target_id = $1 and $2 < started_at order by generation desc, id desc limit 1";
+pub async fn end_one(db: &Db, target: TargetId, reader: &str) -> Result<(), StoreError> {
+    const NEWEST: &str = "select id from directory_reads where target_id = $1 and reader = $2 \
+         order by generation desc, id desc limit 1";
     const END: &str = "delete from directory_reads where id = $1";
-    let newest: Option<(i64, String)> = with_pool!(db, pool => sqlx::query_as(NEWEST)
-        .bind(target.0).bind(forgotten(now)).fetch_optional(pool).await?);
-    if let Some((id, _)) = newest.filter(|(_, newest)| newest == reader) {
-        with_pool!(db, pool => {
+    with_pool!(db, pool => {
+        let newest: Option<(i64,)> = sqlx::query_as(NEWEST)
+            .bind(target.0).bind(reader).fetch_optional(pool).await?;
+        if let Some((id,)) = newest {
             sqlx::query(END).bind(id).execute(pool).await?;
-        });
-    }
+        }
+    });
     Ok(())
 }
 

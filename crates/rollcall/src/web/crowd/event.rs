@@ -60,13 +60,13 @@ pub(super) async fn since(ask: Ask, Path(token): Path<String>) -> Result<Respons
         return Err(Refusal::token_expired());
     }
     if !token.is_next {
-        reads::end_one(&ask.app.db, ask.target, &ask.reader, Timestamp::now()).await?;
+        reads::end_one(&ask.app.db, ask.target, &ask.reader).await?;
     }
     if token.generation < publication.events_floor {
         return Err(Refusal::token_expired());
     }
     let news = News { snapshot, target: ask.target, since: token.generation };
-    Ok(stream::answer(Format::Xml, news))
+    stream::answer(Format::Xml, news).await
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,17 +104,20 @@ struct News {
     since: i64,
 }
 
-/// In an order in which whoever applies it finds what it needs, and grants before it revokes.
+/// In an order in which whoever applies it finds what it needs: memberships after users and groups.
+/// Users who are gone come before users who are there, because somebody may have come back under
+/// another name.
 impl Produce for News {
     async fn produce(mut self, sink: &mut Sink) -> Result<(), Cut> {
         let epoch = self.snapshot.publication.epoch.clone();
         let generation = self.snapshot.publication.generation;
         sink.text.push_str(xml::DECLARATION);
         open_events(&mut sink.text, &Token { epoch, generation, is_next: true });
-        self.groups(sink).await?;
+        self.users_gone(sink).await?;
         self.users(sink).await?;
+        self.groups(sink).await?;
         self.memberships(sink).await?;
-        self.gone(sink).await?;
+        self.groups_gone(sink).await?;
         sink.text.push_str("</events>");
         Ok(())
     }
@@ -175,19 +178,24 @@ impl News {
         Ok(())
     }
 
-    async fn gone(&mut self, sink: &mut Sink) -> Result<(), Cut> {
+    async fn users_gone(&mut self, sink: &mut Sink) -> Result<(), Cut> {
         let (target, since) = (self.target, self.since);
-        let users = events::users_gone_since(&mut self.snapshot.tx, target, since).await?;
-        let groups = events::groups_gone_since(&mut self.snapshot.tx, target, since).await?;
-        for (event, element, names) in
-            [("userEvent", "user", users), ("groupEvent", "group", groups)]
-        {
-            for name in names {
-                sink.text.push_str(&format!("<{event}><operation>DELETED</operation><{element}"));
-                xml::attribute(&mut sink.text, "name", &name);
-                sink.text.push_str(&format!("/></{event}>"));
-                sink.relieve().await?;
-            }
+        for name in events::users_gone_since(&mut self.snapshot.tx, target, since).await? {
+            sink.text.push_str("<userEvent><operation>DELETED</operation><user");
+            xml::attribute(&mut sink.text, "name", &name);
+            sink.text.push_str("/></userEvent>");
+            sink.relieve().await?;
+        }
+        Ok(())
+    }
+
+    async fn groups_gone(&mut self, sink: &mut Sink) -> Result<(), Cut> {
+        let (target, since) = (self.target, self.since);
+        for name in events::groups_gone_since(&mut self.snapshot.tx, target, since).await? {
+            sink.text.push_str("<groupEvent><operation>DELETED</operation><group");
+            xml::attribute(&mut sink.text, "name", &name);
+            sink.text.push_str("/></groupEvent>");
+            sink.relieve().await?;
         }
         Ok(())
     }

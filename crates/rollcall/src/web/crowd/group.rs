@@ -33,7 +33,7 @@ pub(super) async fn of_user(ask: Ask) -> Result<Response, Refusal> {
     let user = user::named(&ask, &mut snapshot, ask.required("username")?).await?;
     let Some(name) = ask.parameter("groupname") else {
         let list = List::<GroupRow>::asked(&ask, snapshot, Groups::Of(user.id))?;
-        return Ok(stream::answer(ask.format, list));
+        return stream::answer(ask.format, list).await;
     };
     let group = lookup::group_by_name(&mut snapshot.tx, ask.target, &fold(&plain(name))).await?;
     let group = group.ok_or_else(|| Refusal::no_membership(&user.username, name))?;
@@ -61,7 +61,7 @@ async fn no_groups(ask: Ask, relative: &str) -> Result<Response, Refusal> {
     }
     let mut list = List::<GroupRow>::asked(&ask, snapshot, Groups::All(ask.target))?;
     list.restriction = Restriction::Nothing;
-    Ok(stream::answer(ask.format, list))
+    stream::answer(ask.format, list).await
 }
 
 pub(super) async fn named(

@@ -13,7 +13,7 @@ use crate::store::targets::TargetId;
 /// `GET /group/membership`, XML only: there is no JSON of it that a client would read.
 pub(super) async fn all(ask: Ask) -> Result<Response, Refusal> {
     let memberships = Memberships { snapshot: ask.snapshot().await?, target: ask.target };
-    Ok(stream::answer(Format::Xml, memberships))
+    stream::answer(Format::Xml, memberships).await
 }
 
 struct Memberships {

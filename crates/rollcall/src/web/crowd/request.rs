@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
 
 use axum::body::to_bytes;
-use axum::extract::{
-    ConnectInfo, Extension, FromRequest, FromRequestParts, OriginalUri, Query, Request, State,
-};
+use axum::extract::{Extension, FromRequest, FromRequestParts, OriginalUri, Query, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, USER_AGENT, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
@@ -41,7 +38,7 @@ const LAST_READ_STEP: SignedDuration = SignedDuration::from_mins(1);
 #[derive(Clone, Debug)]
 struct Caller {
     target: TargetId,
-    /// Address and program, as far as they are known.
+    /// Its program, as it calls itself.
     reader: String,
 }
 
@@ -57,7 +54,7 @@ pub(super) async fn authenticate(
     let Some(target) = application_target(&app.db, &application, &password).await? else {
         return Ok(unauthorized());
     };
-    let reader = reader(&request);
+    let reader = reader(request.headers());
     request.extensions_mut().insert(Caller { target, reader });
     Ok(next.run(request).await)
 }
@@ -199,12 +196,9 @@ fn unauthorized() -> Response {
     (StatusCode::UNAUTHORIZED, headers, "Application failed to authenticate").into_response()
 }
 
-fn reader(request: &Request) -> String {
-    let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let address = address.map(|ConnectInfo(it)| it.ip().to_string()).unwrap_or_default();
-    let program = request.headers().get(USER_AGENT).and_then(|it| it.to_str().ok());
-    let program: String = program.unwrap_or_default().chars().take(USER_AGENT_CHARS_MAX).collect();
-    format!("{address} {program}")
+fn reader(headers: &HeaderMap) -> String {
+    let program = headers.get(USER_AGENT).and_then(|it| it.to_str().ok());
+    program.unwrap_or_default().chars().take(USER_AGENT_CHARS_MAX).collect()
 }
 
 /// The target of an application, if the password is its own.

@@ -55,5 +55,5 @@ async fn found<E: Listed>(
     let snapshot = ask.snapshot().await?;
     let mut list = List::<E>::asked(&ask, snapshot, all(ask.target))?;
     list.restriction = restriction;
-    Ok(stream::answer(ask.format, list))
+    stream::answer(ask.format, list).await
 }

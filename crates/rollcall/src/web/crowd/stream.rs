@@ -11,7 +11,7 @@ use futures_util::stream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::answer::Format;
+use super::answer::{Format, Refusal};
 use crate::store::StoreError;
 
 const CHUNK_BYTES: usize = 16 * 1024;
@@ -29,11 +29,18 @@ pub(super) enum Cut {
     Store(#[from] StoreError),
 }
 
+#[derive(Debug)]
+enum Part {
+    More(Bytes),
+    Last(Bytes),
+    Failed(Cut),
+}
+
 /// Where an answer is written to.
 #[derive(Debug)]
 pub(super) struct Sink {
     pub(super) text: String,
-    chunks: mpsc::Sender<io::Result<Bytes>>,
+    parts: mpsc::Sender<Part>,
 }
 
 impl Sink {
@@ -42,13 +49,13 @@ impl Sink {
         if self.text.len() < CHUNK_BYTES {
             return Ok(());
         }
-        self.send().await
+        let room = String::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8);
+        let text = std::mem::replace(&mut self.text, room);
+        self.send(Part::More(Bytes::from(text))).await
     }
 
-    async fn send(&mut self) -> Result<(), Cut> {
-        let text = std::mem::take(&mut self.text);
-        self.text.reserve(CHUNK_BYTES + CHUNK_BYTES / 8);
-        let sent = timeout(STALL_MAX, self.chunks.send(Ok(Bytes::from(text)))).await;
+    async fn send(&self, part: Part) -> Result<(), Cut> {
+        let sent = timeout(STALL_MAX, self.parts.send(part)).await;
         if let Ok(Ok(())) = sent { Ok(()) } else { Err(Cut::Gone) }
     }
 }
@@ -58,28 +65,53 @@ pub(super) trait Produce: Send + 'static {
     fn produce(self, sink: &mut Sink) -> impl Future<Output = Result<(), Cut>> + Send;
 }
 
-/// Answers with what is produced. An answer that cannot be finished is broken off, never ended: a
-/// product would take the missing rest for removed.
-pub(super) fn answer(format: Format, producer: impl Produce) -> Response {
-    let (sender, receiver) = mpsc::channel(CHUNKS_WAITING_MAX);
-    tokio::spawn(async move {
-        let mut sink = Sink { text: String::new(), chunks: sender };
-        let produced = producer.produce(&mut sink).await;
-        let ended = match produced {
-            Ok(()) => sink.send().await,
-            Err(cut) => Err(cut),
-        };
-        let Err(cut) = ended else { return };
-        if let Cut::Store(error) = &cut {
-            tracing::error!("An answer to a Crowd client was broken off: {error}");
+/// Answers with what is produced. What fits into one part has a length; what cannot be finished is
+/// refused or broken off, never ended: a product would take the missing rest for removed.
+pub(super) async fn answer(format: Format, producer: impl Produce) -> Result<Response, Refusal> {
+    let (sender, mut parts) = mpsc::channel(CHUNKS_WAITING_MAX);
+    tokio::spawn(produce(producer, Sink { text: String::new(), parts: sender }));
+    let body = match parts.recv().await {
+        Some(Part::Last(text)) => Body::from(text),
+        Some(Part::More(text)) => Body::from_stream(stream::unfold(Rest::Begun(text, parts), next)),
+        Some(Part::Failed(Cut::Store(error))) => return Err(error.into()),
+        Some(Part::Failed(Cut::Gone)) | None => return Err(Refusal::busy()),
+    };
+    Ok(([(CONTENT_TYPE, format.content_type())], body).into_response())
+}
+
+async fn produce(producer: impl Produce, mut sink: Sink) {
+    let produced = producer.produce(&mut sink).await;
+    let last = match produced {
+        Ok(()) => Part::Last(Bytes::from(std::mem::take(&mut sink.text))),
+        Err(cut) => Part::Failed(cut),
+    };
+    if sink.send(last).await.is_err() {
+        tracing::debug!("A Crowd client left before its answer ended.");
+    }
+}
+
+/// What is still to be sent of a body that began.
+#[derive(Debug)]
+enum Rest {
+    Begun(Bytes, mpsc::Receiver<Part>),
+    Open(mpsc::Receiver<Part>),
+    Ended,
+}
+
+/// The next part of a body. Without a last part it ends in an error.
+async fn next(rest: Rest) -> Option<(io::Result<Bytes>, Rest)> {
+    let mut parts = match rest {
+        Rest::Begun(text, parts) => return Some((Ok(text), Rest::Open(parts))),
+        Rest::Open(parts) => parts,
+        Rest::Ended => return None,
+    };
+    Some(match parts.recv().await {
+        Some(Part::More(text)) => (Ok(text), Rest::Open(parts)),
+        Some(Part::Last(text)) => (Ok(text), Rest::Ended),
+        Some(Part::Failed(cut)) => {
+            tracing::error!("An answer to a Crowd client was broken off: {cut}");
+            (Err(io::Error::other(cut)), Rest::Ended)
         }
-        if sink.chunks.send(Err(io::Error::other(cut.to_string()))).await.is_err() {
-            tracing::debug!("A Crowd client left before its answer ended.");
-        }
-    });
-    let chunks = stream::unfold(receiver, async |mut receiver| {
-        let chunk = receiver.recv().await?;
-        Some((chunk, receiver))
-    });
-    ([(CONTENT_TYPE, format.content_type())], Body::from_stream(chunks)).into_response()
+        None => (Err(io::Error::other("the answer was broken off")), Rest::Ended),
+    })
 }

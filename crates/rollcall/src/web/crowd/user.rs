@@ -42,7 +42,7 @@ pub(super) async fn of_group(ask: Ask) -> Result<Response, Refusal> {
     let group = group::named(&ask, &mut snapshot, ask.required("groupname")?).await?;
     let Some(name) = ask.parameter("username") else {
         let list = List::<UserRow>::asked(&ask, snapshot, Users::Of(group.id))?;
-        return Ok(stream::answer(ask.format, list));
+        return stream::answer(ask.format, list).await;
     };
     let user = lookup::user_by_name(&mut snapshot.tx, ask.target, &fold(&plain(name))).await?;
     let user = user.ok_or_else(|| Refusal::no_membership(name, &group.name))?;
