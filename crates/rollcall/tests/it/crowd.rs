@@ -1,7 +1,9 @@
 //! The Data Center directory: what is published, and what its readers make of it.
 
 mod histories;
+mod hostile;
 mod product;
+mod protocol;
 mod publish;
 mod server;
 mod world;

@@ -11,24 +11,34 @@ pub(crate) async fn on_both(test: impl AsyncFn(Db)) {
     on_postgres(&test).await;
 }
 
-pub(crate) async fn on_sqlite(test: impl AsyncFn(Db)) {
-    let dir = tempfile::tempdir().unwrap();
-    let db = Db::open_sqlite(&dir.path().join("rollcall.db")).await.unwrap();
-    test(db.clone()).await;
-    db.close().await;
+/// What both engines make of it, after asserting that it is the same.
+pub(crate) async fn on_both_alike(test: impl AsyncFn(Db) -> String) -> String {
+    let on_file = on_sqlite(&test).await;
+    let on_server = on_postgres(&test).await;
+    assert_eq!(on_file, on_server, "SQLite on the left, PostgreSQL on the right");
+    on_file
 }
 
-pub(crate) async fn on_postgres(test: impl AsyncFn(Db)) {
+pub(crate) async fn on_sqlite<T>(test: impl AsyncFn(Db) -> T) -> T {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open_sqlite(&dir.path().join("rollcall.db")).await.unwrap();
+    let made = test(db.clone()).await;
+    db.close().await;
+    made
+}
+
+pub(crate) async fn on_postgres<T>(test: impl AsyncFn(Db) -> T) -> T {
     let server = postgres_server();
     let name = format!("it_{:016x}", fastrand::u64(..));
     let mut admin = PgConnection::connect(&server).await.unwrap();
     let create = format!("create database {name}");
     sqlx::query(AssertSqlSafe(create)).execute(&mut admin).await.unwrap();
     let db = Db::open_postgres(&in_database(&server, &name)).await.unwrap();
-    test(db.clone()).await;
+    let made = test(db.clone()).await;
     db.close().await;
     let drop = format!("drop database {name} with (force)");
     sqlx::query(AssertSqlSafe(drop)).execute(&mut admin).await.unwrap();
+    made
 }
 
 /// `postgres://user@host:port/database` of a server on which databases may be made and dropped.

@@ -8,11 +8,12 @@
 //! * A full read leaves a row with the generation at which it began, and a new token is of the
 //!   oldest such row, whoever asks. A token that is older than need be only repeats news that is
 //!   true.
-//! * The first time that a product comes back with such a token, one read has ended, and the
-//!   *newest* row of the same program goes. Every read that goes on still has its own row or an
-//!   older one, because what was taken away was the newest there was. The program is the user
-//!   agent: it stays the same through a read, as an address behind a proxy may not, and whoever
-//!   asks for tokens without reading, as a probe does, takes no product's row away.
+//! * The first time that a product comes back with such a token, one read has ended, and of the
+//!   rows of the same program from before that token was given out the *newest* goes. Every read
+//!   that goes on still has its own row or an older one, because what was taken away is no older
+//!   than what has ended. The program is the user agent: it stays the same through a read, as an
+//!   address behind a proxy may not, and whoever asks for tokens without reading, as a probe does,
+//!   takes no product's row away.
 //!
 //! So the rows of reads that ended soon go, and a reader gets no token below a floor that was raised
 //! before its read began. The exception is a read that was broken off: nobody can know that, so its
@@ -61,14 +62,20 @@ pub async fn oldest(
     Ok(oldest)
 }
 
-/// Notes that a reader has come back from a full read.
-pub async fn end_one(db: &Db, target: TargetId, reader: &str) -> Result<(), StoreError> {
-    const NEWEST: &str = "select id from directory_reads where target_id = $1 and reader = $2 \
+/// Notes that a reader has come back with a token that was given out at a generation.
+pub async fn end_one(
+    db: &Db,
+    target: TargetId,
+    reader: &str,
+    given_at: i64,
+) -> Result<(), StoreError> {
+    const NEWEST: &str = "select id from directory_reads \
+         where target_id = $1 and reader = $2 and generation <= $3 \
          order by generation desc, id desc limit 1";
     const END: &str = "delete from directory_reads where id = $1";
     with_pool!(db, pool => {
         let newest: Option<(i64,)> = sqlx::query_as(NEWEST)
-            .bind(target.0).bind(reader).fetch_optional(pool).await?;
+            .bind(target.0).bind(reader).bind(given_at).fetch_optional(pool).await?;
         if let Some((id,)) = newest {
             sqlx::query(END).bind(id).execute(pool).await?;
         }

@@ -70,7 +70,7 @@ impl Entity for UserRow {
             write_person(out, self);
         }
         if detail == Detail::Attributes {
-            write_no_attributes(out, &user_path(&format!("{base}/user/attribute"), ""));
+            write_no_attributes(out, &user_path(base, &self.username));
         }
         out.push_str("</user>");
     }

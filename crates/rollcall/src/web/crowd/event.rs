@@ -5,8 +5,10 @@
 //! that are told twice, or that a full read had seen already, do no harm.
 //!
 //! A token from `/event` ends a full read and is as old as the oldest full read under way
-//! (`store::directory::reads` says why). A token from `/event/{token}` ends with an `n` for next:
-//! by it we know that its bearer has left its full read behind already.
+//! (`store::directory::reads` says why); where that is older than the directory, `-<generation>`
+//! follows, of the publication at which it was given out. A token from `/event/{token}` ends with
+//! an `n` for next: its bearer has left its full read behind already. A product warns in its log
+//! when the tokens before and after a full read differ, so they do only when there is news.
 
 use std::fmt;
 use std::str::FromStr;
@@ -33,7 +35,7 @@ pub(super) async fn token(ask: Ask) -> Result<Response, Refusal> {
     let token = Token {
         epoch: snapshot.publication.epoch.clone(),
         generation: oldest.unwrap_or(generation).min(generation),
-        is_next: false,
+        kind: Kind::First { given_at: generation },
     };
     let text = match ask.format {
         Format::Xml => {
@@ -59,8 +61,8 @@ pub(super) async fn since(ask: Ask, Path(token): Path<String>) -> Result<Respons
     if token.epoch != publication.epoch || publication.generation < token.generation {
         return Err(Refusal::token_expired());
     }
-    if !token.is_next {
-        reads::end_one(&ask.app.db, ask.target, &ask.reader).await?;
+    if let Kind::First { given_at } = token.kind {
+        reads::end_one(&ask.app.db, ask.target, &ask.reader, given_at).await?;
     }
     if token.generation < publication.events_floor {
         return Err(Refusal::token_expired());
@@ -73,7 +75,15 @@ pub(super) async fn since(ask: Ask, Path(token): Path<String>) -> Result<Respons
 struct Token {
     epoch: String,
     generation: i64,
-    is_next: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// After a full read. The directory was at this generation.
+    First { given_at: i64 },
+    /// After other news.
+    Next,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -81,8 +91,13 @@ struct NoToken;
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Token { epoch, generation, is_next } = self;
-        write!(f, "{epoch}.{generation}{}", if *is_next { "n" } else { "" })
+        let Token { epoch, generation, kind } = self;
+        write!(f, "{epoch}.{generation}")?;
+        match kind {
+            Kind::First { given_at } if given_at == generation => Ok(()),
+            Kind::First { given_at } => write!(f, "-{given_at}"),
+            Kind::Next => f.write_str("n"),
+        }
     }
 }
 
@@ -90,10 +105,15 @@ impl FromStr for Token {
     type Err = NoToken;
 
     fn from_str(text: &str) -> Result<Token, NoToken> {
+        let number = |text: &str| text.parse::<u32>().map(i64::from).map_err(|_| NoToken);
         let (epoch, rest) = text.rsplit_once('.').ok_or(NoToken)?;
-        let digits = rest.strip_suffix('n');
-        let generation = digits.unwrap_or(rest).parse().map_err(|_| NoToken)?;
-        Ok(Token { epoch: epoch.to_owned(), generation, is_next: digits.is_some() })
+        let epoch = epoch.to_owned();
+        if let Some(generation) = rest.strip_suffix('n') {
+            return Ok(Token { epoch, generation: number(generation)?, kind: Kind::Next });
+        }
+        let (generation, given_at) = rest.split_once('-').unwrap_or((rest, rest));
+        let kind = Kind::First { given_at: number(given_at)? };
+        Ok(Token { epoch, generation: number(generation)?, kind })
     }
 }
 
@@ -112,7 +132,7 @@ impl Produce for News {
         let epoch = self.snapshot.publication.epoch.clone();
         let generation = self.snapshot.publication.generation;
         sink.text.push_str(xml::DECLARATION);
-        open_events(&mut sink.text, &Token { epoch, generation, is_next: true });
+        open_events(&mut sink.text, &Token { epoch, generation, kind: Kind::Next });
         self.users_gone(sink).await?;
         self.users(sink).await?;
         self.groups(sink).await?;
@@ -213,15 +233,17 @@ mod tests {
 
     #[test]
     fn a_token_is_read_as_it_was_written() {
-        for is_next in [false, true] {
-            let token = Token { epoch: "1f.2".to_owned(), generation: 42, is_next };
+        for kind in [Kind::First { given_at: 42 }, Kind::First { given_at: 43 }, Kind::Next] {
+            let token = Token { epoch: "1f.2".to_owned(), generation: 42, kind };
             assert_eq!(token.to_string().parse(), Ok(token));
         }
     }
 
     #[test]
     fn what_is_no_token_is_refused() {
-        for text in ["", ".", "e1", "e1.", "e1.n", "e1.1x", "e1.99999999999999999999", "e1.1nn"] {
+        for text in
+            ["", ".", "e1", "e1.", "e1.n", "e1.1x", "e1.99999999999999", "e1.1nn", "e1.1-", "e1.-1"]
+        {
             assert_eq!(text.parse::<Token>(), Err(NoToken), "{text}");
         }
     }

@@ -40,6 +40,10 @@ impl Http {
         Http { client, url: url.to_owned(), application: application.to_owned() }
     }
 
+    pub(crate) fn url(&self) -> String {
+        self.url.clone()
+    }
+
     /// A request of `/user?username=ada` below `rest/usermanagement/1`, signed by the application.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}/rest/usermanagement/1{path}", self.url);
