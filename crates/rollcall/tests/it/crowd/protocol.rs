@@ -295,7 +295,8 @@ async fn the_membership_stream_names_groups_without_members_too() {
         <users>
         <user name="ada"/>
         <user name="Bob"/></users>
-        <groups/></membership></memberships>"#]].assert_eq(&text.await);
+        <groups/></membership></memberships>"#]]
+    .assert_eq(&text.await);
 }
 
 #[tokio::test]
@@ -397,7 +398,8 @@ async fn news_tell_the_present_state() {
         <group name="qa"/></groupEvent></events>
 
         <?xml version="1.0" encoding="UTF-8"?>
-        <events newEventToken="e1.3n" incrementalSynchronisationAvailable="true"></events>"#]].assert_eq(&text.await);
+        <events newEventToken="e1.3n" incrementalSynchronisationAvailable="true"></events>"#]]
+    .assert_eq(&text.await);
 }
 
 fn strip_dates(text: &str) -> String {
