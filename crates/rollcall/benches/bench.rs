@@ -3,7 +3,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
-    clippy::print_stderr,
     clippy::panic,
     reason = "a benchmark that cannot go on says where it stopped"
 )]

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use crate::process::{self, Measured, ROLLCALL, Server};
@@ -183,7 +184,6 @@ impl Sandbox {
             async move { request.send().await.unwrap().bytes().await.unwrap().len() }
         };
         page(1).await;
-        use futures_util::StreamExt as _;
         let rest = futures_util::stream::iter((2..=pages).map(page)).buffer_unordered(IN_FLIGHT);
         rest.for_each(|bytes| async move { assert!(0 < bytes) }).await;
         began.elapsed()

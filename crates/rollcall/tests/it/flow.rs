@@ -79,9 +79,8 @@ impl World {
 
     async fn try_sync(&self) -> Result<Finished, SyncError> {
         let source = self.source();
-        sync::sync(self.job(&source), Trigger::CommandLine, &ignore)
-            .await
-            .map_err(|(_, error)| error)
+        let run = Box::pin(sync::sync(self.job(&source), Trigger::CommandLine, &ignore));
+        run.await.map_err(|(_, error)| error)
     }
 
     async fn sync(&self) -> Finished {
@@ -90,7 +89,7 @@ impl World {
 
     async fn decide(&self) -> Decision {
         let source = self.source();
-        sync::decide(self.job(&source), &ignore).await.unwrap()
+        Box::pin(sync::decide(self.job(&source), &ignore)).await.unwrap()
     }
 
     fn job<'a>(&'a self, source: &'a OneLogin) -> Job<'a> {

@@ -83,5 +83,6 @@ async fn the_atlassian_python_api_reads_the_directory() {
         rename 403
         delete 403 403
         malformed 400
-    "#]].assert_eq(&run("atlassian_client.py").await);
+    "#]]
+    .assert_eq(&run("atlassian_client.py").await);
 }
