@@ -205,15 +205,15 @@ fn assign_groups(
     findings: &mut Vec<Finding>,
 ) {
     let mut groups: BTreeMap<Name, Vec<Holders>> = BTreeMap::new();
-    for (grant, members) in members_by_grant(grants, &desired.withheld) {
-        groups.entry(grant.group.clone()).or_default().push((grant, members));
+    for holders in members_by_grant(grants, &desired.withheld) {
+        groups.entry(holders.0.group.clone()).or_default().push(holders);
     }
     for (name, sources) in groups {
+        let origins: BTreeSet<&str> = sources.iter().map(|(grant, _)| &*grant.origin).collect();
         if let Err(why) = check_group(&name) {
-            findings.extend(sources.iter().map(|(grant, _)| refused_group(grant, &why)));
+            findings.extend(origins.iter().map(|origin| refused_group(origin, &why)));
             continue;
         }
-        let origins: Vec<&str> = sources.iter().map(|(grant, _)| &*grant.origin).collect();
         let spellings: BTreeSet<&str> =
             sources.iter().map(|(grant, _)| grant.group.as_str()).collect();
         if 1 < spellings.len() {
@@ -221,23 +221,22 @@ fn assign_groups(
         }
         // The first spelling in order is the one that is used, whoever was read first.
         let name = spellings.first().map_or(name, |spelling| Name::new(spelling));
-        desired.origins.insert(name.clone(), origins.join(" and ").into());
+        let origins = origins.into_iter().collect::<Vec<_>>().join(" and ");
+        desired.origins.insert(name.clone(), origins.into());
         let members = sources.into_iter().flat_map(|(_, members)| members).collect();
         desired.directory.groups.insert(name, members);
     }
 }
 
-/// Who has each grant, in the order of the grants.
-///
-/// A source shares one `Arc` between all people who have a grant, so most are told apart by address;
-/// those that are equal and not the same meet again in the result.
+/// Who has each grant, in no order. A source shares one `Arc` between all people who have a grant,
+/// so they are told apart by address; equal ones at two addresses are for the caller to join.
 fn members_by_grant(
     grants: Vec<(ExternalId, Vec<Arc<Grant>>)>,
     withheld: &BTreeSet<ExternalId>,
-) -> BTreeMap<Arc<Grant>, Vec<ExternalId>> {
+) -> impl Iterator<Item = Holders> {
     let mut by_address: BTreeMap<*const Grant, Holders> = BTreeMap::new();
     for (id, grants) in grants {
-        if !withheld.is_empty() && withheld.contains(&id) {
+        if withheld.contains(&id) {
             continue;
         }
         for grant in grants {
@@ -246,25 +245,21 @@ fn members_by_grant(
             entry.1.push(id.clone());
         }
     }
-    let mut by_grant: BTreeMap<Arc<Grant>, Vec<ExternalId>> = BTreeMap::new();
-    for (grant, mut members) in by_address.into_values() {
-        by_grant.entry(grant).or_default().append(&mut members);
-    }
-    by_grant
+    by_address.into_values()
 }
 
-fn refused_group(grant: &Grant, why: &str) -> Finding {
+fn refused_group(origin: &str, why: &str) -> Finding {
     Finding {
         kind: FindingKind::Invalid,
         id: None,
         username: None,
-        message: format!("The group of {} is left out. {why}", grant.origin),
+        message: format!("The group of {origin} is left out. {why}"),
     }
 }
 
-fn merged_groups(spellings: &BTreeSet<&str>, origins: &[&str]) -> Finding {
+fn merged_groups(spellings: &BTreeSet<&str>, origins: &BTreeSet<&str>) -> Finding {
     let spellings = spellings.iter().map(|it| format!("{it:?}")).collect::<Vec<_>>().join(", ");
-    let origins = origins.join(", ");
+    let origins = origins.iter().copied().collect::<Vec<_>>().join(", ");
     Finding {
         kind: FindingKind::Conflict,
         id: None,

@@ -191,6 +191,21 @@ fn a_person_whom_the_source_could_not_tell_of_is_withheld() {
     assert!(desired.knows(&id("2")));
 }
 
+#[test]
+fn whoever_is_read_first_the_group_is_spelt_the_same() {
+    let spelt = |first: &str, second: &str| {
+        let mut records = vec![record("1 ada"), record("2 bob")];
+        records[0].grants = vec![grant(first, "directory")];
+        records[1].grants = vec![grant(second, "directory")];
+        let (desired, _) = desired(records, BTreeSet::new());
+        desired.directory.groups.keys().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    for _ in 0..50 {
+        assert_eq!(spelt("ops", "Ops"), ["Ops"]);
+        assert_eq!(spelt("Ops", "ops"), ["Ops"]);
+    }
+}
+
 fn grant(group: &str, origin: &str) -> std::sync::Arc<Grant> {
     std::sync::Arc::new(Grant { group: Name::new(group), origin: origin.into() })
 }
