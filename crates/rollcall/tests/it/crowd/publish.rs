@@ -33,7 +33,7 @@ async fn published_at(db: &Db, target: TargetId) -> Option<i64> {
 
 #[tokio::test]
 async fn what_is_published_is_read_back() {
-    let world = "1 ada mail=a@acme.test name=Ada_Lee : dev ops\n2 Bob : Ops\n3 cyd";
+    let world = "1 ada mail=a@acme.test name=Ada_Lee : dev ops\n2 Bob : ops\n3 cyd";
     check(
         &[world],
         expect![[r#"
