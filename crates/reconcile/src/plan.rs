@@ -151,21 +151,18 @@ pub fn plan(
     policy: Policy,
 ) -> (Plan, Vec<Finding>) {
     let mut findings = Vec::new();
-    let blocked = blocked_usernames(desired, actual, &mut findings);
+    let different = different(desired, actual);
+    let blocked = blocked_usernames(&different, desired, actual, &mut findings);
     let mut stages = Stages::default();
-    for (wanted, present) in side_by_side(desired, actual) {
-        match (wanted, present) {
-            (Some(user), Some(present)) => {
-                plan_present(present, user, desired, &blocked, &mut stages);
-            }
-            (Some(user), None) if !user.active => findings.push(not_created(user, desired)),
-            (Some(user), None) if blocked.contains(&user.id) => {}
-            (Some(user), None) => {
+    for (user, present) in different {
+        match present {
+            Some(present) => plan_present(present, user, desired, &blocked, &mut stages),
+            None if !user.active => findings.push(not_created(user, desired)),
+            None if blocked.contains(&user.id) => {}
+            None => {
                 let change = Change::Create { user: Arc::clone(user) };
                 stages.users.push(Step { change, reason: Reason::New });
             }
-            // Whoever is absent from the source: see below.
-            (None, _) => {}
         }
     }
     let removed = plan_absent(desired, actual, gone, policy, &mut stages, &mut findings);
@@ -192,6 +189,21 @@ fn side_by_side<'a>(
         let present = if order.is_ge() { present.next() } else { None };
         Some((wanted.map(|(_, user)| user), present.map(|(_, user)| user)))
     })
+}
+
+/// Somebody as they should be, and as they are if they are there.
+type Pair<'a> = (&'a Arc<User>, Option<&'a Arc<User>>);
+
+/// Whoever is new or not as they should be, to the letter. Usually that is almost nobody, and all
+/// that follows looks at them alone.
+fn different<'a>(desired: &'a Desired, actual: &'a Directory) -> Vec<Pair<'a>> {
+    let is_same = |wanted: &Arc<User>, present: &Arc<User>| {
+        present.username.same_spelling(&wanted.username) && present == wanted
+    };
+    side_by_side(desired, actual)
+        .filter_map(|(wanted, present)| Some((wanted?, present)))
+        .filter(|(wanted, present)| present.is_none_or(|present| !is_same(wanted, present)))
+        .collect()
 }
 
 /// The order of a plan is the order of these fields.
@@ -223,14 +235,14 @@ impl Stages {
 /// Two people who swap usernames are not blocked: both let go. Whoever is blocked keeps their
 /// present username, which may block somebody else in turn.
 fn blocked_usernames(
+    different: &[Pair<'_>],
     desired: &Desired,
     actual: &Directory,
     findings: &mut Vec<Finding>,
 ) -> BTreeSet<ExternalId> {
     let mut blocked = BTreeSet::new();
     let mut claims: BTreeMap<&Name, &User> = BTreeMap::new();
-    for (wanted, present) in side_by_side(desired, actual) {
-        let Some(user) = wanted else { continue };
+    for (user, present) in different {
         let claims_a_name = match present {
             Some(present) => present.username != user.username,
             None => user.active,
@@ -263,9 +275,6 @@ fn plan_present(
     blocked: &BTreeSet<ExternalId>,
     stages: &mut Stages,
 ) {
-    if Arc::ptr_eq(present, wanted) {
-        return;
-    }
     // Destructured, so that a new field cannot be forgotten.
     let User { id, username, email, display_name, first_name, last_name, active } = &**wanted;
     let user = || Arc::clone(present);
@@ -340,6 +349,9 @@ fn plan_groups(
     let nobody = BTreeSet::new();
     for (group, wanted) in &desired.directory.groups {
         let present = actual.groups.get(group);
+        if present == Some(wanted) {
+            continue;
+        }
         let joining = wanted.difference(present.unwrap_or(&nobody));
         let joining: Vec<&Arc<User>> = joining
             .filter_map(|id| {
@@ -364,6 +376,9 @@ fn plan_groups(
     }
     for (group, present) in &actual.groups {
         let wanted = desired.directory.groups.get(group).unwrap_or(&nobody);
+        if present == wanted && !present.is_empty() {
+            continue;
+        }
         let mut left = present.len();
         for id in present.difference(wanted) {
             // Only those whom the source decides on; the others keep what they have.

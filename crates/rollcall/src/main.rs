@@ -2,7 +2,11 @@
 
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    rollcall::cli::main(std::env::args_os()).await.into()
+fn main() -> ExitCode {
+    let runtime =
+        tokio::runtime::Runtime::new().expect("the operating system gives a process its threads");
+    let exit = runtime.block_on(rollcall::cli::main(std::env::args_os()));
+    // What still runs gives memory back or reads; the end of the process does that at once.
+    runtime.shutdown_background();
+    exit.into()
 }

@@ -12,6 +12,7 @@ use reconcile::gate::{self, Approved, Held};
 use reconcile::mapping;
 use reconcile::plan;
 use reconcile::principal::ExternalId;
+use tokio::task::JoinSet;
 
 use crate::source::onelogin::OneLogin;
 use crate::source::onelogin::error::SourceError;
@@ -111,6 +112,8 @@ pub enum SyncError {
     Store(#[from] StoreError),
     #[error("The run was interrupted. Nothing was changed.")]
     Interrupted,
+    #[error("A part of the run broke off, which is a defect of Rollcall. Nothing was changed.")]
+    Broken,
 }
 
 impl SyncError {
@@ -122,7 +125,8 @@ impl SyncError {
             SyncError::NoTarget(_)
             | SyncError::Source(_)
             | SyncError::Target(_)
-            | SyncError::Store(_) => Status::Failed,
+            | SyncError::Store(_)
+            | SyncError::Broken => Status::Failed,
         }
     }
 }
@@ -176,11 +180,11 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
 
     clock.next(Phase::Plan);
     let mut targets = Vec::new();
-    for (target, actual) in actuals {
+    for (target, actual) in &actuals {
         let (plan, findings) = plan::plan(&desired, &actual.directory, &gone, policy);
         let (approved, held) = gate::check(plan, &actual.directory, &limits);
         targets.push(TargetDecision {
-            target,
+            target: target.clone(),
             users_before: actual.directory.users.len(),
             generation: actual.generation,
             approved,
@@ -188,7 +192,7 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
             findings,
         });
     }
-    Ok(Decision {
+    let decision = Decision {
         read: reading,
         targets,
         findings,
@@ -196,7 +200,11 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
         mapped: desired.directory.users.len(),
         withheld: desired.withheld.len(),
         phases: clock.stop(),
-    })
+    };
+    // Two directories of a hundred thousand take a while to be given back to the system; nobody
+    // has to wait for it.
+    drop(tokio::task::spawn_blocking(move || drop((desired, actuals))));
+    Ok(decision)
 }
 
 /// Runs a connector from beginning to end, and leaves a report whatever happens.
@@ -283,16 +291,26 @@ fn is_worth_publishing(decision: &TargetDecision) -> bool {
     has_changes || (is_first && decision.held.is_empty())
 }
 
+/// Each in a task of its own: a directory of a hundred thousand keeps a core busy for a while, and
+/// the source is read meanwhile.
 async fn read_targets(job: Job<'_>) -> Result<Vec<(Option<Target>, Actual)>, SyncError> {
+    let mut reading = JoinSet::new();
+    for (place, target) in job.targets.iter().cloned().enumerate() {
+        let db = job.db.clone();
+        reading.spawn(async move {
+            let actual = target::crowd::read(&db, target.id).await?;
+            Ok::<_, SyncError>((place, Some(target), actual))
+        });
+    }
     let mut actuals = Vec::new();
-    for target in job.targets {
-        let actual = target::crowd::read(job.db, target.id).await?;
-        actuals.push((Some(target.clone()), actual));
+    while let Some(read) = reading.join_next().await {
+        actuals.push(read.map_err(|_| SyncError::Broken)??);
     }
     if actuals.is_empty() {
-        actuals.push((None, Actual::default()));
+        actuals.push((0, None, Actual::default()));
     }
-    Ok(actuals)
+    actuals.sort_by_key(|(place, ..)| *place);
+    Ok(actuals.into_iter().map(|(_, target, actual)| (target, actual)).collect())
 }
 
 fn status_of(decision: &Decision) -> Status {

@@ -308,6 +308,7 @@ impl From<SyncError> for CliError {
             SyncError::Store(error) => error.into(),
             SyncError::Target(error) => error.into(),
             SyncError::NoTarget(_) => CliError::usage(error.to_string()),
+            SyncError::Broken => CliError::new(Exit::Failed, error.to_string()),
             SyncError::Interrupted => CliError::new(Exit::Interrupted, error.to_string()),
         }
     }

@@ -307,6 +307,8 @@ impl Session<'_> {
             }
             judge(endpoint, &reply)?;
             self.api.answered().insert(endpoint);
+            // The next call is sent before this reply is taken apart, which takes a while.
+            tokio::task::yield_now().await;
             return decode(&reply).map_err(|odd| odd_reply(endpoint, &odd, &reply));
         }
     }

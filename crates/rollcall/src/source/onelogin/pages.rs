@@ -187,7 +187,8 @@ impl Session<'_> {
                 let reason = format!("{} announces {end} pages.", list.endpoint.name());
                 return Err(CallError::Odd(SourceError::incomplete(reason)));
             }
-            while flying.len() < IN_FLIGHT && next <= end {
+            // One more than may be called for: it waits for its turn while another is decoded.
+            while flying.len() <= IN_FLIGHT && next <= end {
                 flying.push(self.page(list, size, next));
                 next += 1;
             }
