@@ -51,6 +51,7 @@ pub fn router(db: Db) -> Router {
         .fallback(async || Refusal::no_such_resource())
         .method_not_allowed_fallback(async || Refusal::method_not_allowed())
         .layer(from_fn_with_state(app.clone(), request::authenticate))
+        .layer(from_fn(request::take_body))
         .layer(from_fn(answer::dress))
         .with_state(app)
 }

@@ -164,7 +164,9 @@ pub(crate) fn assert_whole(what: &str, sandbox: &Sandbox, read: &Read) {
         let missing: Vec<_> =
             expected.keys().filter(|it| !found.contains_key(*it)).cloned().collect();
         assert_eq!(missing.len(), without_id, "{what}: {missing:?}");
-        missing.iter().for_each(|it| drop(expected.remove(it)));
+        for id in &missing {
+            expected.remove(id);
+        }
     }
     for (id, person) in &expected {
         assert_eq!(found.get(id), Some(person), "{what}: #{id}");

@@ -101,7 +101,10 @@ impl<'a> Parser<'a> {
                 self.depth -= 1;
                 match self.next()? {
                     Token::Close => Ok(restriction),
-                    other => Err(unexpected(other)),
+                    other @ (Token::Open
+                    | Token::Compare(_)
+                    | Token::Word(_)
+                    | Token::Quoted(_)) => Err(unexpected(other)),
                 }
             }
             Token::Word(name) | Token::Quoted(name) => self.property(name),

@@ -77,21 +77,24 @@ impl Entity for UserRow {
 
     fn to_json(&self, base: &str, detail: Detail) -> Json {
         let path = user_path(base, &self.username);
-        let mut user = json!({"name": self.username, "link": {"href": path, "rel": "self"}});
+        let link = json!({"href": path, "rel": "self"});
         if detail == Detail::Name {
-            return user;
+            return json!({"name": self.username, "link": link});
         }
-        user["first-name"] = json!(self.first_name);
-        user["last-name"] = json!(self.last_name);
-        user["display-name"] = json!(self.display_name);
-        user["email"] = json!(self.email);
-        user["key"] = json!(self.external_id);
-        user["active"] = json!(self.active);
-        user["created-date"] = json!(self.created_at / 1_000);
-        user["updated-date"] = json!(self.updated_at / 1_000);
-        user["expand"] = json!("attributes");
-        user["attributes"] = no_attributes(&path);
-        user
+        json!({
+            "name": self.username,
+            "link": link,
+            "first-name": self.first_name,
+            "last-name": self.last_name,
+            "display-name": self.display_name,
+            "email": self.email,
+            "key": self.external_id,
+            "active": self.active,
+            "created-date": self.created_at / 1_000,
+            "updated-date": self.updated_at / 1_000,
+            "expand": "attributes",
+            "attributes": no_attributes(&path),
+        })
     }
 
     fn property(&self, name: &str) -> Value<'_> {
@@ -128,16 +131,19 @@ impl Entity for GroupRow {
 
     fn to_json(&self, base: &str, detail: Detail) -> Json {
         let path = group_path(base, &self.name);
-        let mut group = json!({"name": self.name, "link": {"href": path, "rel": "self"}});
+        let link = json!({"href": path, "rel": "self"});
         if detail == Detail::Name {
-            return group;
+            return json!({"name": self.name, "link": link});
         }
-        group["description"] = json!("");
-        group["type"] = json!("GROUP");
-        group["active"] = json!(true);
-        group["expand"] = json!("attributes");
-        group["attributes"] = no_attributes(&path);
-        group
+        json!({
+            "name": self.name,
+            "link": link,
+            "description": "",
+            "type": "GROUP",
+            "active": true,
+            "expand": "attributes",
+            "attributes": no_attributes(&path),
+        })
     }
 
     fn property(&self, name: &str) -> Value<'_> {

@@ -144,7 +144,7 @@ fn begin<E: Entity>(out: &mut String, format: Format) {
 
 fn end<E: Entity>(out: &mut String, format: Format) {
     match format {
-        Format::Xml => out.push_str(&format!("</{}>", E::PLURAL)),
+        Format::Xml => out.extend(["</", E::PLURAL, ">"]),
         Format::Json => out.push_str("]}"),
     }
 }

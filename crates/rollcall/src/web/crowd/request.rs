@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Extension, FromRequest, FromRequestParts, OriginalUri, Query, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, USER_AGENT, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
@@ -40,6 +40,17 @@ struct Caller {
     target: TargetId,
     /// Its program, as it calls itself.
     reader: String,
+}
+
+/// Takes in the whole body, whether or not it will be looked at: a connection with an unread body is
+/// closed after the answer, and a client that goes on using it sees its next request fail.
+pub(super) async fn take_body(request: Request, next: Next) -> Result<Response, Refusal> {
+    let (parts, body) = request.into_parts();
+    let Ok(bytes) = timeout(WAIT_MAX, to_bytes(body, BODY_BYTES_MAX)).await else {
+        return Err(Refusal::bad_request("The body did not arrive in time."));
+    };
+    let bytes = bytes.map_err(|_| Refusal::too_large(BODY_BYTES_MAX))?;
+    Ok(next.run(Request::from_parts(parts, Body::from(bytes))).await)
 }
 
 /// Lets in the application of a target with its password, and nobody else, whatever they ask for.

@@ -152,7 +152,8 @@ fn begin(start: &BytesStart<'_>, attributes: &mut usize) -> Result<Element, Unre
 }
 
 fn close(mut element: Element, open: &mut [Element]) {
-    element.text = element.text.trim().to_owned();
+    let text = element.text.trim().to_owned();
+    element.text = text;
     if let Some(parent) = open.last_mut() {
         parent.children.push(element);
     }

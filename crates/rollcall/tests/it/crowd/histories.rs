@@ -2,6 +2,7 @@
 //! holds exactly the directory.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use fastrand::Rng;
 use rollcall::store::Db;
@@ -186,9 +187,9 @@ impl World {
         for (id, person) in &self.people {
             let Person { name, mail, active, groups } = person;
             let state = if *active { "" } else { " off" };
-            text.push_str(&format!("\n{id} {name} mail=m{mail}@acme.test{state} :"));
+            write!(text, "\n{id} {name} mail=m{mail}@acme.test{state} :").unwrap();
             for group in groups {
-                text.push_str(&format!(" g{group}"));
+                write!(text, " g{group}").unwrap();
             }
         }
         text

@@ -114,7 +114,7 @@ impl Product {
             self.token = None;
             return Doing::FirstToken;
         }
-        let events = self.document(&answer);
+        let events = document(&answer);
         for event in &events.children {
             self.seen.events += 1;
             self.apply(event);
@@ -132,7 +132,7 @@ impl Product {
             self.seen.refused += 1;
             return Doing::Nothing;
         }
-        let users: Vec<Account> = self.document(&answer).children.iter().map(account).collect();
+        let users: Vec<Account> = document(&answer).children.iter().map(account).collect();
         let keys: BTreeSet<&str> = users.iter().map(|it| it.key.as_str()).collect();
         assert_eq!(keys.len(), users.len(), "keys are not unique");
         let gone = |it: &Account| !keys.contains(it.key.as_str());
@@ -150,7 +150,7 @@ impl Product {
     async fn read_groups(&mut self) -> Doing {
         const ALL: &str = "/search?entity-type=group&start-index=0&max-results=-1&expand=group";
         let answer = self.http.post(ALL, "<null-search-restriction/>").await;
-        let groups = self.document(&answer);
+        let groups = document(&answer);
         let groups: BTreeSet<String> = groups.names().iter().map(|it| it.to_lowercase()).collect();
         self.memberships.retain(|(group, _)| groups.contains(group));
         self.groups = groups;
@@ -159,7 +159,7 @@ impl Product {
 
     async fn read_memberships(&mut self) -> Doing {
         let answer = self.http.get("/group/membership").await;
-        for membership in &self.document(&answer).children {
+        for membership in &document(&answer).children {
             let group = membership.attribute("group").to_lowercase();
             let members = membership.child("users").names();
             assert_eq!(membership.child("groups").names(), Vec::<String>::new());
@@ -179,17 +179,11 @@ impl Product {
 
     async fn read_token(&mut self) -> Doing {
         let answer = self.http.get("/event").await;
-        let events = self.document(&answer);
+        let events = document(&answer);
         assert_eq!(events.attribute("incrementalSynchronisationAvailable"), "true");
         self.token = Some(events.attribute("newEventToken").to_owned());
         self.seen.full_reads += 1;
         Doing::Nothing
-    }
-
-    #[track_caller]
-    fn document(&self, answer: &Answer) -> Node {
-        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-        Node::parse(&answer.text)
     }
 
     /// Events go by name alone.
@@ -259,7 +253,7 @@ impl Product {
 
     fn rename(&mut self, at: usize, to: &str) {
         let from = self.accounts[at].name.to_lowercase();
-        self.accounts[at].name = to.to_owned();
+        to.clone_into(&mut self.accounts[at].name);
         let renamed = std::mem::take(&mut self.memberships).into_iter().map(|(group, user)| {
             if user == from { (group, to.to_lowercase()) } else { (group, user) }
         });
@@ -343,4 +337,10 @@ fn account(user: &Node) -> Account {
         profile: ["first-name", "last-name", "display-name", "email"].map(text),
         active: text("active") == "true",
     }
+}
+
+#[track_caller]
+fn document(answer: &Answer) -> Node {
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    Node::parse(&answer.text)
 }

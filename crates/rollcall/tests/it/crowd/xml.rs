@@ -35,7 +35,10 @@ impl Node {
                 }
                 Event::Decl(_) => {}
                 Event::Eof => break,
-                other => panic!("a product does not expect {other:?}"),
+                other
+                @ (Event::Comment(_) | Event::CData(_) | Event::PI(_) | Event::DocType(_)) => {
+                    panic!("a product does not expect {other:?}")
+                }
             }
         }
         assert_eq!(open.len(), 1, "cut off: {text}");

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use rollcall::source::onelogin::error::SourceError;
 use rollcall::source::onelogin::report::Calls;
-use sandbox::onelogin::{Metered, Options, OverLimit, RateLimitCall, Sandbox, Tenant};
+use sandbox::onelogin::{
+    Command, Metered, Options, OverLimit, RateLimitCall, Sandbox, Steer, Tenant, When,
+};
 
 use super::{assert_whole, connect, population, settings, start_with};
 
@@ -97,7 +99,6 @@ async fn an_account_that_is_used_up_by_others_is_waited_for_only_so_long() {
     for over_limit in [OverLimit::TooManyRequests, OverLimit::BadRequest] {
         let sandbox = metered(1_000, 100).await;
         sandbox.admin().set_quirks(|it| it.over_limit = over_limit);
-        use sandbox::onelogin::{Command, Steer, When};
         let consume = Command::Steer(Steer::Consume { calls: 100 });
         sandbox.admin().after(When::page("GET /api/2/users", 2), vec![consume]);
         let (read, _) = try_with_minimum(&sandbox, 0).await;
