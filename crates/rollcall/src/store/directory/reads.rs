@@ -18,7 +18,8 @@
 //! So the rows of reads that ended soon go, and a reader gets no token below a floor that was raised
 //! before its read began. The exception is a read that was broken off: nobody can know that, so its
 //! row stays for [`READ_MAX`], and if somebody is renamed in that time, readers read everything at
-//! each poll until then. Rows are in the database: they outlive a crash and all processes share
+//! each poll until then. The same befalls two products of one application that read at the same time
+//! again and again. What they hold is right nevertheless. Rows are in the database: they outlive a crash and all processes share
 //! them.
 
 use jiff::{SignedDuration, Timestamp};
@@ -49,36 +50,33 @@ pub async fn begin(
     tx.commit().await
 }
 
-/// The generation at which the oldest full read began.
-pub async fn oldest(
-    tx: &mut Tx,
-    target: TargetId,
-    now: Timestamp,
-) -> Result<Option<i64>, StoreError> {
-    const SQL: &str =
-        "select min(generation) from directory_reads where target_id = $1 and $2 < started_at";
-    let (oldest,): (Option<i64>,) = with_tx!(tx, conn => sqlx::query_as(SQL)
-        .bind(target.0).bind(forgotten(now)).fetch_one(conn).await?);
-    Ok(oldest)
+/// The full reads that may be under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// The generation at which the oldest of them began.
+    pub oldest: Option<i64>,
+    /// Names the one that began last; 0 where there is none.
+    pub last: i64,
 }
 
-/// Notes that a reader has come back with a token that was given out at a generation.
-pub async fn end_one(
-    db: &Db,
-    target: TargetId,
-    reader: &str,
-    given_at: i64,
-) -> Result<(), StoreError> {
-    const NEWEST: &str = "select id from directory_reads \
-         where target_id = $1 and reader = $2 and generation <= $3 \
-         order by generation desc, id desc limit 1";
-    const END: &str = "delete from directory_reads where id = $1";
+pub async fn begun(tx: &mut Tx, target: TargetId, now: Timestamp) -> Result<Begun, StoreError> {
+    const SQL: &str = "select min(generation), coalesce(max(id), 0) from directory_reads \
+         where target_id = $1 and $2 < started_at";
+    let (oldest, last): (Option<i64>, i64) = with_tx!(tx, conn => sqlx::query_as(SQL)
+        .bind(target.0).bind(forgotten(now)).fetch_one(conn).await?);
+    Ok(Begun { oldest, last })
+}
+
+/// Notes that a reader has come back with a token that was given out when `last` was the read that
+/// had begun last.
+pub async fn end_one(db: &Db, target: TargetId, reader: &str, last: i64) -> Result<(), StoreError> {
+    const END: &str = "delete from directory_reads where id = (select max(id) \
+         from directory_reads where target_id = $1 and reader = $2 and id <= $3)";
+    if last == 0 {
+        return Ok(());
+    }
     with_pool!(db, pool => {
-        let newest: Option<(i64,)> = sqlx::query_as(NEWEST)
-            .bind(target.0).bind(reader).bind(given_at).fetch_optional(pool).await?;
-        if let Some((id,)) = newest {
-            sqlx::query(END).bind(id).execute(pool).await?;
-        }
+        sqlx::query(END).bind(target.0).bind(reader).bind(last).execute(pool).await?;
     });
     Ok(())
 }

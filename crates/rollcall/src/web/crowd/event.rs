@@ -30,12 +30,12 @@ use crate::store::targets::TargetId;
 /// `GET /event`
 pub(super) async fn token(ask: Ask) -> Result<Response, Refusal> {
     let mut snapshot = ask.snapshot().await?;
-    let oldest = reads::oldest(&mut snapshot.tx, ask.target, Timestamp::now()).await?;
+    let begun = reads::begun(&mut snapshot.tx, ask.target, Timestamp::now()).await?;
     let generation = snapshot.publication.generation;
     let token = Token {
         epoch: snapshot.publication.epoch.clone(),
-        generation: oldest.unwrap_or(generation).min(generation),
-        kind: Kind::First { given_at: generation },
+        generation: begun.oldest.unwrap_or(generation).min(generation),
+        kind: Kind::First { last_read: begun.last },
     };
     let text = match ask.format {
         Format::Xml => {
@@ -61,8 +61,8 @@ pub(super) async fn since(ask: Ask, Path(token): Path<String>) -> Result<Respons
     if token.epoch != publication.epoch || publication.generation < token.generation {
         return Err(Refusal::token_expired());
     }
-    if let Kind::First { given_at } = token.kind {
-        reads::end_one(&ask.app.db, ask.target, &ask.reader, given_at).await?;
+    if let Kind::First { last_read } = token.kind {
+        reads::end_one(&ask.app.db, ask.target, &ask.reader, last_read).await?;
     }
     if token.generation < publication.events_floor {
         return Err(Refusal::token_expired());
@@ -80,8 +80,8 @@ struct Token {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// After a full read. The directory was at this generation.
-    First { given_at: i64 },
+    /// After a full read, when this read was the last that had begun; 0 where there was none.
+    First { last_read: i64 },
     /// After other news.
     Next,
 }
@@ -94,8 +94,8 @@ impl fmt::Display for Token {
         let Token { epoch, generation, kind } = self;
         write!(f, "{epoch}.{generation}")?;
         match kind {
-            Kind::First { given_at } if given_at == generation => Ok(()),
-            Kind::First { given_at } => write!(f, "-{given_at}"),
+            Kind::First { last_read: 0 } => Ok(()),
+            Kind::First { last_read } => write!(f, "-{last_read}"),
             Kind::Next => f.write_str("n"),
         }
     }
@@ -111,8 +111,8 @@ impl FromStr for Token {
         if let Some(generation) = rest.strip_suffix('n') {
             return Ok(Token { epoch, generation: number(generation)?, kind: Kind::Next });
         }
-        let (generation, given_at) = rest.split_once('-').unwrap_or((rest, rest));
-        let kind = Kind::First { given_at: number(given_at)? };
+        let (generation, last_read) = rest.split_once('-').unwrap_or((rest, "0"));
+        let kind = Kind::First { last_read: number(last_read)? };
         Ok(Token { epoch, generation: number(generation)?, kind })
     }
 }
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_token_is_read_as_it_was_written() {
-        for kind in [Kind::First { given_at: 42 }, Kind::First { given_at: 43 }, Kind::Next] {
+        for kind in [Kind::First { last_read: 0 }, Kind::First { last_read: 43 }, Kind::Next] {
             let token = Token { epoch: "1f.2".to_owned(), generation: 42, kind };
             assert_eq!(token.to_string().parse(), Ok(token));
         }
