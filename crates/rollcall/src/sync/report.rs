@@ -44,10 +44,21 @@ pub fn sentence(decision: &Decision) -> String {
         let applied = plural(applied, "change was applied", "changes were applied");
         return format!("Held. {} {waiting} {applied}.", objections.join(" "));
     }
+    let left_out = match findings(decision).count() {
+        0 => String::new(),
+        count => format!(
+            " {} why.",
+            plural(
+                count,
+                "finding says what was left out and",
+                "findings say what was left out and"
+            )
+        ),
+    };
     if applied == 0 {
-        return "Everything already matches.".to_owned();
+        return format!("Everything already matches.{left_out}");
     }
-    format!("{}.", plural(applied, "change was applied", "changes were applied"))
+    format!("{}.{left_out}", plural(applied, "change was applied", "changes were applied"))
 }
 
 fn plural(count: usize, one: &str, many: &str) -> String {

@@ -89,11 +89,11 @@ impl Session<'_> {
         let mut assembly = Assembly::new(vocabulary.clone());
         let reached = match first {
             Ok(first) if vocabulary.scope.is_everybody() => {
+                let pages = first.pages();
+                let word = if pages == 1 { "page" } else { "pages" };
                 let strategy = format!(
-                    "Everybody: {} people on {} pages of {}.",
-                    first.total,
-                    first.pages(),
-                    first.size
+                    "Everybody: {} people on {pages} {word} of {}.",
+                    first.total, first.size
                 );
                 self.read_everybody(&list, first, strategy, &mut assembly).await
             }

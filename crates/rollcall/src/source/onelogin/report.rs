@@ -53,7 +53,8 @@ impl fmt::Display for Proof {
             Some(instead) => write!(f, ", {instead}")?,
             None => write!(f, " of {} announced", self.announced_last)?,
         }
-        write!(f, ", {} pages of {}", self.pages, self.page_size)?;
+        let pages = if self.pages == 1 { "page" } else { "pages" };
+        write!(f, ", {} {pages} of {}", self.pages, self.page_size)?;
         if 0 < self.pages_again {
             write!(f, ", {} read again because the list grew", self.pages_again)?;
         }
