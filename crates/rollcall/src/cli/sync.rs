@@ -1,6 +1,9 @@
 //! `rollcall simulate` and `rollcall sync`.
 
+use std::collections::BTreeSet;
+
 use reconcile::finding::Finding;
+use reconcile::gate::Objection;
 use reconcile::plan::Step;
 use reconcile::principal::{ExternalId, Name};
 use serde::Serialize;
@@ -12,6 +15,7 @@ use crate::cli::output::{self, Output, Tone};
 use crate::cli::progress::Teller;
 use crate::source::onelogin::OneLogin;
 use crate::source::onelogin::error::SourceError;
+use crate::store::connectors::settings::Safety;
 use crate::store::connectors::{self, Connector};
 use crate::store::runs::{Status, Trigger};
 use crate::store::targets::{self, Target};
@@ -143,7 +147,7 @@ pub async fn sync(args: SyncArgs, setup: Setup) -> Result<Exit, CliError> {
         message: &finished.message,
         report: report::of_decision(&finished.decision, &finished.calls),
     };
-    context.output.answer(&answer, |_| sync_text(&finished, context.output));
+    context.output.answer(&answer, |_| sync_text(&finished, &ready.connector, context.output));
     Ok(if finished.status == Status::Held { Exit::HeldForApproval } else { Exit::Ok })
 }
 
@@ -218,7 +222,7 @@ fn simulate_text(
     text.join("\n")
 }
 
-fn sync_text(finished: &Finished, output: Output) -> String {
+fn sync_text(finished: &Finished, connector: &Connector, output: Output) -> String {
     const FINDINGS_SHOWN: usize = 10;
     let decision = &finished.decision;
     let mut text = vec![read_text(decision, finished.calls.total())];
@@ -242,7 +246,61 @@ fn sync_text(finished: &Finished, output: Output) -> String {
     text.push(String::new());
     text.push(format!("Run {} {word}. {}", finished.run, finished.message));
     text.push(format!("Every change and finding: rollcall run show {}", finished.run));
+    if finished.status == Status::Held {
+        text.extend(way_out(decision, connector));
+    }
     text.join("\n")
+}
+
+/// How to let held changes pass once somebody has looked at them: by limits for one run.
+fn way_out(decision: &Decision, connector: &Connector) -> Option<String> {
+    let objections = decision.targets.iter().flat_map(|it| &it.held.objections);
+    let flags: Vec<(String, String)> =
+        objections.map(|it| limits_for(it, connector.settings.safety)).collect::<Option<_>>()?;
+    let (raised, as_now): (BTreeSet<String>, BTreeSet<String>) = flags.into_iter().unzip();
+    let join = |flags: BTreeSet<String>| flags.into_iter().collect::<Vec<_>>().join(" ");
+    let name = &connector.name;
+    Some(format!(
+        "If all of it is right, raise the limits for one run and set them back:\n  \
+         rollcall connector edit \"{name}\" {}\n  \
+         rollcall sync \"{name}\"\n  \
+         rollcall connector edit \"{name}\" {}",
+        join(raised),
+        join(as_now)
+    ))
+}
+
+/// The flags that let pass what an objection holds, and those of the limits as they are. Nothing
+/// lets an empty source pass.
+fn limits_for(objection: &Objection, now: Safety) -> Option<(String, String)> {
+    let both = |flag: &str, planned: usize, max: usize, percent: u32| {
+        let flags = |max, percent| format!("--limit-{flag} {max} --limit-{flag}-percent {percent}");
+        (flags(planned.max(max), 100), flags(max, percent))
+    };
+    let percent = |flag: &str, percent: u32| {
+        (format!("--limit-{flag}-percent 100"), format!("--limit-{flag}-percent {percent}"))
+    };
+    Some(match objection {
+        Objection::Empty { .. } => return None,
+        Objection::Shrunken { .. } => percent("shrinkage", now.shrinkage_percent_max),
+        Objection::Deactivations { planned, .. } => {
+            both("deactivations", *planned, now.deactivations_max, now.deactivations_percent_max)
+        }
+        Objection::Removals { planned, .. } => {
+            both("removals", *planned, now.removals_max, now.removals_percent_max)
+        }
+        Objection::MembershipRemovals { planned, .. } => both(
+            "membership-removals",
+            *planned,
+            now.membership_removals_max,
+            now.membership_removals_percent_max,
+        ),
+        Objection::Renames { planned, .. } => {
+            (format!("--limit-renames {planned}"), format!("--limit-renames {}", now.renames_max))
+        }
+        Objection::EmailChanges { .. } => percent("email-changes", now.email_changes_percent_max),
+        Objection::GroupLoss { .. } => percent("group-loss", now.group_loss_percent_max),
+    })
 }
 
 fn read_text(decision: &Decision, calls: u64) -> String {

@@ -106,6 +106,24 @@ async fn a_held_run_ends_with_three_and_says_why() {
     }
     let list = it.expect(0, &["run", "list"]).await;
     assert!(list.contains("held"), "{list}");
+
+    // What the message says to do lets them pass, and the limits are back afterwards.
+    let told = it.expect(3, &["sync", "OneLogin"]).await;
+    let commands: Vec<Vec<&str>> = told
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("rollcall "))
+        .filter(|line| line.starts_with("connector edit") || line.starts_with("sync"))
+        .map(|line| line.split(' ').map(|word| word.trim_matches('"')).collect())
+        .collect();
+    assert_eq!(commands.len(), 3, "{told}");
+    for command in &commands {
+        it.expect(0, command).await;
+    }
+    let target = it.json(0, &["target", "show", "jira"]).await;
+    assert_eq!(target["active_users"], 36);
+    let connector = it.json(0, &["connector", "show", "OneLogin"]).await;
+    assert_eq!(connector["limits"]["deactivations_max"], 20);
+    assert_eq!(connector["limits"]["deactivations_percent_max"], 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
