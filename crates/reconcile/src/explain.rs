@@ -17,6 +17,8 @@ pub struct Evidence<'a> {
     pub record: Option<&'a Record>,
     /// What the source says of them if they take no part.
     pub absence: Option<&'a Absence>,
+    /// Records of others in scope who would have the same username.
+    pub rivals: &'a [Record],
     /// Why they are in scope, in the source's words.
     pub in_scope_because: &'a str,
     pub actual: &'a Directory,
@@ -51,14 +53,17 @@ pub struct Explanation {
 
 pub fn explain(evidence: &Evidence<'_>) -> Explanation {
     let takes_part = evidence.absence.is_none();
-    let records = evidence.record.filter(|_| takes_part).cloned().into_iter().collect();
+    let own = evidence.record.filter(|_| takes_part).cloned();
+    let records = own.into_iter().chain(evidence.rivals.iter().cloned()).collect();
     let (desired, mut findings) = mapping::desired(records, BTreeSet::new());
+    findings.retain(|finding| finding.id.as_ref().is_none_or(|id| id == evidence.id));
     let actual = around(evidence, &desired);
     let gone: BTreeMap<ExternalId, Absence> =
         evidence.absence.iter().map(|&it| (evidence.id.clone(), it.clone())).collect();
     let (mut plan, planning) = plan::plan(&desired, &actual, &gone, evidence.policy);
-    plan.steps.retain(|step| step.change.user().is_none_or(|user| user.id == *evidence.id));
-    findings.extend(planning);
+    let concerns = |id: &ExternalId| id == evidence.id;
+    plan.steps.retain(|step| step.change.user().is_none_or(|user| concerns(&user.id)));
+    findings.extend(planning.into_iter().filter(|it| it.id.as_ref().is_some_and(concerns)));
 
     let stations = vec![
         found(evidence),
@@ -177,6 +182,9 @@ fn groups(evidence: &Evidence<'_>, desired: &Desired) -> Station {
 fn decision(plan: &Plan, findings: &[Finding], evidence: &Evidence<'_>) -> Station {
     const TITLE: &str = "Decision";
     let mut lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+    if plan.steps.iter().any(|step| step.change.is_removal()) {
+        lines.push("(a run holds this where too much would change at once)".to_owned());
+    }
     let concerns = |finding: &&Finding| finding.id.as_ref() == Some(evidence.id);
     lines.extend(findings.iter().filter(concerns).map(|finding| finding.message.clone()));
     if lines.is_empty() {

@@ -112,9 +112,11 @@ enum Command {
 
 /// Runs one command line, and tells how the process is to end.
 pub async fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let wants_json = arguments.iter().any(|it| it == "--json");
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(&error, wants_json),
     };
     // Known before anything can go wrong, so that even a bad environment is told as asked for.
     let plain = Output { json: cli.shared.json, color: false };
@@ -231,8 +233,15 @@ fn wants_color(shared: &Shared, environment: &Environment) -> bool {
 }
 
 /// A command line that cannot be understood, or one that only asks for help.
-fn refuse(error: &clap::Error) -> Exit {
+/// What clap says of a command line that it cannot read. Nothing is parsed, so whether JSON was asked
+/// for is looked up by hand.
+fn refuse(error: &clap::Error, wants_json: bool) -> Exit {
     let is_asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if wants_json && !is_asked_for {
+        let text = error.to_string();
+        let sentence = text.trim_start_matches("error: ").trim_end();
+        return fail(Output { json: true, color: false }, &CliError::usage(sentence));
+    }
     // Standard output for help that was asked for, standard error otherwise.
     if error.print().is_err() {
         return Exit::Failed;

@@ -81,6 +81,9 @@ pub struct TargetDecision {
     /// None where the connector has no target yet.
     pub target: Option<Target>,
     pub users_before: usize,
+    /// People of the target who are missing from a source that shrank too much for anybody to be
+    /// asked for by id.
+    pub missing_unasked: usize,
     pub generation: i64,
     pub approved: Approved,
     pub held: Held,
@@ -170,9 +173,13 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
     let settings = &job.connector.settings;
     let (policy, limits) = (settings.policy(), settings.safety.limits());
     let mut missing: BTreeSet<ExternalId> = BTreeSet::new();
+    let mut unasked = Vec::new();
     for (_, actual) in &actuals {
-        if gate::shrinkage(&desired, &actual.directory, &limits).is_none() {
-            missing.extend(plan::missing(&desired, &actual.directory, policy));
+        let absent = plan::missing(&desired, &actual.directory, policy);
+        let has_shrunk = gate::shrinkage(&desired, &actual.directory, &limits).is_some();
+        unasked.push(if has_shrunk { absent.len() } else { 0 });
+        if !has_shrunk {
+            missing.extend(absent);
         }
     }
     let missing: Vec<ExternalId> = missing.into_iter().collect();
@@ -180,12 +187,13 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
 
     clock.next(Phase::Plan);
     let mut targets = Vec::new();
-    for (target, actual) in &actuals {
+    for ((target, actual), missing_unasked) in actuals.iter().zip(unasked) {
         let (plan, findings) = plan::plan(&desired, &actual.directory, &gone, policy);
         let (approved, held) = gate::check(plan, &actual.directory, &limits);
         targets.push(TargetDecision {
             target: target.clone(),
             users_before: actual.directory.users.len(),
+            missing_unasked,
             generation: actual.generation,
             approved,
             held,

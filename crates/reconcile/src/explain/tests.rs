@@ -4,6 +4,7 @@ use expect_test::{Expect, expect};
 
 use crate::explain::{Evidence, Verdict, explain};
 use crate::plan::{Absence, Cleanup, EmptyGroups, Policy};
+use crate::principal::Record;
 use crate::world;
 
 fn check(
@@ -13,11 +14,23 @@ fn check(
     actual: &str,
     expected: &Expect,
 ) {
+    check_among(id, record, &[], absence, actual, expected);
+}
+
+fn check_among(
+    id: &str,
+    record: Option<&str>,
+    rivals: &[Record],
+    absence: Option<&Absence>,
+    actual: &str,
+    expected: &Expect,
+) {
     let (id, record) = (world::id(id), record.map(world::record));
     let explanation = explain(&Evidence {
         id: &id,
         record: record.as_ref(),
         absence,
+        rivals,
         in_scope_because: "in role \"Staff\"",
         actual: &world::directory(actual),
         policy: Policy { cleanup: Cleanup::Disable, empty_groups: EmptyGroups::Remove },
@@ -117,7 +130,7 @@ fn somebody_out_of_scope_is_told_what_they_lack() {
             ( ) Mapped: not asked
             (v) Matched: account ada by id 1, active
             (v) Groups: = dev, kept as it is
-            (v) Decision: - deactivate ada (out of scope: needs role "Staff", has role "Sales")
+            (v) Decision: - deactivate ada (out of scope: needs role "Staff", has role "Sales") | (a run holds this where too much would change at once)
         "#]],
     );
 }
@@ -155,5 +168,24 @@ fn a_record_that_cannot_be_mapped_is_told_what_to_mend() {
             (v) Groups: = dev, kept as it is
             (x) Decision: Has neither a username nor an e-mail; set one in the source.
         "#]],
+    );
+}
+
+#[test]
+fn people_who_would_share_a_username_are_told_of_each_other() {
+    check_among(
+        "1",
+        Some("1 ada : dev"),
+        &[world::record("7 ADA")],
+        None,
+        "1 ada",
+        &expect![[r#"
+        (v) Found in the source: id 1, Active (status 1)
+        (v) In scope: in role "Staff"
+        (x) Mapped: 1, 7 map to one username. None of them is touched until they differ in the source.
+        (v) Matched: account ada by id 1, active
+        (-) Groups: none
+        (x) Decision: 1, 7 map to one username. None of them is touched until they differ in the source.
+    "#]],
     );
 }

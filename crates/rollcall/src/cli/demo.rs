@@ -26,8 +26,8 @@ use crate::source::onelogin::settings::{GroupSource, Settings};
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::connectors::{self, Connector, Provider};
 use crate::store::runs::Trigger;
-use crate::store::targets::{self, TargetId, TargetKind};
-use crate::target;
+use crate::store::targets::{self, Target, TargetId, TargetKind};
+use crate::target::crowd;
 use crate::web;
 
 #[derive(Debug, clap::Args)]
@@ -52,8 +52,7 @@ struct Answer {
     service: String,
     server_url: String,
     application: String,
-    /// Only where the target was made by this demo: nobody can see it later.
-    password: Option<String>,
+    password: String,
     sandbox: String,
     client_id: String,
     data_dir: String,
@@ -103,16 +102,15 @@ pub async fn run(args: Args, folder: &Folder, setup: Setup) -> Result<Exit, CliE
     context.output.note(&format!("Making up {} people in a sandbox OneLogin ..", args.users));
     let sandbox = start_sandbox(args.users).await?;
     let connector = connector(&context, &sandbox).await?;
-    let password = make_target(&context, &connector).await?;
+    let (target, password) = target(&context, &connector).await?;
     let ready = Ready::open(&context, CONNECTOR).await?;
 
     let finished = sync::run(&context, &ready, Trigger::Demo).await?;
-    let target = targets::find(&context.db, TARGET).await?;
     let answer = Answer {
         service: format!("http://{address}"),
         server_url: format!("http://{address}/crowd"),
         application: target.application,
-        password: password.map(|it| it.expose().to_owned()),
+        password: password.expose().to_owned(),
         sandbox: sandbox.base_url(),
         client_id: sandbox.client_id().to_owned(),
         data_dir: folder.path().display().to_string(),
@@ -184,21 +182,20 @@ async fn connector(context: &Context, sandbox: &Sandbox) -> Result<Connector, Cl
     Ok(connector)
 }
 
-/// Returns the password where the target is new.
-async fn make_target(context: &Context, connector: &Connector) -> Result<Option<Secret>, CliError> {
-    let known = targets::of_connector(&context.db, connector.id).await?;
-    if known.iter().any(|it| it.name.as_str() == TARGET) {
-        return Ok(None);
-    }
-    let (_, password) =
-        targets::create(&context.db, connector, TARGET, TargetKind::Crowd, Timestamp::now())
-            .await?;
-    Ok(Some(password))
+/// The target, and a password that is good for this demo.
+async fn target(context: &Context, connector: &Connector) -> Result<(Target, Secret), CliError> {
+    let (db, now) = (&context.db, Timestamp::now());
+    let known = targets::of_connector(db, connector.id).await?;
+    let Some(target) = known.into_iter().find(|it| it.name.as_str() == TARGET) else {
+        return Ok(targets::create(db, connector, TARGET, TargetKind::Crowd, now).await?);
+    };
+    let password = targets::rotate_password(db, target.id).await?;
+    Ok((target, password))
 }
 
 /// Anybody of the directory, to try commands on.
 async fn somebody(context: &Context, target: TargetId) -> Result<Option<Arc<User>>, CliError> {
-    let directory = target::crowd::read(&context.db, target).await?.directory;
+    let directory = crowd::read(&context.db, target).await?.directory;
     let can_be_typed = |user: &&Arc<User>| user.active && user.username.as_str().is_ascii();
     Ok(directory.users.values().find(can_be_typed).map(Arc::clone))
 }
@@ -211,7 +208,6 @@ fn text(
 ) -> String {
     let Answer { service, server_url, application, password, sandbox, data_dir, .. } = answer;
     let strong = |text: &str| output.paint(Tone::Strong, text);
-    let password = password.as_deref().unwrap_or("(shown when the target was made)");
     let id = someone.and_then(|user| user.id.as_str().parse::<i64>().ok());
     let someone = someone.map_or("USERNAME", |user| user.username.as_str());
     let targets::Published { users, active_users, groups, memberships } = published;

@@ -185,11 +185,22 @@ fn show_text(run: &Run, answer: &ShowAnswer) -> String {
         parts.push(output::table(["COUNT", "CHANGE", "OUTCOME"], &rows));
     }
     if !answer.changes.is_empty() {
+        let or_blank = |it: &Option<String>| it.clone().unwrap_or_default();
         let row = |it: &ChangeAnswer| {
-            [it.number.to_string(), it.detail.clone(), it.outcome.clone(), it.reason.clone()]
+            [
+                it.number.to_string(),
+                or_blank(&it.target),
+                it.kind.clone(),
+                or_blank(&it.username),
+                or_blank(&it.group),
+                it.detail.clone(),
+                it.outcome.clone(),
+                it.reason.clone(),
+            ]
         };
         let rows: Vec<_> = answer.changes.iter().map(row).collect();
-        parts.push(output::table(["NO", "CHANGE", "OUTCOME", "REASON"], &rows));
+        let headings = ["NO", "TARGET", "CHANGE", "WHO", "GROUP", "DETAIL", "OUTCOME", "REASON"];
+        parts.push(output::table(headings, &rows));
     }
     if !answer.findings.is_empty() {
         let row = |it: &FindingAnswer| {

@@ -125,7 +125,7 @@ pub async fn simulate(args: SimulateArgs, setup: Setup) -> Result<Exit, CliError
     };
     let calls = ready.source.calls().total();
     context.output.answer(&answer, |answer| {
-        simulate_text(answer, &decision, calls, args.limit, context.output)
+        simulate_text(answer, &decision, &ready.connector, calls, args.limit, context.output)
     });
     let has_changes = answer.targets.iter().any(|it| !it.steps.is_empty());
     let is_held = answer.targets.iter().any(|it| !it.objections.is_empty());
@@ -200,6 +200,7 @@ fn finding_answer(finding: &Finding) -> FindingAnswer<'_> {
 fn simulate_text(
     answer: &SimulateAnswer<'_>,
     decision: &Decision,
+    connector: &Connector,
     calls: u64,
     limit: usize,
     output: Output,
@@ -218,6 +219,7 @@ fn simulate_text(
     }
     text.extend(findings_text(&report::findings(decision).collect::<Vec<_>>(), limit));
     text.push(String::new());
+    text.extend(way_out(decision, connector));
     text.push("Nothing was changed.".to_owned());
     text.join("\n")
 }
@@ -260,6 +262,9 @@ fn way_out(decision: &Decision, connector: &Connector) -> Option<String> {
     let (raised, as_now): (BTreeSet<String>, BTreeSet<String>) = flags.into_iter().unzip();
     let join = |flags: BTreeSet<String>| flags.into_iter().collect::<Vec<_>>().join(" ");
     let name = &connector.name;
+    if raised.is_empty() {
+        return None;
+    }
     Some(format!(
         "If all of it is right, raise the limits for one run and set them back:\n  \
          rollcall connector edit \"{name}\" {}\n  \
@@ -323,6 +328,9 @@ fn counts_text(target: &TargetDecision) -> String {
     let mut parts: Vec<String> =
         counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     parts.extend(held.iter().map(|(kind, count)| format!("{count} {kind} held")));
+    if 0 < target.missing_unasked {
+        parts.push(format!("{} missing, not asked for by id", target.missing_unasked));
+    }
     if parts.is_empty() {
         parts.push("everything already matches".to_owned());
     }

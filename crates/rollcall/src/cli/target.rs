@@ -19,6 +19,8 @@ pub enum Command {
     List,
     /// Show a target and how a product reads it
     Show(ShowArgs),
+    /// Give a target a new password, which is printed once; the one before is refused from then on
+    RotatePassword(ShowArgs),
     /// Delete a target and everything it publishes
     Delete(DeleteArgs),
 }
@@ -96,6 +98,7 @@ pub async fn run(command: Command, setup: Setup) -> Result<(), CliError> {
         Command::Create(args) => create(args, &context).await,
         Command::List => list(&context).await,
         Command::Show(args) => show(&args, &context).await,
+        Command::RotatePassword(args) => rotate_password(&args, &context).await,
         Command::Delete(args) => delete(&args, &context).await,
     };
     context.close().await;
@@ -138,6 +141,18 @@ async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
         memberships,
     };
     context.output.answer(&answer, show_text);
+    Ok(())
+}
+
+async fn rotate_password(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
+    let target = targets::find(&context.db, &args.name).await?;
+    let password = targets::rotate_password(&context.db, target.id).await?;
+    let answer = CreateAnswer {
+        target: target_answer(&target),
+        server_url: server_url(context)?,
+        password: password.expose().to_owned(),
+    };
+    context.output.answer(&answer, |it| create_text(it, context.output));
     Ok(())
 }
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use reconcile::explain::{self, Evidence, Explanation, Station, Verdict};
+use reconcile::mapping;
 use reconcile::plan::Absence;
-use reconcile::principal::{ExternalId, Name};
+use reconcile::principal::{ExternalId, Name, Record};
 use serde::Serialize;
 
 use crate::cli::context::{Context, Setup};
@@ -12,7 +13,7 @@ use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{self, Output, Tone};
 use crate::cli::sync::Ready;
 use crate::source::onelogin::report::{Found, ScopeVerdict};
-use crate::store::runs::{self, RecordedFinding};
+use crate::store::runs::{self, RecordedChange, RecordedFinding, RunId};
 use crate::store::targets::Target;
 use crate::target::{self, Actual};
 
@@ -43,6 +44,16 @@ struct PersonAnswer {
     username: Option<String>,
     directories: Vec<DirectoryAnswer>,
     last_finding: Option<LastFinding>,
+    /// What the last run did to them, or held.
+    last_run: Vec<LastChange>,
+}
+
+#[derive(Serialize)]
+struct LastChange {
+    run: i64,
+    kind: String,
+    group: Option<String>,
+    outcome: String,
 }
 
 #[derive(Serialize)]
@@ -73,6 +84,8 @@ struct Person {
     id: ExternalId,
     found: Option<Found>,
     absence: Option<Absence>,
+    /// Others in scope who would have the same username.
+    rivals: Vec<Record>,
 }
 
 pub async fn run(command: Command, setup: Setup) -> Result<Exit, CliError> {
@@ -83,6 +96,9 @@ pub async fn run(command: Command, setup: Setup) -> Result<Exit, CliError> {
 }
 
 async fn explain(args: &ExplainArgs, context: &Context) -> Result<Exit, CliError> {
+    if args.user.trim().is_empty() {
+        return Err(CliError::usage("Name somebody: a username, an e-mail, or a OneLogin id."));
+    }
     let ready = Ready::open(context, &args.connector).await?;
     let mut directories: Vec<(Option<Target>, Actual)> = Vec::new();
     for target in &ready.targets {
@@ -129,7 +145,8 @@ async fn people(
                 Some(Absence::OutOfScope(format!("needs {needs}; has {has}").into()))
             }
         };
-        people.insert(id.clone(), Person { id, found: Some(found), absence });
+        let rivals = rivals(ready, &found).await?;
+        people.insert(id.clone(), Person { id, found: Some(found), absence, rivals });
     }
     let name = Name::new(args.user.trim());
     let known = directories.iter().flat_map(|(_, actual)| actual.directory.users.values());
@@ -148,9 +165,25 @@ async fn people(
             }
         };
         let absence = (absence != Absence::Present).then_some(absence);
-        people.insert(id.clone(), Person { id, found, absence });
+        let rivals = match &found {
+            Some(found) => rivals(ready, found).await?,
+            None => Vec::new(),
+        };
+        people.insert(id.clone(), Person { id, found, absence, rivals });
     }
     Ok(people.into_values().collect())
+}
+
+/// Everybody else in scope whose record maps to the same username: a run touches none of them.
+async fn rivals(ready: &Ready, found: &Found) -> Result<Vec<Record>, CliError> {
+    let Ok(user) = mapping::user(&found.record) else { return Ok(Vec::new()) };
+    let alike = ready.source.find(user.username.as_str()).await?;
+    let is_rival = |other: &Record| {
+        let mapped = mapping::user(other);
+        other.id != found.record.id && mapped.is_ok_and(|it| it.username == user.username)
+    };
+    let in_scope = alike.into_iter().filter(|it| matches!(it.scope, ScopeVerdict::InScope { .. }));
+    Ok(in_scope.map(|it| it.record).filter(is_rival).collect())
 }
 
 async fn person_answer(
@@ -171,6 +204,7 @@ async fn person_answer(
             id: &person.id,
             record,
             absence: person.absence.as_ref(),
+            rivals: &person.rivals,
             in_scope_because,
             actual: &actual.directory,
             policy: ready.connector.settings.policy(),
@@ -179,12 +213,14 @@ async fn person_answer(
         username = username.or_else(|| account.map(|it| it.username.to_string()));
         answers.push(directory_answer(target.as_ref(), explanation));
     }
+    let changes = runs::last_changes_of(&context.db, ready.connector.id, &person.id).await?;
     let last = runs::last_finding_of(&context.db, ready.connector.id, &person.id).await?;
     Ok(PersonAnswer {
         external_id: person.id.to_string(),
         username,
         directories: answers,
         last_finding: last.map(last_finding),
+        last_run: changes.into_iter().map(|(run, change)| last_change(run, change)).collect(),
     })
 }
 
@@ -209,6 +245,10 @@ fn station_answer(station: Station) -> StationAnswer {
     StationAnswer { station: title, verdict, lines }
 }
 
+fn last_change(run: RunId, change: RecordedChange) -> LastChange {
+    LastChange { run: run.0, kind: change.kind, group: change.group, outcome: change.outcome }
+}
+
 fn last_finding(finding: RecordedFinding) -> LastFinding {
     LastFinding { run: finding.run.0, kind: finding.kind, message: finding.message }
 }
@@ -227,9 +267,15 @@ fn text(answer: &Answer<'_>, output: Output) -> String {
                 finding.run, finding.kind, finding.message
             ));
         }
+        for change in &person.last_run {
+            let LastChange { run, kind, group, outcome } = change;
+            let group = group.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
+            text.push(output::printable(&format!("Run {run}: {kind}{group}, {outcome}")));
+        }
         text.push(String::new());
     }
-    text.push(format!("{} API calls used. Nothing was changed.", answer.api_calls));
+    let calls = if answer.api_calls == 1 { "call" } else { "calls" };
+    text.push(format!("{} API {calls} used. Nothing was changed.", answer.api_calls));
     text.join("\n")
 }
 

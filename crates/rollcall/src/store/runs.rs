@@ -204,8 +204,8 @@ pub async fn beat(db: &Db, run: RunId, now: Timestamp) -> Result<(), StoreError>
 pub async fn end_abandoned(db: &Db, now: Timestamp) -> Result<u64, StoreError> {
     const SQL: &str = "update runs set status = $1, finished_at = beat_at, message = $2 \
          where finished_at is null and beat_at < $3";
-    const MESSAGE: &str = "The process ended before the run did. What it had applied stays; \
-         the next run does the rest.";
+    const MESSAGE: &str = "The process ended before the run did. Nothing was changed: a run changes \
+         everything at its end, or nothing. Start it again.";
     let silence_max = i64::try_from(SILENCE_MAX.as_micros()).unwrap_or(i64::MAX);
     let ended = with_pool!(db, pool => sqlx::query(SQL)
         .bind(Status::Failed.word())
@@ -315,6 +315,32 @@ pub async fn finding_counts(db: &Db, run: RunId) -> Result<BTreeMap<String, u64>
         .fetch_all(pool)
         .await)?;
     Ok(rows.into_iter().map(|(kind, count)| (kind, count.unsigned_abs())).collect())
+}
+
+/// What the last run of a connector that had changes for somebody did to them, or held.
+pub async fn last_changes_of(
+    db: &Db,
+    connector: ConnectorId,
+    id: &ExternalId,
+) -> Result<Vec<(RunId, RecordedChange)>, StoreError> {
+    const LAST: &str = "select max(c.run_id) from run_changes c join runs r on r.id = c.run_id \
+         where c.external_id = $1 and r.connector_id = $2";
+    const CHANGES: &str = "select c.seq, t.name, c.kind, c.external_id, c.username, c.group_name, \
+         c.detail, c.reason, c.outcome \
+         from run_changes c left join targets t on t.id = c.target_id \
+         where c.run_id = $1 and c.external_id = $2 order by c.seq limit 50";
+    let last = with_pool!(db, pool => sqlx::query_scalar::<_, Option<i64>>(LAST)
+        .bind(id.as_str())
+        .bind(connector.0)
+        .fetch_one(pool)
+        .await)?;
+    let Some(run) = last else { return Ok(Vec::new()) };
+    let rows = with_pool!(db, pool => sqlx::query_as::<_, ChangeColumns>(CHANGES)
+        .bind(run)
+        .bind(id.as_str())
+        .fetch_all(pool)
+        .await)?;
+    Ok(rows.into_iter().map(|row| (RunId(run), recorded_change(row))).collect())
 }
 
 /// What was last found odd about somebody.

@@ -115,6 +115,19 @@ pub async fn create(
     Ok((find(db, name.as_str()).await?, password))
 }
 
+/// Gives a target another password; the one before is worth nothing from now on.
+pub async fn rotate_password(db: &Db, target: TargetId) -> Result<Secret, TargetError> {
+    const SQL: &str = "update targets set password_hash = $2 where id = $1";
+    let password = password::new_password()?;
+    with_pool!(db, pool => sqlx::query(SQL)
+        .bind(target.0)
+        .bind(password::hash(password.expose()))
+        .execute(pool)
+        .await
+        .map(|_| ()))?;
+    Ok(password)
+}
+
 /// All targets, by name.
 pub async fn list(db: &Db) -> Result<Vec<Target>, TargetError> {
     const SQL: &str = "select t.id, t.connector_id, c.name, t.name, t.kind, t.application, \

@@ -28,21 +28,26 @@ pub fn findings(decision: &Decision) -> impl Iterator<Item = &Finding> {
 
 /// One or two sentences: what happened, and what waits for whom.
 pub fn sentence(decision: &Decision) -> String {
-    let (mut applied, mut held) = (0, 0);
+    let (mut applied, mut held, mut unasked) = (0, 0, 0);
     let mut objections: Vec<String> = Vec::new();
     for target in &decision.targets {
         applied += target.approved.steps().len();
         held += target.held.steps.len();
+        unasked += target.missing_unasked;
         objections.extend(target.held.objections.iter().map(ToString::to_string));
     }
     if !objections.is_empty() {
-        let waiting = if held == 0 {
-            "Nothing was taken from anybody.".to_owned()
-        } else {
-            format!("{} for approval.", plural(held, "change waits", "changes wait"))
-        };
-        let applied = plural(applied, "change was applied", "changes were applied");
-        return format!("Held. {} {waiting} {applied}.", objections.join(" "));
+        let mut parts = objections;
+        if 0 < unasked {
+            let missing =
+                plural(unasked, "person is missing and was", "people are missing and were");
+            parts.push(format!("{missing} not asked for by id; nothing was taken from anybody."));
+        }
+        if 0 < held {
+            parts.push(format!("{}.", plural(held, "change is held", "changes are held")));
+        }
+        parts.push(format!("{}.", plural(applied, "change was applied", "changes were applied")));
+        return parts.join(" ");
     }
     let left_out = match findings(decision).count() {
         0 => String::new(),
@@ -139,10 +144,19 @@ fn reason(step: &Step) -> Cow<'_, str> {
 }
 
 fn target(decision: &TargetDecision) -> Value {
-    let TargetDecision { target, users_before, generation: _, approved, held, findings } = decision;
+    let TargetDecision {
+        target,
+        users_before,
+        missing_unasked,
+        generation: _,
+        approved,
+        held,
+        findings,
+    } = decision;
     json!({
         "name": target.as_ref().map(|it| it.name.as_str()),
         "users_before": users_before,
+        "missing_not_asked_for": missing_unasked,
         "applied": counts(approved.steps()),
         "held": counts(&held.steps),
         "objections": held.objections.iter().map(ToString::to_string).collect::<Vec<_>>(),

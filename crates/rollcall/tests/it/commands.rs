@@ -229,3 +229,83 @@ fn first_object(stdout: std::process::ChildStdout) -> Value {
     std::thread::spawn(move || lines.for_each(drop));
     serde_json::from_str(&text).unwrap()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_shown_with_what_was_done_to_whom() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let person = it.sandbox.admin().with_tenant(|tenant| {
+        let people = tenant.user_ids().iter().map(|id| tenant.user(*id).unwrap().into_owned());
+        people.into_iter().find(|user| user.role_ids.len() == 2).unwrap()
+    });
+    let set =
+        serde_json::json!({ "status": 2, "role_ids": [person.role_ids[0]], "lastname": "New" });
+    it.sandbox.admin().update_user(person.id, set).unwrap();
+    it.expect(0, &["sync", "OneLogin"]).await;
+
+    let shown = it.expect(0, &["run", "show", "2"]).await;
+    let name = person.username.unwrap();
+    let line = |kind: &str| {
+        let line = shown.lines().find(|line| line.contains(kind) && line.contains(&*name));
+        line.unwrap_or_else(|| panic!("no {kind} of {name} in\n{shown}")).to_owned()
+    };
+    assert!(line("deactivate").contains("Suspended"), "{shown}");
+    assert!(line("update").contains("New"), "{shown}");
+    let lost =
+        it.sandbox.admin().with_tenant(|tenant| tenant.roles()[&person.role_ids[1]].name.clone());
+    assert!(line("remove-from-group").contains(&lost), "{shown}");
+
+    let told = it.expect(0, &["user", "explain", "OneLogin", &name]).await;
+    assert!(told.contains("Run 2: deactivate, applied"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scope_that_shrank_says_how_many_are_missing_and_what_to_do() {
+    let it = Installation::new(60, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let role = it.sandbox.admin().with_tenant(|tenant| {
+        let roles = tenant.roles().values();
+        roles.min_by_key(|role| role.members.len()).unwrap().name.clone()
+    });
+    let required = format!("role:{role}");
+    it.expect(0, &["connector", "edit", "OneLogin", "--required-group", &required]).await;
+    for command in ["simulate", "sync"] {
+        let told = it.expect(3, &[command, "OneLogin"]).await;
+        assert!(told.contains("missing, not asked for by id"), "{told}");
+        assert!(told.contains("--limit-shrinkage-percent 100"), "{told}");
+        assert!(!told.contains("already matches"), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_share_a_username_are_explained_as_a_run_decides() {
+    let it = Installation::new(30, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let ids = it.sandbox.admin().with_tenant(|tenant| tenant.user_ids().to_vec());
+    let name = it.sandbox.admin().user(ids[3]).unwrap().username.unwrap();
+    let set = serde_json::json!({ "username": name.to_uppercase() });
+    it.sandbox.admin().update_user(ids[9], set).unwrap();
+    it.sandbox.admin().update_user(ids[3], serde_json::json!({ "firstname": "Other" })).unwrap();
+    let conflict = format!("{}, {} map to one username", ids[3], ids[9]);
+    let simulated = it.expect(0, &["simulate", "OneLogin"]).await;
+    assert!(simulated.contains(&conflict), "{simulated}");
+    for id in [ids[3], ids[9]] {
+        let told = it.expect(0, &["user", "explain", "OneLogin", &id.to_string()]).await;
+        assert!(told.contains(&conflict) && !told.contains("~ update"), "{told}");
+    }
+    it.expect(64, &["user", "explain", "OneLogin", " "]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_can_be_replaced_and_a_bad_flag_is_told_in_json() {
+    let it = Installation::new(5, true).await;
+    let first = it.json(0, &["target", "rotate-password", "jira"]).await;
+    let second = it.json(0, &["target", "rotate-password", "jira"]).await;
+    assert_eq!(first["application"], second["application"]);
+    assert_ne!(first["password"], second["password"]);
+
+    let told = it.expect(64, &["run", "list", "--bogus", "--json"]).await;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["exit_code"], 64);
+    assert!(told["error"].as_str().unwrap().contains("--bogus"), "{told}");
+}

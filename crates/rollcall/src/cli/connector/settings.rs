@@ -39,9 +39,9 @@ pub(super) struct Choices {
     limits: Limits,
 }
 
-/// From how many changes on a run waits for approval.
+/// Above how many changes of a kind they are held.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Limits above which changes are held for approval")]
+#[command(next_help_heading = "Limits above which changes are held")]
 struct Limits {
     /// Users who lose access [default: 20]
     #[arg(long = "limit-deactivations", value_name = "N")]

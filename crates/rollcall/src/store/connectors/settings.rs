@@ -18,7 +18,7 @@ pub struct ConnectorSettings {
     pub empty_groups: EmptyGroups,
 }
 
-/// The limits of the gate. What is above any of them waits for approval.
+/// The limits of the gate. What is above any of them is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Safety {

@@ -101,8 +101,7 @@ async fn a_run_that_went_silent_has_failed_and_one_that_beats_has_not() {
         assert_eq!(found.finished_at, Some(at(100)));
         assert_eq!(
             found.message,
-            "The process ended before the run did. What it had applied stays; \
-             the next run does the rest."
+            "The process ended before the run did. Nothing was changed: a run changes everything at its end, or nothing. Start it again."
         );
     })
     .await;
