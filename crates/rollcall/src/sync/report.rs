@@ -60,6 +60,11 @@ pub fn sentence(decision: &Decision) -> String {
             )
         ),
     };
+    let is_unpublished = decision.targets.iter().any(|it| it.generation == 0);
+    if applied == 0 && is_unpublished {
+        let nobody = "Nobody in the source may have an account, so nothing was published.";
+        return format!("{nobody}{left_out}");
+    }
     if applied == 0 {
         return format!("Everything already matches.{left_out}");
     }

@@ -326,6 +326,24 @@ async fn nobody_in_the_source_is_held_and_never_published() {
 }
 
 #[tokio::test]
+async fn a_source_without_anybody_active_publishes_nothing_and_says_so() {
+    on_both(async |db| {
+        let world = World::new(&db, 3).await;
+        for id in world.ids() {
+            world.sandbox.admin().update_user(id, json!({ "status": 2 })).unwrap();
+        }
+        let finished = world.sync().await;
+        assert!(
+            finished.message.starts_with("Nobody in the source may have an account"),
+            "{}",
+            finished.message
+        );
+        assert_eq!(world.actual().await.1, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_read_that_cannot_be_completed_changes_nothing_and_is_on_record() {
     on_both(async |db| {
         let world = World::new(&db, 250).await;
