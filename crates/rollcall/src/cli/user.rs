@@ -99,6 +99,9 @@ async fn explain(args: &ExplainArgs, context: &Context) -> Result<Exit, CliError
     if args.user.trim().is_empty() {
         return Err(CliError::usage("Name somebody: a username, an e-mail, or a OneLogin id."));
     }
+    if args.user.contains('*') {
+        return Err(CliError::usage("A * cannot be searched for. Name one person."));
+    }
     let ready = Ready::open(context, &args.connector).await?;
     let mut directories: Vec<(Option<Target>, Actual)> = Vec::new();
     for target in &ready.targets {

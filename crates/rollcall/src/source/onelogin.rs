@@ -103,9 +103,10 @@ impl OneLogin {
         let known = self.last_read.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let LastRead { vocabulary, witnesses } = match known {
             Some(known) => known,
-            None => {
-                LastRead { vocabulary: session.vocabulary(&question).await?, witnesses: Vec::new() }
-            }
+            None => LastRead {
+                vocabulary: session.vocabulary(&question).await?,
+                witnesses: session.some_of_everybody(&question).await?,
+            },
         };
         session.absences(&question, &vocabulary, ids, &witnesses).await
     }

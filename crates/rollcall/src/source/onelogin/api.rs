@@ -37,6 +37,7 @@ pub(super) enum Endpoint {
     RateLimit,
     Users,
     UsersV1,
+    UserV1,
     Roles,
     RolesV1,
     Role,
@@ -53,6 +54,7 @@ impl Endpoint {
             Endpoint::RateLimit => "GET /auth/rate_limit",
             Endpoint::Users => "GET /api/2/users",
             Endpoint::UsersV1 => "GET /api/1/users",
+            Endpoint::UserV1 => "GET /api/1/users/{id}",
             Endpoint::Roles => "GET /api/2/roles",
             Endpoint::RolesV1 => "GET /api/1/roles",
             Endpoint::Role => "GET /api/2/roles/{id}",
@@ -68,7 +70,7 @@ impl Endpoint {
         match self {
             Endpoint::Token => "a token",
             Endpoint::RateLimit => "the API calls left",
-            Endpoint::Users | Endpoint::UsersV1 => "users",
+            Endpoint::Users | Endpoint::UsersV1 | Endpoint::UserV1 => "users",
             Endpoint::Roles | Endpoint::RolesV1 | Endpoint::Role => "roles",
             Endpoint::RoleUsers => "the users of a role",
             Endpoint::Groups | Endpoint::GroupsV2 | Endpoint::Group => "groups",
@@ -210,7 +212,7 @@ impl Api {
         self.flight.acquire_many(u32::try_from(permits).unwrap_or(1)).await.ok()
     }
 
-    fn answered(&self) -> MutexGuard<'_, BTreeSet<Endpoint>> {
+    pub(super) fn answered(&self) -> MutexGuard<'_, BTreeSet<Endpoint>> {
         self.answered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

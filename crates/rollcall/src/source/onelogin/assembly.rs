@@ -273,7 +273,7 @@ impl Assembly {
     /// Refuses a read in which nobody has a key that we asked for, or in which a required group
     /// turned out to be nowhere.
     pub(super) fn finish(mut self) -> Result<Assembled, SourceError> {
-        let Vocabulary { groups_from, scope, wanted, .. } = &self.vocabulary;
+        let Vocabulary { groups_from, roles, groups, scope, wanted } = &self.vocabulary;
         if 0 < self.rows
             && let Some(field) = wanted.first_absent_from(self.keys)
         {
@@ -294,7 +294,8 @@ impl Assembly {
             let word = kind.word();
             return Err(SourceError::incomplete(format!("The name of {word} #{id} is not known.")));
         }
-        scope.verify(&self.sightings, groups_from)?;
+        let names = roles.iter().chain(groups.iter()).map(|(_, name)| name);
+        scope.verify(&self.sightings, groups_from, &names.collect::<Vec<_>>())?;
         let unreadable = self.unreadable;
         self.records.retain(|it| !unreadable.contains(&it.id));
         self.records.sort_by(|one, other| one.id.cmp(&other.id));

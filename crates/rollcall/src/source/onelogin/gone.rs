@@ -5,17 +5,29 @@ use std::collections::BTreeMap;
 use reconcile::plan::Absence;
 use reconcile::principal::{ExternalId, Standing};
 
-use super::api::{CallError, Session};
+use super::api::{CallError, Endpoint, Session};
 use super::assembly::{Vocabulary, external_id, standing};
 use super::error::SourceError;
 use super::pages::incomplete;
-use super::read::{IDS_MAX, Question};
+use super::read::{IDS_MAX, Question, is_without_v2};
 use super::wire::UserRow;
 
 /// People asked for along with the others, to tell an answer from a silence.
 pub(super) const WITNESSES_MAX: usize = 3;
 
+/// People whom one run asks version 1 for, at a call each.
+const ASKED_BY_V1_MAX: usize = 200;
+
 impl Session<'_> {
+    /// A few who are there, where nobody was read before.
+    pub(super) async fn some_of_everybody(
+        self,
+        question: &Question,
+    ) -> Result<Vec<u64>, SourceError> {
+        let first = self.first_page(&question.list("")).await.map_err(|it| self.refused(it))?;
+        Ok(first.rows.iter().filter_map(|row| row.id).take(WITNESSES_MAX).collect())
+    }
+
     /// One answer for each id. Witnesses are people whom the read contained: an answer without any
     /// of them is not believed, because "gone" is said by silence.
     pub(super) async fn absences(
@@ -34,15 +46,51 @@ impl Session<'_> {
                 Ok(_) | Err(_) => drop(absences.insert(id.clone(), Absence::Present)),
             }
         }
-        let size = self.api.shared.page_size(super::api::Endpoint::Users.name());
+        let size = self.api.shared.page_size(Endpoint::Users.name());
         // An answer has one page, so its witnesses must fit too.
         let room = size.unwrap_or(IDS_MAX).saturating_sub(WITNESSES_MAX);
         let chunk_size = room.clamp(1, IDS_MAX);
         for chunk in numbers.chunks(chunk_size) {
-            let asked = self.ask(question, vocabulary, chunk, witnesses).await;
-            absences.extend(asked.map_err(|it| self.refused(it))?);
+            match self.ask(question, vocabulary, chunk, witnesses).await {
+                Ok(answers) => absences.extend(answers),
+                Err(CallError::Refused(Endpoint::Users, refusal))
+                    if is_without_v2(&refusal)
+                        && !self.api.answered().contains(&Endpoint::Users) =>
+                {
+                    let answers = self.ask_v1(vocabulary, &numbers, witnesses).await;
+                    absences.extend(answers.map_err(|it| self.refused(it))?);
+                    break;
+                }
+                Err(error) => return Err(self.refused(error)),
+            }
         }
         Ok(absences)
+    }
+
+    /// Version 1 tells of one person a call. Whoever is beyond the bound is not answered for, and
+    /// keeps everything until a later run.
+    async fn ask_v1(
+        self,
+        vocabulary: &Vocabulary,
+        ids: &[u64],
+        witnesses: &[u64],
+    ) -> Result<Vec<(ExternalId, Absence)>, CallError> {
+        let is_there = match witnesses.first() {
+            Some(witness) => self.user_v1(*witness).await?.is_some(),
+            None => false,
+        };
+        if !is_there {
+            return Err(incomplete("Asked for one who was there just now, OneLogin knows nobody."));
+        }
+        let mut answers = Vec::new();
+        for id in ids.iter().take(ASKED_BY_V1_MAX) {
+            let absence = match self.user_v1(*id).await? {
+                Some(row) => absence_of(&row, vocabulary),
+                None => Absence::Gone,
+            };
+            answers.push((external_id(*id), absence));
+        }
+        Ok(answers)
     }
 
     async fn ask(

@@ -174,6 +174,11 @@ impl Session<'_> {
                 ids.len()
             )));
         }
+        // A version of the API that is not there says 404 of everything.
+        let is_served = self.api.answered().contains(&match kind {
+            Kind::Role => Endpoint::Roles,
+            Kind::Group => Endpoint::Groups,
+        });
         let mut looked = BTreeMap::new();
         for id in ids {
             let (endpoint, path) = match kind {
@@ -183,7 +188,10 @@ impl Session<'_> {
             let found = match self.get(endpoint, &path, |reply| one(reply, *id)).await {
                 Ok(Some(name)) => Looked::Named(name),
                 Ok(None) => Looked::Nameless,
-                Err(CallError::Refused(_, refusal)) if refusal.status == 404 => Looked::Gone,
+                Err(CallError::Refused(_, refusal)) if refusal.status == 404 && is_served => {
+                    Looked::Gone
+                }
+                Err(CallError::Refused(_, refusal)) if refusal.status == 404 => Looked::Nameless,
                 Err(error) => return Err(error),
             };
             looked.insert(*id, found);

@@ -309,6 +309,7 @@ impl Tally {
             without_id: self.without_id,
             pages_again: self.pages_again,
             walks: 1,
+            gone_meanwhile: 0,
             instead_of_total: None,
         })
     }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::api::{CallError, Endpoint, Odd, Session};
 use super::pages::{Sink, incomplete};
 use super::report::{Progress, Proof};
-use super::wire::Row;
+use super::wire::{Row, UserRow};
 use crate::http::Reply;
 
 const PAGE_SIZE: usize = 50;
@@ -109,6 +109,23 @@ impl Session<'_> {
             query.extend(utf8_percent_encode(cursor, NON_ALPHANUMERIC));
         }
         self.get(endpoint, &query, decode).await
+    }
+
+    /// One person by id; nobody where v1 does not know the id.
+    pub(super) async fn user_v1(self, id: u64) -> Result<Option<UserRow>, CallError> {
+        let one = |reply: &Reply| {
+            let envelope: Envelope<UserRow> = serde_json::from_slice(&reply.body)
+                .map_err(|_| Odd::new("did not bring a user in JSON"))?;
+            match <[UserRow; 1]>::try_from(envelope.data) {
+                Ok([row]) if row.id == Some(id) => Ok(row),
+                Ok(_) | Err(_) => Err(Odd::new("brought another user than we asked for")),
+            }
+        };
+        match self.get(Endpoint::UserV1, &format!("/api/1/users/{id}"), one).await {
+            Ok(row) => Ok(Some(row)),
+            Err(CallError::Refused(_, refusal)) if refusal.status == 404 => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// An answer that was cut short of its cursor would look like the end.

@@ -32,6 +32,21 @@ pub(super) struct Question {
     pub(super) fields: Vec<&'static str>,
 }
 
+/// People read by id.
+struct ById {
+    found: Vec<UserRow>,
+    /// Members who did not come back: deleted since the list of members was read.
+    gone: usize,
+}
+
+/// How many members may be deleted in the moment of a read before it looks like a silence.
+const GONE_MEANWHILE_MIN: usize = 3;
+
+/// How many ids are asked for at once: an answer has one page, and its witness must fit too.
+fn chunk_size(page_size: usize) -> usize {
+    page_size.saturating_sub(1).clamp(1, IDS_MAX)
+}
+
 /// How the people in scope were reached.
 struct Reached {
     proof: Proof,
@@ -66,7 +81,7 @@ impl Question {
         self.fields.contains(&field)
     }
 
-    fn list(&self, filter: &str) -> List<UserRow> {
+    pub(super) fn list(&self, filter: &str) -> List<UserRow> {
         List {
             endpoint: Endpoint::Users,
             path: "/api/2/users".to_owned(),
@@ -288,7 +303,7 @@ impl Session<'_> {
         }
         let members: usize = role_lists.iter().map(|it| it.1.total).sum();
         let cost = role_lists.iter().map(|it| it.1.pages() - 1).sum::<usize>()
-            + members.div_ceil(size.min(IDS_MAX))
+            + members.div_ceil(chunk_size(size))
             + group_lists.iter().map(|it| it.1.pages() - 1).sum::<usize>();
         if full < cost {
             return Ok(Err(too_dear(cost)));
@@ -307,7 +322,14 @@ impl Session<'_> {
             all.add(&self.all_after(&list, first, &mut members).await?);
             ids.extend(members.iter().filter_map(wire::Row::id));
         }
-        self.read_by_id(question, ids, size, assembly).await?;
+        let witness = everybody.rows.iter().find_map(|row| row.id);
+        match self.read_by_id(question, ids, size, witness).await? {
+            Err(why) => return Ok(Err(why)),
+            Ok(ById { found, gone }) => {
+                all.gone_meanwhile = gone;
+                assembly.take(found);
+            }
+        }
         for (list, first) in group_lists {
             let mut rows: Vec<UserRow> = Vec::new();
             all.add(&self.all_after(&list, first, &mut rows).await?);
@@ -316,30 +338,49 @@ impl Session<'_> {
         Ok(Ok(Reached { proof: all, seen: everybody.total, strategy }))
     }
 
-    /// Reads people by id. Whoever does not come back, asked for twice, was deleted meanwhile.
+    /// Reads people by id, each chunk with a witness: somebody who was there just now, because an
+    /// answer without anybody may be a silence. Whoever does not come back, asked for twice, was
+    /// deleted meanwhile; where that would be many, the reason against believing it is returned.
     async fn read_by_id(
         self,
         question: &Question,
         ids: BTreeSet<u64>,
         size: usize,
-        assembly: &mut Assembly,
-    ) -> Result<(), CallError> {
+        witness: Option<u64>,
+    ) -> Result<Result<ById, String>, CallError> {
+        let many = GONE_MEANWHILE_MIN.max(ids.len() / 100);
         let mut open: Vec<u64> = ids.into_iter().collect();
+        let mut found = Vec::new();
         for _ in 0..2 {
             let chunks: Vec<Vec<u64>> =
-                open.chunks(size.clamp(1, IDS_MAX)).map(<[u64]>::to_vec).collect();
-            let calls = chunks.into_iter().map(|chunk| self.users_by_id(question, chunk));
+                open.chunks(chunk_size(size)).map(<[u64]>::to_vec).collect();
+            let calls = chunks.into_iter().map(|mut chunk| {
+                chunk.extend(witness.filter(|it| !chunk.contains(it)));
+                self.users_by_id(question, chunk)
+            });
             let answers: Vec<Vec<UserRow>> =
                 stream::iter(calls).buffered(IN_FLIGHT).try_collect().await?;
-            let rows: Vec<UserRow> = answers.into_iter().flatten().collect();
+            let is_silent = |rows: &Vec<UserRow>| {
+                witness.is_some_and(|witness| rows.iter().all(|row| row.id != Some(witness)))
+            };
+            if answers.iter().any(is_silent) {
+                return Ok(Err("asked by id, OneLogin left out somebody who was there".to_owned()));
+            }
+            let asked: BTreeSet<u64> = open.iter().copied().collect();
+            let rows = answers.into_iter().flatten();
+            let rows: Vec<UserRow> =
+                rows.filter(|row| row.id.is_some_and(|id| asked.contains(&id))).collect();
             let came: BTreeSet<u64> = rows.iter().filter_map(|it| it.id).collect();
             open.retain(|it| !came.contains(it));
-            assembly.take(rows);
+            found.extend(rows);
             if open.is_empty() {
                 break;
             }
         }
-        Ok(())
+        if many < open.len() {
+            return Ok(Err(format!("asked by id, OneLogin left out {} members", open.len())));
+        }
+        Ok(Ok(ById { found, gone: open.len() }))
     }
 
     /// The users of a list of ids, nobody else and nobody twice.
@@ -468,7 +509,7 @@ pub(super) fn whole_page(reply: &Reply) -> Result<Option<Vec<UserRow>>, Odd> {
     Err(Odd::new(format!("brought {} rows of {total} that it announced", rows.len())))
 }
 
-fn is_without_v2(refusal: &Refusal) -> bool {
+pub(super) fn is_without_v2(refusal: &Refusal) -> bool {
     matches!(refusal.status, 404 | 405 | 410) && refusal.page_title.is_none()
 }
 

@@ -39,6 +39,8 @@ pub struct Proof {
     pub pages_again: usize,
     /// Whole walks; more than one where the list shrank meanwhile.
     pub walks: usize,
+    /// Members of required roles who were deleted while the roles were read.
+    pub gone_meanwhile: usize,
     /// What stands in for the announced total where the API has none.
     pub instead_of_total: Option<&'static str>,
 }
@@ -57,6 +59,9 @@ impl fmt::Display for Proof {
         write!(f, ", {} {pages} of {}", self.pages, self.page_size)?;
         if 0 < self.pages_again {
             write!(f, ", {} read again because the list grew", self.pages_again)?;
+        }
+        if 0 < self.gone_meanwhile {
+            write!(f, ", {} of them deleted meanwhile", self.gone_meanwhile)?;
         }
         if 1 < self.walks {
             write!(f, ", {} walks because the list changed", self.walks)?;

@@ -271,6 +271,7 @@ impl Scope {
         &self,
         sightings: &Sightings,
         groups_from: &BTreeSet<GroupSource>,
+        roles_and_groups: &[&str],
     ) -> Result<(), SourceError> {
         let none = BTreeSet::new();
         for (at, requirement) in self.requirements.iter().enumerate() {
@@ -284,7 +285,8 @@ impl Scope {
             places.extend(seen.iter().map(|dn| format!("member_of:{dn}")));
             if places.is_empty() {
                 let wanted = parse_one(&requirement.typed)?;
-                let names: Vec<&str> = sightings.names.iter().map(|it| &**it).collect();
+                let sighted = sightings.names.iter().map(|it| &**it);
+                let names: Vec<&str> = sighted.chain(roles_and_groups.iter().copied()).collect();
                 return Err(found_nowhere(&wanted, groups_from, &names));
             }
             if 1 < places.len() {

@@ -168,6 +168,26 @@ async fn a_flood_that_brings_502_is_slowed_down() {
 }
 
 #[tokio::test]
+async fn without_version_2_whoever_is_missing_is_asked_for_by_version_1() {
+    use reconcile::plan::Absence;
+    use reconcile::principal::ExternalId;
+    use sandbox::onelogin::{Fault, Kind, Shape};
+    let sandbox = start(30).await;
+    let message = "No Route Exists".to_owned();
+    let no_route = Kind::Status { status: 404, shape: Shape::Status, message };
+    sandbox.admin().inject(Fault::always(When::next(USERS), no_route));
+    let ids = sandbox.admin().with_tenant(|tenant| tenant.user_ids().to_vec());
+    sandbox.admin().delete_user(ids[4]).unwrap();
+    let source = source(&sandbox);
+    source.read(&|_| {}).await.unwrap();
+    let asked = [ids[4], ids[5]].map(|id| ExternalId::new(&id.to_string()));
+    let answers = source.gone(&asked).await.unwrap();
+    assert_eq!(answers[&asked[0]], Absence::Gone);
+    assert_eq!(answers[&asked[1]], Absence::Present);
+    assert_eq!(sandbox.admin().calls("GET /api/1/users/{id}").good, 2);
+}
+
+#[tokio::test]
 async fn without_version_2_everybody_is_read_by_version_1() {
     use sandbox::onelogin::{Fault, Kind, Shape};
     let sandbox = start(230).await;

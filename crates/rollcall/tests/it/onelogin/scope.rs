@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use rollcall::source::onelogin::error::SourceError;
 use rollcall::source::onelogin::report::{Calls, Read};
 use rollcall::source::onelogin::settings::GroupSource;
-use sandbox::onelogin::{Data, Filter, Options, Population, RoleUsersScope, Sandbox, Tenant, User};
+use sandbox::onelogin::{
+    Command, Data, Fault, Filter, Kind, Options, Population, RoleUsersScope, Sandbox, Tenant, User,
+    When,
+};
 
 use super::{connect, people, settings, start_with, tenant};
 
@@ -116,6 +119,41 @@ async fn roles_and_groups_together_are_read_once_each() {
     let read = read.unwrap();
     assert_exact("both", &sandbox, &[role, group], &read);
     assert!(read.strategy.starts_with("Only"), "{}", read.strategy);
+}
+
+#[tokio::test]
+async fn members_who_do_not_come_back_by_id_are_not_taken_for_deleted() {
+    let sandbox = big().await;
+    let holders = holders(&sandbox);
+    let (name, members) = holders.iter().find(|it| it.0.starts_with("role:")).unwrap();
+    // The first page of everybody is answered; every question by id, which is for page 1 too, is not.
+    let by_id = When { nth: 2, ..When::page("GET /api/2/users", 1) };
+    let nobody = Kind::Body { text: "[]".to_owned() };
+    sandbox.admin().inject(Fault::always(by_id, nobody));
+    let (read, _) = read_required(&sandbox, &[name]).await;
+    let read = read.unwrap();
+    assert_exact(name, &sandbox, &[name], &read);
+    assert_eq!(read.records.len(), members.len());
+    assert!(read.strategy.starts_with("Everybody"), "{}", read.strategy);
+}
+
+#[tokio::test]
+async fn members_who_are_deleted_between_the_lists_are_counted() {
+    let sandbox = big().await;
+    let holders = holders(&sandbox);
+    let (name, members) = holders.iter().find(|it| it.0.starts_with("role:")).unwrap();
+    let leave = |count: usize| {
+        let ids =
+            members.iter().take(count).map(|id| Command::DeleteUser { id: id.parse().unwrap() });
+        let endpoint = "GET /api/2/roles/{id}/users";
+        let last = members.len().div_ceil(100) as u64;
+        sandbox.admin().after(When::nth(endpoint, last), ids.collect());
+    };
+    leave(2);
+    let (read, _) = read_required(&sandbox, &[name]).await;
+    let read = read.unwrap();
+    assert_eq!(read.records.len(), members.len() - 2);
+    assert_eq!(read.proof.gone_meanwhile, 2, "{}", read.proof);
 }
 
 #[tokio::test]
@@ -242,4 +280,18 @@ async fn a_group_that_was_made_a_minute_ago_is_found_although_names_are_remember
     let ada = sandbox.admin().with_tenant(|it| it.user_ids()[0]);
     sandbox.admin().add_role_member(role, ada).unwrap();
     assert_eq!(names_in_scope(&sandbox, &["role:New"]).await.as_deref(), Ok("ada"));
+}
+
+#[tokio::test]
+async fn a_name_that_is_mistyped_is_met_with_the_nearest_of_any_kind() {
+    let sandbox = big().await;
+    let mut settings = settings(&sandbox);
+    settings.groups_from = [GroupSource::Roles, GroupSource::Group, GroupSource::MemberOf].into();
+    let role = sandbox.admin().with_tenant(|tenant| {
+        let names = tenant.roles().values().map(|role| role.name.clone());
+        names.max_by_key(String::len).unwrap()
+    });
+    settings.required_groups = vec![role.replacen(['e', 'i'], "", 1)];
+    let error = connect(&sandbox, settings).read(&|_| {}).await.unwrap_err().to_string();
+    assert!(error.contains(&role), "{error}");
 }
