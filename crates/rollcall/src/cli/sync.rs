@@ -364,7 +364,7 @@ fn findings_text(findings: &[&Finding], limit: usize) -> Vec<String> {
 }
 
 fn more(all: usize, shown: usize, what: &str) -> Option<String> {
-    (shown < all).then(|| format!("  .. and {} more {what} (--json has them all)", all - shown))
+    (shown < all).then(|| format!("  .. and more, {all} {what} in all (--json has them)"))
 }
 
 impl From<SyncError> for CliError {

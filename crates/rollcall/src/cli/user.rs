@@ -293,7 +293,7 @@ fn directory_text(directory: &DirectoryAnswer, output: Output) -> Vec<String> {
         let mut lines = station.lines.iter().map(|line| output::printable(line));
         let first = lines.next().unwrap_or_default();
         text.push(format!("  {number} {mark} {:<20} {first}", station.station));
-        text.extend(lines.map(|line| format!("{:28}{line}", "")));
+        text.extend(lines.map(|line| format!("{:29}{line}", "")));
     }
     let number = directory.stations.len() + 1;
     let target = match (&directory.target, &directory.published_at, &directory.last_read_at) {

@@ -75,7 +75,7 @@ async fn simulate_sync_and_show_tell_the_same_story() {
     let simulated = it.json(0, &["simulate", "OneLogin"]).await;
     it.json(2, &["simulate", "onelogin", "--detailed-exitcode"]).await;
     let text = it.expect(0, &["simulate", "OneLogin", "--limit", "3"]).await;
-    assert!(text.contains("40 create") && text.contains("more changes"), "{text}");
+    assert!(text.contains("40 create") && text.contains("changes in all"), "{text}");
     assert!(text.ends_with("Nothing was changed.\n"), "{text}");
 
     let synced = it.json(0, &["sync", "OneLogin"]).await;
