@@ -105,7 +105,7 @@ impl Refusal {
     }
 
     pub(super) fn busy() -> Refusal {
-        let message = "Too many readers at once. Try again in a moment.";
+        let message = "The directory is busy. Try again in a moment.";
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "OPERATION_FAILED", message)
     }
 
@@ -157,6 +157,10 @@ impl Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Refusal {
+        if error.is_busy() {
+            tracing::warn!("A Crowd client has to come again: {error}");
+            return Refusal::busy();
+        }
         tracing::error!("A Crowd client could not be answered: {error}");
         let message = "The directory cannot be read at the moment.";
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "OPERATION_FAILED", message)
