@@ -62,7 +62,7 @@ pub struct Options {
     pub latency: Duration,
     /// How many of 100 good requests fail in a way that a second try cures.
     pub chaos_percent: u8,
-    /// Decides the credential, the tokens and the chaos.
+    /// Decides the tokens and the chaos, and the credential of the first sandbox of a process.
     pub seed: u64,
     pub quirks: Quirks,
 }

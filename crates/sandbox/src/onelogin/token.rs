@@ -35,8 +35,11 @@ impl fmt::Debug for TokenDesk {
 }
 
 impl TokenDesk {
-    pub(super) fn new(seed: u64) -> TokenDesk {
-        let mut random = Rng::with_seed(seed ^ 0x746f_6b65_6e73);
+    /// `nth` counts the sandboxes of this process. A freed port goes to the next sandbox that
+    /// asks, and a client remembers what it learnt by base URL and credential: were the
+    /// credential the same too, it would take the one tenant for the other.
+    pub(super) fn new(seed: u64, nth: u64) -> TokenDesk {
+        let mut random = Rng::with_seed(seed ^ 0x746f_6b65_6e73 ^ nth.rotate_right(16));
         let client_id = hex(&mut random);
         let client_secret = hex(&mut random);
         TokenDesk { random, client_id, client_secret, issued: None }

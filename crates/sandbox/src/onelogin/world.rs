@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -73,6 +76,9 @@ pub(super) struct Ruling {
     pub(super) blank: Blank,
 }
 
+/// How many worlds this process has begun.
+static STARTED: AtomicU64 = AtomicU64::new(0);
+
 impl World {
     pub(super) fn new(
         tenant: Tenant,
@@ -88,7 +94,7 @@ impl World {
             delayed: Vec::new(),
             ledger: Ledger::new(),
             limiter: Limiter::default(),
-            tokens: TokenDesk::new(seed),
+            tokens: TokenDesk::new(seed, STARTED.fetch_add(1, Ordering::Relaxed)),
             clock_offset_ms: 0,
             requests: 0,
             in_flight: 0,
