@@ -132,6 +132,20 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTIONS_MAX: u32 = 8;
 
+/// The text of one step of the schema for each engine.
+macro_rules! migration {
+    ($version:literal, $file:literal) => {
+        (
+            $version,
+            include_str!(concat!("store/migrations/", $file, "_sqlite.sql")),
+            include_str!(concat!("store/migrations/", $file, "_postgres.sql")),
+        )
+    };
+}
+
+/// Forward only, in this order; a step that was released is never edited.
+const MIGRATIONS: [(i64, &str, &str); 1] = [migration!(1, "0001")];
+
 impl Db {
     /// Opens the SQLite file, making it if there is none, and brings it to this version's schema.
     pub async fn open_sqlite(file: &Path) -> Result<Db, StoreError> {
@@ -232,17 +246,15 @@ impl Db {
     }
 
     fn migrations(&self) -> Vec<Migration> {
-        let texts = match self {
-            Db::Sqlite(_) => [include_str!("store/migrations/0001_sqlite.sql")],
-            Db::Postgres(_) => [include_str!("store/migrations/0001_postgres.sql")],
+        let migration = |(version, sqlite, postgres): (i64, &'static str, &'static str)| {
+            let sql = match self {
+                Db::Sqlite(_) => sqlite,
+                Db::Postgres(_) => postgres,
+            };
+            let (kind, sql) = (MigrationType::Simple, sql.into_sql_str());
+            Migration::new(version, "schema".into(), kind, sql, false)
         };
-        (1..)
-            .zip(texts)
-            .map(|(version, sql)| {
-                let sql = sql.into_sql_str();
-                Migration::new(version, "schema".into(), MigrationType::Simple, sql, false)
-            })
-            .collect()
+        MIGRATIONS.into_iter().map(migration).collect()
     }
 }
 
