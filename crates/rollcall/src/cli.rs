@@ -154,7 +154,9 @@ async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<
         Command::Simulate(args) => return sync::simulate(args, setup(shared, environment)?).await,
         Command::Sync(args) => return sync::sync(args, setup(shared, environment)?).await,
         Command::User(command) => return user::run(command, setup(shared, environment)?).await,
-        Command::Run(command) => run::run(command, setup(shared, environment)?).await?,
+        Command::Run(command) => {
+            return run::run(command, setup(shared, environment)?).await;
+        }
         Command::Sandbox(command) => sandbox::run(command, output).await?,
         Command::Completions(args) => completions::run(&args, Cli::command(), output),
         Command::Version => version::run(output),

@@ -89,7 +89,10 @@ pub const TERM: &str = "TERM";
 const HOME: &str = "HOME";
 const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
 
-const KNOWN: [&str; 14] = [
+const SUDO_USER: &str = "SUDO_USER";
+const USER: &str = "USER";
+
+const KNOWN: [&str; 16] = [
     DATA_DIR,
     DATABASE_URL,
     DATABASE_URL_FILE,
@@ -104,6 +107,8 @@ const KNOWN: [&str; 14] = [
     TERM,
     HOME,
     XDG_DATA_HOME,
+    SUDO_USER,
+    USER,
 ];
 
 const LISTEN_BY_DEFAULT: &str = "127.0.0.1:8080";
@@ -128,6 +133,11 @@ impl Environment {
     /// As [`Environment::value`], for what must not be printed.
     pub fn secret(&self, name: &str) -> Option<&Secret> {
         self.0.get(name).filter(|it| !it.expose().is_empty())
+    }
+
+    /// The account of this machine that runs the command, as far as it says; for the record.
+    pub fn person(&self) -> &str {
+        self.value(SUDO_USER).or_else(|| self.value(USER)).unwrap_or_default()
     }
 
     fn path(&self, name: &str) -> Option<PathBuf> {

@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod config;
 pub mod http;
+pub mod run;
 pub mod seal;
 pub mod secret;
 pub mod source;

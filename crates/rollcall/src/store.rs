@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod connectors;
 pub mod directory;
+pub mod leases;
 pub mod names;
 pub mod runs;
 pub mod targets;
@@ -144,7 +145,7 @@ macro_rules! migration {
 }
 
 /// Forward only, in this order; a step that was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 1] = [migration!(1, "0001")];
+const MIGRATIONS: [(i64, &str, &str); 2] = [migration!(1, "0001"), migration!(2, "0002")];
 
 impl Db {
     /// Opens the SQLite file, making it if there is none, and brings it to this version's schema.
@@ -259,6 +260,15 @@ impl Db {
 }
 
 impl Tx {
+    /// The time by the clock that all nodes share: the server's, or this machine's for a file.
+    pub async fn now(&mut self) -> Result<Timestamp, StoreError> {
+        const SQL: &str = "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)";
+        Ok(match self {
+            Tx::Sqlite(_) => Timestamp::now(),
+            Tx::Postgres(tx) => instant(sqlx::query_scalar(SQL).fetch_one(&mut **tx).await?),
+        })
+    }
+
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {
             Tx::Sqlite(tx) => tx.commit().await?,

@@ -1,12 +1,12 @@
 //! One run: read, decide, gate, apply.
 //!
 //! [`decide`] is everything up to the gate and changes nothing; a simulation is a decision that is
-//! shown. [`sync`] applies what the gate let pass.
+//! shown. [`apply`] does what the gate let pass. How a run starts, and what becomes of it when it
+//! cannot end, is in [`crate::run`].
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use reconcile::finding::{Finding, FindingKind};
 use reconcile::gate::{self, Approved, Held};
 use reconcile::mapping;
@@ -14,11 +14,14 @@ use reconcile::plan;
 use reconcile::principal::ExternalId;
 use tokio::task::JoinSet;
 
+use crate::run::moment;
+use crate::run::recorder::Recorder;
 use crate::source::onelogin::OneLogin;
 use crate::source::onelogin::error::SourceError;
 use crate::source::onelogin::report::{Calls, Progress, Proof};
 use crate::store::connectors::Connector;
-use crate::store::runs::{self, Ending, RunId, Status, Trigger};
+use crate::store::leases::{self, HoldError, Lease};
+use crate::store::runs::{self, Ending, RunId, Status, events};
 use crate::store::targets::Target;
 use crate::store::{Db, StoreError};
 use crate::target::{self, Actual, TargetError};
@@ -40,6 +43,8 @@ pub struct Job<'a> {
 pub enum Event {
     Phase(Phase),
     Source(Progress),
+    /// Something worth reading later.
+    Line(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,34 +107,40 @@ pub struct Finished {
 
 #[derive(Debug, thiserror::Error)]
 pub enum SyncError {
-    #[error(
-        "The connector {0} has no target, so there is nothing to keep equal. \
-         Create one: rollcall target create NAME --connector {0} --type crowd"
-    )]
-    NoTarget(String),
     #[error(transparent)]
     Source(#[from] SourceError),
     #[error(transparent)]
     Target(#[from] TargetError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("The run was interrupted. Nothing was changed.")]
-    Interrupted,
+    #[error("Stopped by {by}. Nothing was changed.")]
+    Stopped { by: String },
+    #[error(transparent)]
+    Lost(HoldError),
     #[error("A part of the run broke off, which is a defect of Rollcall. Nothing was changed.")]
     Broken,
 }
 
 impl SyncError {
     /// A run that could not begin is skipped; one that began and did not end well has failed.
-    fn status(&self) -> Status {
+    pub fn status(&self) -> Status {
         match self {
             SyncError::Source(error) if error.is_budget() => Status::Skipped,
-            SyncError::Interrupted => Status::Stopped,
-            SyncError::NoTarget(_)
+            SyncError::Stopped { .. } => Status::Stopped,
+            SyncError::Lost(_)
             | SyncError::Source(_)
             | SyncError::Target(_)
             | SyncError::Store(_)
             | SyncError::Broken => Status::Failed,
+        }
+    }
+}
+
+impl From<HoldError> for SyncError {
+    fn from(error: HoldError) -> SyncError {
+        match error {
+            HoldError::Lost => SyncError::Lost(error),
+            HoldError::Store(error) => SyncError::Store(error),
         }
     }
 }
@@ -146,7 +157,7 @@ impl Phase {
     }
 }
 
-type Watch<'a> = &'a (dyn Fn(Event) + Sync);
+pub type Watch<'a> = &'a (dyn Fn(Event) + Sync);
 
 /// Reads, maps, asks, plans and gates. Changes nothing.
 pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncError> {
@@ -215,80 +226,56 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
     Ok(decision)
 }
 
-/// Runs a connector from beginning to end, and leaves a report whatever happens.
-pub async fn sync(
+/// Publishes what the gate let pass and ends the run, in one transaction: the directories and the
+/// record of the run change together, or neither does.
+///
+/// From here on nobody interrupts: what is half applied is nothing.
+pub async fn apply(
     job: Job<'_>,
-    trigger: Trigger,
-    watch: Watch<'_>,
-) -> Result<Finished, (Option<RunId>, SyncError)> {
-    if job.targets.is_empty() {
-        return Err((None, SyncError::NoTarget(job.connector.name.to_string())));
-    }
-    let run = runs::begin(job.db, job.connector, trigger, now())
-        .await
-        .map_err(|error| (None, error.into()))?;
-    let decided = tokio::select! {
-        decided = Box::pin(decide(job, watch)) => decided,
-        never = beat(job.db, run) => match never {},
-        () = interrupted() => Err(SyncError::Interrupted),
-    };
-    // From here on it is not interrupted: what is half applied is nothing.
-    let done = match decided {
-        Ok(decision) => Box::pin(apply(job, run, decision, watch)).await,
-        Err(error) => Err(error),
-    };
-    match done {
-        Ok(finished) => Ok(finished),
-        Err(error) => {
-            let message = error.to_string();
-            let report = report::of_failure(&job.source.calls());
-            let ending = Ending { status: error.status(), message: &message, report: &report };
-            if let Err(second) = record_failure(job.db, run, &ending).await {
-                tracing::error!(
-                    run = run.0,
-                    "The end of run {run} could not be recorded: {second}"
-                );
-            }
-            Err((Some(run), error))
-        }
-    }
-}
-
-async fn apply(
-    job: Job<'_>,
-    run: RunId,
+    lease: &Lease,
     mut decision: Decision,
-    watch: Watch<'_>,
+    recorder: &Recorder<'_>,
 ) -> Result<Finished, SyncError> {
-    watch(Event::Phase(Phase::Apply));
+    recorder.tell(&Event::Phase(Phase::Apply));
     let began = Instant::now();
     let calls = job.source.calls();
     let status = status_of(&decision);
     let message = report::sentence(&decision);
+    let run = lease.run;
 
-    // The directories and the record of the run change together, or neither does.
     let mut tx = job.db.begin().await?;
+    leases::hold(&mut tx, lease).await?;
+    let now = tx.now().await?;
+    if let Some(by) = leases::beat(&mut tx, lease, now).await? {
+        return Err(SyncError::Stopped { by });
+    }
     for it in &decision.targets {
         if let Some(target) = &it.target
             && is_worth_publishing(it)
         {
-            target::crowd::apply(&mut tx, target.id, it.generation, &it.approved, now()).await?;
+            target::crowd::apply(&mut tx, target.id, it.generation, &it.approved, now).await?;
+            recorder.line(&published_line(target, it));
         }
     }
+    moment("published");
     runs::insert_changes(&mut tx, run, report::change_rows(&decision)).await?;
     runs::insert_findings(&mut tx, run, report::findings(&decision)).await?;
     decision.phases.push((Phase::Apply, began.elapsed()));
     let report = report::of_decision(&decision, &calls);
     let ending = Ending { status, message: &message, report: &report };
-    runs::finish(&mut tx, run, &ending, now()).await?;
+    recorder.line(&message);
+    events::insert(&mut tx, run, &recorder.pending(&calls)).await?;
+    runs::finish(&mut tx, run, &ending, now).await?;
+    moment("recorded");
     tx.commit().await?;
+    moment("committed");
     Ok(Finished { run, status, message, decision, calls })
 }
 
-async fn record_failure(db: &Db, run: RunId, ending: &Ending<'_>) -> Result<(), StoreError> {
-    let mut tx = db.begin().await?;
-    runs::finish(&mut tx, run, ending, now()).await?;
-    tx.commit().await
+fn published_line(target: &Target, decision: &TargetDecision) -> String {
+    let changes = decision.approved.changes().len();
+    let plural = if changes == 1 { "change" } else { "changes" };
+    format!("Published {changes} {plural} to {}.", target.name)
 }
 
 /// A directory that has never been published stays so while there is an objection and nobody to
@@ -335,26 +322,6 @@ fn status_of(decision: &Decision) -> Status {
         | FindingKind::UnnamedGroup => true,
     });
     if has_skips { Status::SucceededWithSkips } else { Status::Succeeded }
-}
-
-async fn beat(db: &Db, run: RunId) -> std::convert::Infallible {
-    loop {
-        tokio::time::sleep(runs::BEAT_EVERY).await;
-        if let Err(error) = runs::beat(db, run, now()).await {
-            tracing::warn!(run = run.0, "Run {run} could not say that it is alive: {error}");
-        }
-    }
-}
-
-/// Ctrl-C. Where signals cannot be listened to, never.
-pub async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-fn now() -> Timestamp {
-    Timestamp::now()
 }
 
 /// Times the phases one after the other.

@@ -3,16 +3,16 @@
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::Output;
 use crate::config::{Config, Database, Environment};
-use crate::http;
+use crate::run::{self, Engine};
 use crate::seal::{KeySource, Seal};
 use crate::source::onelogin::OneLogin;
-use crate::source::onelogin::error::SourceError;
 use crate::store::Db;
-use crate::store::connectors::{self, Connector, Provider};
+use crate::store::connectors::{self, Connector};
 
 /// How this process was asked to run, before anything is opened.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct Setup {
 #[derive(Debug)]
 pub struct Context {
     pub db: Db,
-    pub seal: Seal,
+    pub seal: Arc<Seal>,
     pub config: Config,
     pub environment: Environment,
     pub output: Output,
@@ -69,22 +69,18 @@ impl Context {
 
     async fn new(setup: Setup, db: Db) -> Result<Context, CliError> {
         let Setup { config, environment, output } = setup;
-        let seal = Seal::open(&config.key, connectors::sealed_with(&db).await?)?;
+        let seal = Arc::new(Seal::open(&config.key, connectors::sealed_with(&db).await?)?);
         Ok(Context { db, seal, config, environment, output })
+    }
+
+    /// What every run of this process needs.
+    pub fn engine(&self) -> Engine {
+        Engine::new(self.db.clone(), Arc::clone(&self.seal), self.config.allow_loopback)
     }
 
     /// The source of a connector, ready to be read.
     pub async fn source(&self, connector: &Connector) -> Result<OneLogin, CliError> {
-        let secret = connectors::client_secret(&self.db, &self.seal, connector).await?;
-        let limits =
-            http::Limits { allow_loopback: self.config.allow_loopback, ..http::Limits::standard() };
-        let client =
-            http::Client::new(limits).map_err(|fault| SourceError::Unreachable { fault })?;
-        match connector.provider {
-            Provider::OneLogin => {
-                Ok(OneLogin::new(connector.settings.source.clone(), secret, client)?)
-            }
-        }
+        Ok(run::source(&self.engine(), connector).await?)
     }
 
     /// Leaves the database as one whole file.

@@ -18,8 +18,9 @@ use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{Output, Tone};
 use crate::cli::serve::{self, StopSignals};
-use crate::cli::sync::{self, Ready};
+use crate::cli::sync;
 use crate::config::Config;
+use crate::run::{Order, Ready};
 use crate::seal;
 use crate::secret::Secret;
 use crate::source::onelogin::settings::{GroupSource, Settings};
@@ -103,9 +104,10 @@ pub async fn run(args: Args, folder: &Folder, setup: Setup) -> Result<Exit, CliE
     let sandbox = start_sandbox(args.users).await?;
     let connector = connector(&context, &sandbox).await?;
     let (target, password) = target(&context, &connector).await?;
-    let ready = Ready::open(&context, CONNECTOR).await?;
+    let ready = Ready::open(&context.engine(), CONNECTOR).await?;
 
-    let finished = sync::run(&context, &ready, Trigger::Demo).await?;
+    let order = Order { trigger: Trigger::Demo, by: String::new(), retry_of: None };
+    let finished = sync::run(&context, ready, &order).await?;
     let answer = Answer {
         service: format!("http://{address}"),
         server_url: format!("http://{address}/crowd"),

@@ -50,6 +50,16 @@ impl Output {
         }
     }
 
+    /// One of many, as it comes: a line for people, a line of JSON for programs.
+    pub fn item<T: Serialize>(&self, item: &T, text: impl FnOnce(&T) -> String) {
+        if self.json {
+            let versioned = Versioned { schema_version: SCHEMA_VERSION, answer: item };
+            to_stdout(&serde_json::to_string(&versioned).unwrap_or_default());
+        } else {
+            to_stdout(&text(item));
+        }
+    }
+
     /// A part of an answer that people see as it comes. The JSON object has it all at the end.
     pub fn line(&self, text: &str) {
         if !self.json {

@@ -35,16 +35,15 @@ impl Teller {
             Event::Phase(Phase::Ask) => self.line("Asking for whoever is missing .."),
             Event::Phase(Phase::Plan) => self.line("Planning .."),
             Event::Phase(Phase::Apply) => self.line("Publishing .."),
-            Event::Source(Progress::Strategy(strategy)) => self.lasting(strategy),
-            Event::Source(Progress::Pages { done, total, people }) => {
-                self.pages(*done, *total, *people);
+            Event::Source(progress @ Progress::Pages { done, total, people: _ }) => {
+                self.pages(*done, *total, &progress.to_string());
             }
-            Event::Source(Progress::Names { what, names }) => {
-                self.line(&format!("{names} names of {what}"));
+            Event::Source(progress @ Progress::Names { .. }) => self.line(&progress.to_string()),
+            Event::Source(progress @ (Progress::Strategy(_) | Progress::Waiting { .. })) => {
+                self.lasting(&progress.to_string());
             }
-            Event::Source(Progress::Waiting { wait, reason }) => {
-                self.lasting(&format!("Waiting {} s: {reason}", wait.as_secs()));
-            }
+            // The answer says the same at the end.
+            Event::Line(_) => {}
         }
     }
 
@@ -55,21 +54,20 @@ impl Teller {
         }
     }
 
-    fn pages(&self, done: usize, total: usize, people: usize) {
-        let text = format!("page {done} of {total}, {people} people");
+    fn pages(&self, done: usize, total: usize, text: &str) {
         match &self.bar {
             Some(bar) => {
                 bar.set_style(bar_style());
                 bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));
                 bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
-                bar.set_message(text);
+                bar.set_message(text.to_owned());
             }
             None => {
                 let tenth = (done * 10).checked_div(total).unwrap_or(10);
                 let Ok(mut told) = self.tenth.lock() else { return };
                 if *told < tenth {
                     *told = tenth;
-                    self.output.note(&text);
+                    self.output.note(text);
                 }
             }
         }

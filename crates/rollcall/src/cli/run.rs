@@ -1,5 +1,9 @@
 //! `rollcall run`: what was done, when, and what became of it.
 
+mod logs;
+
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -7,7 +11,9 @@ use serde_json::Value;
 use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
+use crate::cli::sync;
 use crate::store::connectors;
+use crate::store::leases;
 use crate::store::runs::{self, Page, RecordedChange, RecordedFinding, Run, RunId};
 
 #[derive(Debug, clap::Subcommand)]
@@ -16,6 +22,36 @@ pub enum Command {
     List(ListArgs),
     /// Show a run with its changes and findings
     Show(ShowArgs),
+    /// Print what a run told while it was under way
+    Logs(LogsArgs),
+    /// Ask a run to stop after what it is doing
+    Stop(StopArgs),
+    /// Run the connector of an ended run again
+    Retry(RetryArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct LogsArgs {
+    /// The number of the run
+    run: i64,
+    /// Go on until the run has ended
+    #[arg(long, short)]
+    follow: bool,
+    /// Go on after the line of this number
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    after: i64,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct StopArgs {
+    /// The number of the run
+    run: i64,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct RetryArgs {
+    /// The number of the run
+    run: i64,
 }
 
 #[derive(Debug, clap::Args)]
@@ -45,6 +81,10 @@ struct RunAnswer {
     id: i64,
     connector: String,
     trigger: String,
+    started_by: String,
+    node: String,
+    retry_of: Option<i64>,
+    stop_asked_by: Option<String>,
     status: &'static str,
     started_at: String,
     finished_at: Option<String>,
@@ -102,12 +142,15 @@ struct FindingAnswer {
     message: String,
 }
 
-pub async fn run(command: Command, setup: Setup) -> Result<(), CliError> {
+pub async fn run(command: Command, setup: Setup) -> Result<Exit, CliError> {
     let context = Context::open(setup).await?;
-    runs::end_abandoned(&context.db, Timestamp::now()).await?;
+    leases::end_abandoned(&context.db).await?;
     let done = match command {
-        Command::List(args) => list(args, &context).await,
-        Command::Show(args) => show(&args, &context).await,
+        Command::List(args) => list(args, &context).await.map(|()| Exit::Ok),
+        Command::Show(args) => show(&args, &context).await.map(|()| Exit::Ok),
+        Command::Logs(args) => logs::print(&args, &context).await.map(|()| Exit::Ok),
+        Command::Stop(args) => stop(&args, &context).await.map(|()| Exit::Ok),
+        Command::Retry(args) => retry(&args, &context).await,
     };
     context.close().await;
     done
@@ -125,10 +168,8 @@ async fn list(args: ListArgs, context: &Context) -> Result<(), CliError> {
 }
 
 async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
-    let id = RunId(args.run);
-    let Some(run) = runs::find(&context.db, id).await? else {
-        return Err(CliError::usage(format!("There is no run {id}. See `rollcall run list`.")));
-    };
+    let run = find(args.run, context).await?;
+    let id = run.id;
     let page = Page { after: args.after, rows_max: i64::from(args.limit) };
     let change_counts = runs::change_counts(&context.db, id).await?;
     let finding_counts = runs::finding_counts(&context.db, id).await?;
@@ -150,6 +191,51 @@ async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
     };
     context.output.answer(&answer, |it| show_text(&run, it));
     Ok(())
+}
+
+async fn find(run: i64, context: &Context) -> Result<Run, CliError> {
+    let run = RunId(run);
+    let found = runs::find(&context.db, run).await?;
+    found.ok_or_else(|| CliError::usage(format!("There is no run {run}. See `rollcall run list`.")))
+}
+
+/// Asks, and waits for the end: what is stopped must be known to be over.
+async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliError> {
+    const POLL_EVERY: Duration = Duration::from_millis(200);
+    let run = find(args.run, context).await?;
+    if run.finished_at.is_some() {
+        let status = run.status.word();
+        return Err(CliError::usage(format!("Run {} has ended already: {status}.", run.id)));
+    }
+    let by = match context.environment.person() {
+        "" => "somebody at the command line",
+        person => person,
+    };
+    let mut tx = context.db.begin().await?;
+    runs::ask_to_stop(&mut tx, run.id, by).await?;
+    tx.commit().await?;
+    let ended = loop {
+        leases::end_abandoned(&context.db).await?;
+        let run = find(args.run, context).await?;
+        if run.finished_at.is_some() {
+            break run;
+        }
+        tokio::time::sleep(POLL_EVERY).await;
+    };
+    let answer = run_answer(&ended);
+    context.output.answer(&answer, |it| format!("Run {} {}. {}", it.id, it.status, it.message));
+    Ok(())
+}
+
+async fn retry(args: &RetryArgs, context: &Context) -> Result<Exit, CliError> {
+    let run = find(args.run, context).await?;
+    if run.finished_at.is_none() {
+        return Err(CliError::usage(format!(
+            "Run {0} is still under way. Stop it first: rollcall run stop {0}",
+            run.id
+        )));
+    }
+    sync::again(context, &run).await
 }
 
 fn list_text(runs: &[Run]) -> String {
@@ -174,7 +260,8 @@ fn show_text(run: &Run, answer: &ShowAnswer) -> String {
     let mut parts = vec![output::facts(&[
         ("Run", run.id.to_string()),
         ("Connector", run.connector_name.to_string()),
-        ("Started", format!("{} by {}", seconds(run.started_at), run.trigger)),
+        ("Started", format!("{} by {}", seconds(run.started_at), starter(run))),
+        ("On", run.node.clone()),
         ("Took", took(run)),
         ("Status", run.status.word().to_owned()),
         ("Message", run.message.clone()),
@@ -235,11 +322,27 @@ fn rest(answer: &ShowAnswer) -> Option<String> {
     ))
 }
 
+/// `command-line (maya), again after run 7`.
+fn starter(run: &Run) -> String {
+    let mut text = run.trigger.clone();
+    if !run.started_by.is_empty() {
+        text = format!("{text} ({})", run.started_by);
+    }
+    match run.retry_of {
+        Some(before) => format!("{text}, again after run {before}"),
+        None => text,
+    }
+}
+
 fn run_answer(run: &Run) -> RunAnswer {
     RunAnswer {
         id: run.id.0,
         connector: run.connector_name.to_string(),
         trigger: run.trigger.clone(),
+        started_by: run.started_by.clone(),
+        node: run.node.clone(),
+        retry_of: run.retry_of.map(|it| it.0),
+        stop_asked_by: run.stop_asked_by.clone(),
         status: run.status.word(),
         started_at: run.started_at.to_string(),
         finished_at: run.finished_at.map(|it| it.to_string()),

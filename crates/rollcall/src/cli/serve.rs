@@ -6,7 +6,6 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
-use jiff::Timestamp;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -16,7 +15,7 @@ use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::Output;
 use crate::config;
-use crate::store::runs;
+use crate::store::leases;
 use crate::web;
 
 #[derive(Debug, clap::Args)]
@@ -40,7 +39,7 @@ pub async fn run(args: Args, setup: Setup) -> Result<(), CliError> {
     // Before the database: a service that cannot listen has no business with it.
     let listener = listen(address).await?;
     let context = Context::open_or_create(setup).await?;
-    runs::end_abandoned(&context.db, Timestamp::now()).await?;
+    leases::end_abandoned(&context.db).await?;
     let signals = StopSignals::listen()?;
     tell_address(&listener, context.output)?;
     let served = serve_until_stopped(listener, web::router(&context.db), signals).await;

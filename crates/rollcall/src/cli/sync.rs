@@ -1,6 +1,7 @@
 //! `rollcall simulate` and `rollcall sync`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use reconcile::finding::Finding;
 use reconcile::gate::Objection;
@@ -13,13 +14,12 @@ use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{self, Output, Tone};
 use crate::cli::progress::Teller;
-use crate::source::onelogin::OneLogin;
+use crate::run::{self, Order, PrepareError, Ready, StartError};
 use crate::source::onelogin::error::SourceError;
+use crate::store::connectors::Connector;
 use crate::store::connectors::settings::Safety;
-use crate::store::connectors::{self, Connector};
-use crate::store::runs::{Status, Trigger};
-use crate::store::targets::{self, Target};
-use crate::sync::{self, Decision, Finished, Job, SyncError, TargetDecision, report};
+use crate::store::runs::{Run, RunId, Status, Trigger};
+use crate::sync::{self, Decision, Finished, SyncError, TargetDecision, report};
 use crate::target;
 
 #[derive(Debug, clap::Args)]
@@ -39,6 +39,9 @@ pub struct SyncArgs {
     /// The connector
     connector: String,
 }
+
+/// Who stops a run that is interrupted at the terminal.
+const CTRL_C: &str = "whoever started it";
 
 #[derive(Serialize)]
 struct SimulateAnswer<'a> {
@@ -84,36 +87,14 @@ struct SyncAnswer<'a> {
     report: Value,
 }
 
-/// A connector with everything that a run of it needs.
-#[derive(Debug)]
-pub struct Ready {
-    pub connector: Connector,
-    pub source: OneLogin,
-    pub targets: Vec<Target>,
-}
-
-impl Ready {
-    pub async fn open(context: &Context, connector: &str) -> Result<Ready, CliError> {
-        let connector = connectors::find(&context.db, connector).await?;
-        let source = context.source(&connector).await?;
-        let targets = targets::of_connector(&context.db, connector.id).await?;
-        Ok(Ready { connector, source, targets })
-    }
-
-    pub fn job<'a>(&'a self, context: &'a Context) -> Job<'a> {
-        let Ready { connector, source, targets } = self;
-        Job { db: &context.db, connector, source, targets }
-    }
-}
-
 pub async fn simulate(args: SimulateArgs, setup: Setup) -> Result<Exit, CliError> {
     let context = Context::open(setup).await?;
-    let ready = Ready::open(&context, &args.connector).await?;
+    let ready = Ready::open(&context.engine(), &args.connector).await?;
     let teller = Teller::new(context.output);
     let watch = |event| teller.tell(&event);
     let decision = tokio::select! {
-        decision = Box::pin(sync::decide(ready.job(&context), &watch)) => decision,
-        () = sync::interrupted() => Err(SyncError::Interrupted),
+        decision = Box::pin(sync::decide(ready.job(&context.db), &watch)) => decision,
+        () = run::interrupted() => Err(SyncError::Stopped { by: CTRL_C.to_owned() }),
     };
     teller.done();
     let decision = decision?;
@@ -138,29 +119,55 @@ pub async fn simulate(args: SimulateArgs, setup: Setup) -> Result<Exit, CliError
 
 pub async fn sync(args: SyncArgs, setup: Setup) -> Result<Exit, CliError> {
     let context = Context::open(setup).await?;
-    let ready = Ready::open(&context, &args.connector).await?;
-    let finished = run(&context, &ready, Trigger::CommandLine).await?;
+    let done = by_person(&context, &args.connector, None).await;
+    context.close().await;
+    done
+}
+
+/// Runs the connector of an ended run again.
+pub async fn again(context: &Context, before: &Run) -> Result<Exit, CliError> {
+    by_person(context, before.connector_name.as_str(), Some(before.id)).await
+}
+
+async fn by_person(
+    context: &Context,
+    connector: &str,
+    retry_of: Option<RunId>,
+) -> Result<Exit, CliError> {
+    let ready = Ready::open(&context.engine(), connector).await?;
+    let connector = ready.connector.clone();
+    let by = context.environment.person().to_owned();
+    let order = Order { trigger: Trigger::CommandLine, by, retry_of };
+    let finished = run(context, ready, &order).await?;
     let answer = SyncAnswer {
         run: finished.run.0,
-        connector: ready.connector.name.as_str(),
+        connector: connector.name.as_str(),
         status: finished.status.word(),
         message: &finished.message,
         report: report::of_decision(&finished.decision, &finished.calls),
     };
-    context.output.answer(&answer, |_| sync_text(&finished, &ready.connector, context.output));
+    context.output.answer(&answer, |_| sync_text(&finished, &connector, context.output));
     Ok(if finished.status == Status::Held { Exit::HeldForApproval } else { Exit::Ok })
 }
 
-/// Runs a connector with visible progress.
-pub async fn run(context: &Context, ready: &Ready, trigger: Trigger) -> Result<Finished, CliError> {
-    let teller = Teller::new(context.output);
-    let finished = sync::sync(ready.job(context), trigger, &|event| teller.tell(&event)).await;
-    teller.done();
-    finished.map_err(|(run, error)| {
-        let mut failure = CliError::from(error);
-        if let Some(run) = run {
-            failure.sentence = format!("{} Recorded as run {run}.", failure.sentence);
+/// Runs a connector with visible progress, until it has ended or somebody interrupts it.
+pub async fn run(context: &Context, ready: Ready, order: &Order) -> Result<Finished, CliError> {
+    let teller = Arc::new(Teller::new(context.output));
+    let watch = {
+        let teller = Arc::clone(&teller);
+        move |event| teller.tell(&event)
+    };
+    let mut started = run::start(&context.engine(), ready, order, watch).await?;
+    let finished = loop {
+        tokio::select! {
+            finished = started.ended() => break finished,
+            () = run::interrupted() => started.stop(CTRL_C),
         }
+    };
+    teller.done();
+    finished.map_err(|error| {
+        let mut failure = CliError::from(error);
+        failure.sentence = format!("{} Recorded as run {}.", failure.sentence, started.run);
         failure
     })
 }
@@ -373,9 +380,29 @@ impl From<SyncError> for CliError {
             SyncError::Source(error) => error.into(),
             SyncError::Store(error) => error.into(),
             SyncError::Target(error) => error.into(),
-            SyncError::NoTarget(_) => CliError::usage(error.to_string()),
             SyncError::Broken => CliError::new(Exit::Failed, error.to_string()),
-            SyncError::Interrupted => CliError::new(Exit::Interrupted, error.to_string()),
+            SyncError::Lost(_) => CliError::new(Exit::TryLater, error.to_string()),
+            SyncError::Stopped { .. } => CliError::new(Exit::Interrupted, error.to_string()),
+        }
+    }
+}
+
+impl From<StartError> for CliError {
+    fn from(error: StartError) -> CliError {
+        match error {
+            StartError::NoTarget { .. } => CliError::usage(error.to_string()),
+            StartError::Busy(_) => CliError::new(Exit::TryLater, error.to_string()),
+            StartError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PrepareError> for CliError {
+    fn from(error: PrepareError) -> CliError {
+        match error {
+            PrepareError::Connector(error) => error.into(),
+            PrepareError::Source(error) => error.into(),
+            PrepareError::Target(error) => error.into(),
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{self, Output, Tone};
-use crate::cli::sync::Ready;
+use crate::run::Ready;
 use crate::source::onelogin::report::{Found, ScopeVerdict};
 use crate::store::runs::{self, RecordedChange, RecordedFinding, RunId};
 use crate::store::targets::Target;
@@ -102,7 +102,7 @@ async fn explain(args: &ExplainArgs, context: &Context) -> Result<Exit, CliError
     if args.user.contains('*') {
         return Err(CliError::usage("A * cannot be searched for. Name one person."));
     }
-    let ready = Ready::open(context, &args.connector).await?;
+    let ready = Ready::open(&context.engine(), &args.connector).await?;
     let mut directories: Vec<(Option<Target>, Actual)> = Vec::new();
     for target in &ready.targets {
         let actual = target::crowd::read(&context.db, target.id).await?;

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use reconcile::finding::Finding;
@@ -15,6 +14,8 @@ use crate::store::targets::TargetId;
 use crate::store::{Db, StoreError, Tx, instant};
 use crate::{with_pool, with_tx};
 
+pub mod events;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunId(pub i64);
 
@@ -23,6 +24,10 @@ pub struct RunId(pub i64);
 pub enum Trigger {
     CommandLine,
     Demo,
+    /// A person at a page.
+    Page,
+    /// The clock.
+    Schedule,
 }
 
 /// How a run stands.
@@ -49,6 +54,10 @@ pub struct Run {
     /// As it was called then: a report outlives its connector.
     pub connector_name: Name,
     pub trigger: String,
+    /// Who asked for it; empty where the trigger says it all.
+    pub started_by: String,
+    /// Where it was carried out: host and process.
+    pub node: String,
     pub status: Status,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
@@ -56,6 +65,20 @@ pub struct Run {
     pub message: String,
     /// JSON: phases, calls, counts, budget, objections.
     pub report: String,
+    /// The run that this one repeats.
+    pub retry_of: Option<RunId>,
+    /// Who asked for it to stop.
+    pub stop_asked_by: Option<String>,
+}
+
+/// A run that is about to begin.
+#[derive(Clone, Debug)]
+pub struct NewRun<'a> {
+    pub connector: &'a Connector,
+    pub trigger: Trigger,
+    pub started_by: &'a str,
+    pub node: &'a str,
+    pub retry_of: Option<RunId>,
 }
 
 /// How a run ended.
@@ -112,11 +135,6 @@ pub struct Page {
     pub rows_max: i64,
 }
 
-/// How often a run that is alive says so.
-pub const BEAT_EVERY: Duration = Duration::from_secs(10);
-/// For how long nothing is heard of a run before it counts as dead.
-const SILENCE_MAX: Duration = Duration::from_mins(1);
-
 impl Status {
     pub const ALL: [Status; 9] = [
         Status::Queued,
@@ -155,6 +173,8 @@ impl Trigger {
         match self {
             Trigger::CommandLine => "command-line",
             Trigger::Demo => "demo",
+            Trigger::Page => "page",
+            Trigger::Schedule => "schedule",
         }
     }
 }
@@ -165,56 +185,50 @@ impl fmt::Display for RunId {
     }
 }
 
-/// Writes down that a run has begun. Runs whose process has died are ended first.
-pub async fn begin(
-    db: &Db,
-    connector: &Connector,
-    trigger: Trigger,
-    now: Timestamp,
-) -> Result<RunId, StoreError> {
-    const SQL: &str = "insert into runs \
-         (connector_id, connector_name, trigger, status, started_at, beat_at) \
-         values ($1, $2, $3, $4, $5, $5) returning id";
-    end_abandoned(db, now).await?;
-    let id = with_pool!(db, pool => sqlx::query_scalar::<_, i64>(SQL)
+/// Writes down that a run has begun. To be called by whoever holds the lease of its connector.
+pub async fn insert(tx: &mut Tx, run: &NewRun<'_>, now: Timestamp) -> Result<RunId, StoreError> {
+    const SQL: &str = "insert into runs (connector_id, connector_name, trigger, started_by, node, \
+           settings, retry_of, status, started_at, beat_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) returning id";
+    let NewRun { connector, trigger, started_by, node, retry_of } = run;
+    let settings = serde_json::to_string(&connector.settings).unwrap_or_default();
+    let id = with_tx!(tx, conn => sqlx::query_scalar::<_, i64>(SQL)
         .bind(connector.id.0)
         .bind(connector.name.as_str())
         .bind(trigger.word())
+        .bind(started_by)
+        .bind(node)
+        .bind(settings)
+        .bind(retry_of.map(|it| it.0))
         .bind(Status::Running.word())
         .bind(now.as_microsecond())
-        .fetch_one(pool)
+        .fetch_one(conn)
         .await)?;
     Ok(RunId(id))
 }
 
-/// Says that a run is alive; to be called every [`BEAT_EVERY`] until it ends.
-pub async fn beat(db: &Db, run: RunId, now: Timestamp) -> Result<(), StoreError> {
-    const SQL: &str = "update runs set beat_at = $2 where id = $1 and finished_at is null";
-    with_pool!(db, pool => sqlx::query(SQL)
+/// Asks a run to stop after what it is doing. Tells whether there was anything left to stop.
+pub async fn ask_to_stop(tx: &mut Tx, run: RunId, by: &str) -> Result<bool, StoreError> {
+    const SQL: &str = "update runs set status = $2, stop_asked_by = $3 \
+         where id = $1 and finished_at is null";
+    let asked = with_tx!(tx, conn => sqlx::query(SQL)
         .bind(run.0)
-        .bind(now.as_microsecond())
-        .execute(pool)
-        .await
-        .map(|_| ()))?;
-    Ok(())
-}
-
-/// Ends the runs of which nothing was heard for a while: their process was killed, or the machine
-/// went down. Tells how many there were.
-pub async fn end_abandoned(db: &Db, now: Timestamp) -> Result<u64, StoreError> {
-    const SQL: &str = "update runs set status = $1, finished_at = beat_at, message = $2 \
-         where finished_at is null and beat_at < $3";
-    const MESSAGE: &str = "The process ended before the run did. Nothing was changed: a run changes \
-         everything at its end, or nothing. Start it again.";
-    let silence_max = i64::try_from(SILENCE_MAX.as_micros()).unwrap_or(i64::MAX);
-    let ended = with_pool!(db, pool => sqlx::query(SQL)
-        .bind(Status::Failed.word())
-        .bind(MESSAGE)
-        .bind(now.as_microsecond().saturating_sub(silence_max))
-        .execute(pool)
+        .bind(Status::Stopping.word())
+        .bind(by)
+        .execute(conn)
         .await
         .map(|it| it.rows_affected()))?;
-    Ok(ended)
+    Ok(0 < asked)
+}
+
+/// Who has asked a run to stop.
+pub async fn stop_asked_by(db: &Db, run: RunId) -> Result<Option<String>, StoreError> {
+    const SQL: &str = "select stop_asked_by from runs where id = $1";
+    let by: Option<Option<String>> = with_pool!(db, pool => sqlx::query_scalar(SQL)
+        .bind(run.0)
+        .fetch_optional(pool)
+        .await?);
+    Ok(by.flatten())
 }
 
 /// Writes down how a run ended.
@@ -244,8 +258,8 @@ pub async fn list(
     connector: Option<ConnectorId>,
     rows_max: u32,
 ) -> Result<Vec<Run>, StoreError> {
-    const SQL: &str = "select id, connector_id, connector_name, trigger, status, started_at, \
-         finished_at, message, report from runs \
+    const SQL: &str = "select id, connector_id, connector_name, trigger, started_by, node, status, \
+         started_at, finished_at, message, report, retry_of, stop_asked_by from runs \
          where cast($1 as bigint) = 0 or connector_id = $1 order by id desc limit $2";
     let rows = with_pool!(db, pool => sqlx::query_as::<_, Row>(SQL)
         .bind(connector.map_or(0, |it| it.0))
@@ -256,8 +270,8 @@ pub async fn list(
 }
 
 pub async fn find(db: &Db, run: RunId) -> Result<Option<Run>, StoreError> {
-    const SQL: &str = "select id, connector_id, connector_name, trigger, status, started_at, \
-         finished_at, message, report from runs where id = $1";
+    const SQL: &str = "select id, connector_id, connector_name, trigger, started_by, node, status, \
+         started_at, finished_at, message, report, retry_of, stop_asked_by from runs where id = $1";
     let row = with_pool!(db, pool => sqlx::query_as::<_, Row>(SQL)
         .bind(run.0)
         .fetch_optional(pool)
@@ -401,7 +415,21 @@ pub async fn insert_findings(
     Ok(())
 }
 
-type Row = (i64, i64, String, String, String, i64, Option<i64>, String, String);
+type Row = (
+    i64,
+    i64,
+    String,
+    String,
+    String,
+    String,
+    String,
+    i64,
+    Option<i64>,
+    String,
+    String,
+    Option<i64>,
+    Option<String>,
+);
 
 fn recorded_run(row: Row) -> Run {
     let (
@@ -409,22 +437,30 @@ fn recorded_run(row: Row) -> Run {
         connector_id,
         connector_name,
         trigger,
+        started_by,
+        node,
         status,
         started_at,
         finished_at,
         message,
         report,
+        retry_of,
+        stop_asked_by,
     ) = row;
     Run {
         id: RunId(id),
         connector_id: ConnectorId(connector_id),
         connector_name: Name::new(&connector_name),
         trigger,
+        started_by,
+        node,
         status: Status::from_word(&status),
         started_at: instant(started_at),
         finished_at: finished_at.map(instant),
         message,
         report,
+        retry_of: retry_of.map(RunId),
+        stop_asked_by,
     }
 }
 

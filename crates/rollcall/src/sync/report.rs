@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use reconcile::finding::Finding;
 use reconcile::plan::{Change, Differences, Step};
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::source::onelogin::report::{Allowance, Calls, Proof};
 use crate::store::runs::ChangeRow;
-use crate::sync::{Decision, TargetDecision};
+use crate::sync::{Decision, Phase, TargetDecision};
 
 /// How many changes there are of each kind, by the kind's word.
 pub fn counts(steps: &[Step]) -> BTreeMap<&'static str, usize> {
@@ -78,9 +79,6 @@ fn plural(count: usize, one: &str, many: &str) -> String {
 /// The report of a run that came to a decision.
 pub fn of_decision(decision: &Decision, calls: &Calls) -> Value {
     let Decision { read, targets, findings: _, asked, mapped, withheld, phases } = decision;
-    let phases = phases.iter().map(|(phase, took)| {
-        json!({ "phase": phase.word(), "ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX) })
-    });
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for finding in findings(decision) {
         *kinds.entry(finding.kind.word()).or_default() += 1;
@@ -98,14 +96,22 @@ pub fn of_decision(decision: &Decision, calls: &Calls) -> Value {
         },
         "targets": targets.iter().map(target).collect::<Vec<_>>(),
         "findings": kinds,
-        "phases": phases.collect::<Vec<_>>(),
+        "phases": self::phases(phases),
         "calls": self::calls(calls),
     })
 }
 
-/// The report of a run that did not: all that is known are the calls.
-pub fn of_failure(calls: &Calls) -> Value {
-    json!({ "calls": self::calls(calls) })
+/// The report of a run that did not: how far it came, and the calls.
+pub fn of_failure(calls: &Calls, phases: &[(Phase, Duration)]) -> Value {
+    json!({ "phases": self::phases(phases), "calls": self::calls(calls) })
+}
+
+fn phases(phases: &[(Phase, Duration)]) -> Vec<Value> {
+    let phase = |(phase, took): &(Phase, Duration)| {
+        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        json!({ "phase": phase.word(), "ms": ms })
+    };
+    phases.iter().map(phase).collect()
 }
 
 /// The rows of all changes, applied or held, in order.

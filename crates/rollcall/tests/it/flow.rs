@@ -1,6 +1,7 @@
 //! Whole runs: a OneLogin over real HTTP, a real database, and what ends up in the directory.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use reconcile::finding::FindingKind;
 use reconcile::principal::ExternalId;
 use rollcall::http::backoff::Backoff;
 use rollcall::http::{self, Client};
+use rollcall::run::{self, Engine, Order, Ready};
 use rollcall::seal::{KeySource, Seal};
 use rollcall::secret::Secret;
 use rollcall::source::onelogin::OneLogin;
@@ -80,8 +82,11 @@ impl World {
 
     async fn try_sync(&self) -> Result<Finished, SyncError> {
         let source = self.source();
-        let run = Box::pin(sync::sync(self.job(&source), Trigger::CommandLine, &ignore));
-        run.await.map_err(|(_, error)| error)
+        let (connector, targets) = (self.connector.clone(), self.targets.clone());
+        let ready = Ready { connector, source, targets };
+        let order = Order { trigger: Trigger::CommandLine, by: String::new(), retry_of: None };
+        let engine = Engine::new(self.db.clone(), Arc::new(seal()), true);
+        run::start(&engine, ready, &order, ignore).await.unwrap().ended().await
     }
 
     async fn sync(&self) -> Finished {

@@ -1,6 +1,7 @@
 //! The store, by what it is asked to remember, on both engines.
 
 mod connectors;
+mod leases;
 mod runs;
 mod targets;
 
@@ -15,6 +16,7 @@ use rollcall::source::onelogin::settings::{GroupSource, Settings};
 use rollcall::store::Db;
 use rollcall::store::connectors::settings::ConnectorSettings;
 use rollcall::store::connectors::{Connector, Provider};
+use rollcall::store::runs::{self as stored_runs, NewRun, RunId, Trigger};
 
 /// A time that is easy to read: so many seconds after 1970.
 fn at(second: i64) -> Timestamp {
@@ -38,6 +40,20 @@ fn settings(base_url: &str) -> ConnectorSettings {
         required_groups: vec!["role:Staff".to_owned()],
         minimum_remaining_api_calls: 500,
     })
+}
+
+/// A run that has begun, without a lease.
+pub(crate) async fn begin(
+    db: &Db,
+    connector: &Connector,
+    trigger: Trigger,
+    now: Timestamp,
+) -> RunId {
+    let new = NewRun { connector, trigger, started_by: "", node: "here", retry_of: None };
+    let mut tx = db.begin().await.unwrap();
+    let run = stored_runs::insert(&mut tx, &new, now).await.unwrap();
+    tx.commit().await.unwrap();
+    run
 }
 
 async fn connector(db: &Db, name: &str) -> Connector {

@@ -91,6 +91,21 @@ pub enum Progress {
     },
 }
 
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Progress::Strategy(strategy) => f.write_str(strategy),
+            Progress::Pages { done, total, people } => {
+                write!(f, "page {done} of {total}, {people} people")
+            }
+            Progress::Names { what, names } => write!(f, "{names} names of {what}"),
+            Progress::Waiting { wait, reason } => {
+                write!(f, "Waiting {} s: {reason}", wait.as_secs())
+            }
+        }
+    }
+}
+
 /// The API calls of one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Calls {

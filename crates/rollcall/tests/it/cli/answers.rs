@@ -12,6 +12,7 @@ use rollcall::store::runs::{self, Ending, Status, Trigger};
 use rollcall::store::{Db, connectors};
 
 use super::program::Home;
+use crate::store::begin;
 
 #[test]
 fn every_answer_is_one_object_with_the_version_of_its_schema() {
@@ -83,6 +84,7 @@ async fn a_long_run_is_shown_in_parts() {
         Run        1
         Connector  OneLogin
         Started    2001-09-09T01:46:40Z by command-line
+        On         here
         Took       1.5 s
         Status     succeeded-with-skips
         Message    Done.
@@ -110,7 +112,7 @@ async fn record_a_run_with_five_findings(home: &Home) {
     let db = Db::open_sqlite(&home.data().join("rollcall.sqlite")).await.unwrap();
     let onelogin = connectors::find(&db, "OneLogin").await.unwrap();
     let began = Timestamp::from_second(1_000_000_000).unwrap();
-    let run = runs::begin(&db, &onelogin, Trigger::CommandLine, began).await.unwrap();
+    let run = begin(&db, &onelogin, Trigger::CommandLine, began).await;
     let finding = |number: usize| Finding {
         kind: FindingKind::Invalid,
         id: Some(ExternalId::new(&number.to_string())),

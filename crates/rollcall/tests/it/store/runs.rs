@@ -10,14 +10,14 @@ use rollcall::store::runs::{self, ChangeRow, Ending, Page, RunId, Status, Trigge
 use rollcall::store::targets::{self, Target, TargetKind};
 use serde_json::json;
 
-use super::{at, connector};
+use super::{at, begin, connector};
 use crate::databases::on_both;
 
 #[tokio::test]
 async fn a_run_is_read_back_with_all_its_changes_and_findings_page_by_page() {
     on_both(async |db| {
         let (onelogin, jira) = connector_and_target(&db).await;
-        let run = runs::begin(&db, &onelogin, Trigger::CommandLine, at(10)).await.unwrap();
+        let run = begin(&db, &onelogin, Trigger::CommandLine, at(10)).await;
         // More than one statement's worth, and not a whole number of statements.
         finish(&db, run, &jira, 2500, 1201).await;
 
@@ -55,7 +55,7 @@ async fn a_run_is_read_back_with_all_its_changes_and_findings_page_by_page() {
 async fn a_run_outlives_its_target_and_its_connector() {
     on_both(async |db| {
         let (onelogin, jira) = connector_and_target(&db).await;
-        let run = runs::begin(&db, &onelogin, Trigger::Demo, at(10)).await.unwrap();
+        let run = begin(&db, &onelogin, Trigger::Demo, at(10)).await;
         finish(&db, run, &jira, 1, 0).await;
         targets::delete(&db, jira.id).await.unwrap();
         rollcall::store::connectors::delete(&db, &onelogin).await.unwrap();
@@ -71,7 +71,7 @@ async fn a_run_outlives_its_target_and_its_connector() {
 async fn what_was_not_committed_never_happened() {
     on_both(async |db| {
         let (onelogin, jira) = connector_and_target(&db).await;
-        let run = runs::begin(&db, &onelogin, Trigger::CommandLine, at(10)).await.unwrap();
+        let run = begin(&db, &onelogin, Trigger::CommandLine, at(10)).await;
         let mut tx = db.begin().await.unwrap();
         runs::insert_changes(&mut tx, run, [change(&jira, "ada")]).await.unwrap();
         tx.rollback().await.unwrap();
@@ -82,39 +82,13 @@ async fn what_was_not_committed_never_happened() {
 }
 
 #[tokio::test]
-async fn a_run_that_went_silent_has_failed_and_one_that_beats_has_not() {
-    on_both(async |db| {
-        let (onelogin, jira) = connector_and_target(&db).await;
-        let silent = runs::begin(&db, &onelogin, Trigger::CommandLine, at(100)).await.unwrap();
-        let alive = runs::begin(&db, &onelogin, Trigger::CommandLine, at(100)).await.unwrap();
-        let done = runs::begin(&db, &onelogin, Trigger::CommandLine, at(100)).await.unwrap();
-        finish(&db, done, &jira, 0, 0).await;
-        runs::beat(&db, alive, at(150)).await.unwrap();
-
-        assert_eq!(runs::end_abandoned(&db, at(160)).await.unwrap(), 0);
-        assert_eq!(runs::end_abandoned(&db, at(161)).await.unwrap(), 1);
-        assert_eq!(runs::end_abandoned(&db, at(161)).await.unwrap(), 0);
-        assert_eq!(status(&db, silent).await, Status::Failed);
-        assert_eq!(status(&db, alive).await, Status::Running);
-        assert_eq!(status(&db, done).await, Status::Succeeded);
-        let found = runs::find(&db, silent).await.unwrap().unwrap();
-        assert_eq!(found.finished_at, Some(at(100)));
-        assert_eq!(
-            found.message,
-            "The process ended before the run did. Nothing was changed: a run changes everything at its end, or nothing. Start it again."
-        );
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn the_latest_runs_come_first_of_one_connector_or_of_all() {
     on_both(async |db| {
         let one = connector(&db, "one").await;
         let other = connector(&db, "other").await;
-        let first = runs::begin(&db, &one, Trigger::CommandLine, at(1)).await.unwrap();
-        let second = runs::begin(&db, &other, Trigger::CommandLine, at(2)).await.unwrap();
-        let third = runs::begin(&db, &one, Trigger::CommandLine, at(3)).await.unwrap();
+        let first = begin(&db, &one, Trigger::CommandLine, at(1)).await;
+        let second = begin(&db, &other, Trigger::CommandLine, at(2)).await;
+        let third = begin(&db, &one, Trigger::CommandLine, at(3)).await;
         let ids = async |connector, rows_max| {
             let runs = runs::list(&db, connector, rows_max).await.unwrap();
             runs.into_iter().map(|it| it.id).collect::<Vec<RunId>>()
@@ -133,7 +107,7 @@ async fn the_last_finding_about_somebody_is_that_of_the_latest_run_of_this_conne
         let other = connector(&db, "other").await;
         let ada = ExternalId::new("1");
         for (connector, message) in [(&one, "Old."), (&one, "New."), (&other, "Elsewhere.")] {
-            let run = runs::begin(&db, connector, Trigger::CommandLine, at(1)).await.unwrap();
+            let run = begin(&db, connector, Trigger::CommandLine, at(1)).await;
             let mut tx = db.begin().await.unwrap();
             let findings = [finding("1", message), finding("2", "Somebody else.")];
             runs::insert_findings(&mut tx, run, &findings).await.unwrap();

@@ -1,0 +1,327 @@
+//! The one way a run starts, whoever asks for it: a person at a command line or at a page, or the
+//! clock.
+//!
+//! [`start`] takes the lease of the connector, so that two never run at once, and carries the run
+//! out in a task of its own. The run ends itself: whatever happens, its row says how it ended, and
+//! what it could not finish was never begun.
+
+pub mod recorder;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use self::recorder::Recorder;
+use crate::http;
+use crate::seal::Seal;
+use crate::source::onelogin::OneLogin;
+use crate::source::onelogin::error::SourceError;
+use crate::store::connectors::{self, Connector, ConnectorError, Provider};
+use crate::store::leases::{self, BEAT_EVERY, Busy, Lease};
+use crate::store::runs::{self, Ending, NewRun, RunId, Trigger, events};
+use crate::store::targets::{self, Target, TargetError};
+use crate::store::{Db, StoreError};
+use crate::sync::{self, Event, Finished, Job, SyncError, report};
+
+/// What every run of this process needs.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub db: Db,
+    pub seal: Arc<Seal>,
+    pub allow_loopback: bool,
+    /// Names this process in the record of its runs.
+    pub node: Arc<str>,
+}
+
+/// A connector with everything that a run of it needs.
+#[derive(Debug)]
+pub struct Ready {
+    pub connector: Connector,
+    pub source: OneLogin,
+    pub targets: Vec<Target>,
+}
+
+/// Who wants a run, and why.
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub trigger: Trigger,
+    /// A person's account; empty where the trigger says it all.
+    pub by: String,
+    pub retry_of: Option<RunId>,
+}
+
+/// A run that is under way.
+#[derive(Debug)]
+pub struct Started {
+    pub run: RunId,
+    stop: watch::Sender<Option<String>>,
+    ending: JoinHandle<Result<Finished, SyncError>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    #[error(transparent)]
+    Connector(#[from] ConnectorError),
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Target(#[from] TargetError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(
+        "The connector {connector} has no target, so there is nothing to keep equal. \
+         Create one: rollcall target create NAME --connector {connector} --type crowd"
+    )]
+    NoTarget { connector: String },
+    #[error(
+        "{0}. Wait for it, follow it with `rollcall run logs {run} --follow`, \
+         or stop it with `rollcall run stop {run}`.",
+        run = .0.run
+    )]
+    Busy(Busy),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How often a run writes down what it has told, and looks whether it is to stop.
+const TICK: Duration = Duration::from_millis(500);
+
+impl Engine {
+    pub fn new(db: Db, seal: Arc<Seal>, allow_loopback: bool) -> Engine {
+        Engine { db, seal, allow_loopback, node: node().into() }
+    }
+}
+
+impl Ready {
+    pub async fn open(engine: &Engine, connector: &str) -> Result<Ready, PrepareError> {
+        let connector = connectors::find(&engine.db, connector).await?;
+        let source = source(engine, &connector).await?;
+        let targets = targets::of_connector(&engine.db, connector.id).await?;
+        Ok(Ready { connector, source, targets })
+    }
+
+    pub fn job<'a>(&'a self, db: &'a Db) -> Job<'a> {
+        let Ready { connector, source, targets } = self;
+        Job { db, connector, source, targets }
+    }
+}
+
+impl Started {
+    /// Asks the run to stop after what it is doing. The first to ask is named in its record.
+    pub fn stop(&self, by: &str) {
+        self.stop.send_if_modified(|asked| {
+            let is_first = asked.is_none();
+            if is_first {
+                *asked = Some(by.to_owned());
+            }
+            is_first
+        });
+    }
+
+    /// Waits for the end. The run goes on if this is not waited for.
+    pub async fn ended(&mut self) -> Result<Finished, SyncError> {
+        (&mut self.ending).await.unwrap_or(Err(SyncError::Broken))
+    }
+}
+
+/// The source of a connector, ready to be read.
+pub async fn source(engine: &Engine, connector: &Connector) -> Result<OneLogin, PrepareError> {
+    let secret = connectors::client_secret(&engine.db, &engine.seal, connector).await?;
+    let limits = http::Limits { allow_loopback: engine.allow_loopback, ..http::Limits::standard() };
+    let client = http::Client::new(limits).map_err(|fault| SourceError::Unreachable { fault })?;
+    match connector.provider {
+        Provider::OneLogin => Ok(OneLogin::new(connector.settings.source.clone(), secret, client)?),
+    }
+}
+
+/// Starts a run, unless one of this connector is under way anywhere. `watch` is told what goes on.
+pub async fn start(
+    engine: &Engine,
+    ready: Ready,
+    order: &Order,
+    watch: impl Fn(Event) + Send + Sync + 'static,
+) -> Result<Started, StartError> {
+    if ready.targets.is_empty() {
+        return Err(StartError::NoTarget { connector: ready.connector.name.to_string() });
+    }
+    let lease = begin(engine, &ready.connector, order).await?;
+    moment("begun");
+    let (stop, asked) = watch::channel(None);
+    let db = engine.db.clone();
+    let ending = tokio::spawn(async move { carry_out(&db, &ready, lease, asked, &watch).await });
+    Ok(Started { run: lease.run, stop, ending })
+}
+
+async fn begin(engine: &Engine, connector: &Connector, order: &Order) -> Result<Lease, StartError> {
+    let Order { trigger, by, retry_of } = order;
+    let mut tx = engine.db.begin().await?;
+    let now = tx.now().await?;
+    let vacancy = match leases::claim(&mut tx, connector.id, now).await? {
+        Ok(vacancy) => vacancy,
+        Err(busy) => return Err(StartError::Busy(busy)),
+    };
+    let new = NewRun {
+        connector,
+        trigger: *trigger,
+        started_by: by,
+        node: &engine.node,
+        retry_of: *retry_of,
+    };
+    let run = runs::insert(&mut tx, &new, now).await?;
+    let lease = leases::give(&mut tx, vacancy, run).await?;
+    tx.commit().await?;
+    Ok(lease)
+}
+
+async fn carry_out(
+    db: &Db,
+    ready: &Ready,
+    lease: Lease,
+    asked: watch::Receiver<Option<String>>,
+    watch: &(dyn Fn(Event) + Send + Sync),
+) -> Result<Finished, SyncError> {
+    let job = ready.job(db);
+    let recorder = Recorder::new(watch);
+    let told = |event: Event| recorder.tell(&event);
+    let decided = tokio::select! {
+        decided = Box::pin(sync::decide(job, &told)) => decided,
+        end = keep_alive(job, &lease, &recorder) => Err(end),
+        by = stop_asked(asked) => Err(SyncError::Stopped { by }),
+    };
+    moment("decided");
+    let done = match decided {
+        Ok(decision) => Box::pin(sync::apply(job, &lease, decision, &recorder)).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &done
+        && let Err(second) = record_failure(job, &lease, error, &recorder).await
+    {
+        let run = lease.run;
+        tracing::error!(run = run.0, "The end of run {run} could not be recorded: {second}");
+    }
+    done
+}
+
+/// Writes down what the run tells and says that it is alive, until it has to end.
+///
+/// A database that is away for a while is no reason to end: what could not be written is written
+/// later, unless the lease is lost by then.
+async fn keep_alive(job: Job<'_>, lease: &Lease, recorder: &Recorder<'_>) -> SyncError {
+    let mut beaten = Instant::now();
+    loop {
+        tokio::time::sleep(TICK).await;
+        let has_news = recorder.has_news(&job.source.calls());
+        if !has_news && beaten.elapsed() < BEAT_EVERY {
+            match runs::stop_asked_by(job.db, lease.run).await {
+                Ok(Some(by)) => return SyncError::Stopped { by },
+                Ok(None) => {}
+                Err(error) => silent(lease.run, &error),
+            }
+            continue;
+        }
+        match beat(job, lease, recorder).await {
+            Ok(()) => beaten = Instant::now(),
+            Err(SyncError::Store(error)) => silent(lease.run, &error),
+            Err(error) => return error,
+        }
+    }
+}
+
+async fn beat(job: Job<'_>, lease: &Lease, recorder: &Recorder<'_>) -> Result<(), SyncError> {
+    let told = recorder.pending(&job.source.calls());
+    let mut tx = job.db.begin().await?;
+    leases::hold(&mut tx, lease).await?;
+    let now = tx.now().await?;
+    let asked = leases::beat(&mut tx, lease, now).await?;
+    events::insert(&mut tx, lease.run, &told).await?;
+    tx.commit().await?;
+    recorder.written(&told);
+    asked.map_or(Ok(()), |by| Err(SyncError::Stopped { by }))
+}
+
+fn silent(run: RunId, error: &StoreError) {
+    tracing::warn!(run = run.0, "Run {run} could not say that it is alive: {error}");
+}
+
+async fn stop_asked(mut asked: watch::Receiver<Option<String>>) -> String {
+    loop {
+        if let Some(by) = asked.borrow_and_update().clone() {
+            return by;
+        }
+        // Whoever started the run has gone, so nobody in this process will ask.
+        if asked.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+async fn record_failure(
+    job: Job<'_>,
+    lease: &Lease,
+    error: &SyncError,
+    recorder: &Recorder<'_>,
+) -> Result<(), SyncError> {
+    let calls = job.source.calls();
+    let message = error.to_string();
+    recorder.line(&message);
+    let report = report::of_failure(&calls, &recorder.phases());
+    let ending = Ending { status: error.status(), message: &message, report: &report };
+    let mut tx = job.db.begin().await?;
+    leases::hold(&mut tx, lease).await?;
+    events::insert(&mut tx, lease.run, &recorder.pending(&calls)).await?;
+    let now = tx.now().await?;
+    runs::finish(&mut tx, lease.run, &ending, now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Ctrl-C or a request to end this process. Where signals cannot be listened to, never.
+pub async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        asked = tokio::signal::ctrl_c() => {
+            if asked.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+        _ = terminate.recv() => {}
+    }
+}
+
+/// `host, process 4711`.
+fn node() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = match host.trim() {
+        "" => "this machine",
+        host => host,
+    };
+    format!("{host}, process {}", std::process::id())
+}
+
+/// A named moment of a run, at which a test may kill the process: `ROLLCALL_KILL_AT`. Nothing in a
+/// release build.
+pub fn moment(name: &str) {
+    #[cfg(debug_assertions)]
+    if std::env::var_os("ROLLCALL_KILL_AT").is_some_and(|it| it == name) {
+        std::process::abort();
+    }
+    #[cfg(not(debug_assertions))]
+    drop(name);
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.trigger.word())?;
+        if !self.by.is_empty() {
+            write!(f, " ({})", self.by)?;
+        }
+        Ok(())
+    }
+}
