@@ -1,16 +1,25 @@
 //! The gate: what may be applied at once, and what waits for a person.
 //!
-//! Additions always pass. A limit that is exceeded holds every change of its kind, not the ones
-//! above the limit: which three of forty deactivations are right is not for us to guess. Whatever
-//! depends on a held change is held with it, so that what passes can be applied alone.
+//! Additions pass, unless they reach a privileged group. A limit that is exceeded holds every change
+//! of its kind, not the ones above the limit: which three of forty deactivations are right is not
+//! for us to guess. Whatever depends on a held change is held with it, so that what passes can be
+//! applied alone.
+//!
+//! A change that was seen and approved passes, however many there are; whatever was not seen is
+//! judged as if nothing had been approved. A rejected change is taken out before anything is counted.
+
+pub mod cause;
+mod closure;
+pub mod decisions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use self::decisions::{Decisions, Identity};
 use crate::directory::Directory;
 use crate::mapping::Desired;
 use crate::plan::{Change, Plan, Step};
-use crate::principal::{ExternalId, Name};
+use crate::principal::Name;
 
 /// From how many changes of a kind on a plan needs approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +38,36 @@ pub struct Limits {
     /// In small directories a percentage is less than one person: as many changes of a kind, or
     /// missing people, always pass.
     pub small_directory_floor: usize,
+    pub hold: Hold,
+}
+
+/// What is held where a limit is exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hold {
+    /// What the objection is about, and what depends on it. Everything else flows.
+    Harmful,
+    /// Everything: the connector stands still until somebody has decided.
+    Everything,
+}
+
+/// What a plan is judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    pub limits: &'a Limits,
+    pub decisions: &'a Decisions,
+    pub rules: Rules,
+    /// Groups that give power over others: whoever joins or leaves one is always asked about.
+    pub privileged: &'a BTreeSet<Name>,
+}
+
+/// How the rules of a connector stand to those of its last good run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rules {
+    Unchanged,
+    /// A mistake in a rule looks like a change of everybody: what it would take away is asked about.
+    Changed,
+    /// There was no good run yet.
+    Untried,
 }
 
 /// Both count, whichever is reached first.
@@ -51,6 +90,7 @@ impl Limits {
         group_loss_members_min: 10,
         shrinkage_percent_max: 10,
         small_directory_floor: 3,
+        hold: Hold::Harmful,
     };
 }
 
@@ -105,6 +145,21 @@ pub enum Objection {
         members: usize,
         percent_max: u32,
     },
+    /// Always asked about.
+    Privileged {
+        group: Name,
+        joining: usize,
+        leaving: usize,
+    },
+    /// The rules are others than in the last good run, or there was none.
+    NewRules {
+        rules: Rules,
+        removals: usize,
+    },
+    /// Seen by somebody who approved other changes beside them.
+    LeftOut {
+        planned: usize,
+    },
 }
 
 /// The steps that may be applied, in order. Only this module can make one.
@@ -124,15 +179,18 @@ impl Approved {
     }
 }
 
-/// What waits for a person, and why.
+/// What waits for a person, and why; and what a person has said no to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     pub objections: Vec<Objection>,
     /// May be empty: an empty source is objected to even where there is nothing to lose.
     pub steps: Vec<Step>,
+    /// Somebody rejected them, or what they depend on. They wait for nobody.
+    pub rejected: Vec<Step>,
 }
 
 impl Held {
+    /// Whether nothing waits for a person.
     pub fn is_empty(&self) -> bool {
         self.objections.is_empty()
     }
@@ -142,134 +200,119 @@ impl Held {
 ///
 /// Asked before anybody is looked up by id, too: to ask for half a tenant one by one would burn the
 /// budget on an answer that needs a person anyway.
-pub fn shrinkage(desired: &Desired, actual: &Directory, limits: &Limits) -> Option<Objection> {
-    judge_shrinkage(desired.people(), actual, limits)
+pub fn shrinkage(desired: &Desired, actual: &Directory, terms: &Terms<'_>) -> Option<Objection> {
+    judge_shrinkage(desired.people(), actual, terms)
 }
 
 /// Parts a plan for `actual` into what passes and what is held.
-pub fn check(plan: Plan, actual: &Directory, limits: &Limits) -> (Approved, Held) {
-    let mut holding = Holding::default();
-    if let Some(objection) = judge_shrinkage(plan.people, actual, limits) {
-        holding.every_removal = true;
-        holding.objections.push(objection);
+pub fn check(plan: Plan, actual: &Directory, terms: &Terms<'_>) -> (Approved, Held) {
+    let Plan { steps, people } = plan;
+    let (steps, rejected) = without_rejected(steps, actual, terms.decisions);
+    let mut judgement = Judgement::of(&steps, people, terms.decisions);
+    if let Some(objection) = judge_shrinkage(people, actual, terms) {
+        judgement.hold(Change::is_removal);
+        judgement.objections.push(objection);
     }
-    judge_counts(&plan, actual, limits, &mut holding);
-    judge_groups(&plan, actual, limits, &mut holding);
-    if holding.objections.is_empty() {
-        return (Approved { steps: plan.steps }, Held::default());
+    judge_counts(&mut judgement, actual, terms.limits);
+    judge_groups(&mut judgement, actual, terms.limits);
+    judge_privileged(&mut judgement, terms.privileged);
+    judge_rules(&mut judgement, terms.rules);
+    judge_left_out(&mut judgement, terms.decisions);
+    let Judgement { objections, mut held, is_open, .. } = judgement;
+    if objections.is_empty() {
+        return (Approved { steps }, Held { rejected, ..Held::default() });
     }
-    holding.names_kept = names_kept(&plan, &holding);
-    let dependants = Dependants::find(&plan, &holding);
-    let (held, steps): (Vec<Step>, Vec<Step>) = plan
-        .steps
-        .into_iter()
-        .partition(|step| holding.holds(&step.change) || dependants.contains(&step.change, actual));
-    (Approved { steps }, Held { objections: holding.objections, steps: held })
+    if terms.limits.hold == Hold::Everything {
+        held = is_open;
+    }
+    closure::close(&steps, actual, &mut held);
+    let (held, steps) = part(steps, &held);
+    (Approved { steps }, Held { objections, steps: held, rejected })
 }
 
-/// The objections, and which changes they hold.
-#[expect(clippy::struct_excessive_bools, reason = "one switch a limit")]
-#[derive(Default)]
-struct Holding {
+/// The objections, and which steps they hold.
+struct Judgement<'a> {
+    steps: &'a [Step],
+    /// Which steps nobody has approved.
+    is_open: Vec<bool>,
+    held: Vec<bool>,
     objections: Vec<Objection>,
-    every_removal: bool,
-    deactivations: bool,
-    removals: bool,
-    membership_removals: bool,
-    renames: bool,
-    email_changes: bool,
-    leaves_of: BTreeSet<Name>,
-    /// Usernames that stay taken because a rename is held.
-    names_kept: BTreeSet<Name>,
 }
 
-impl Holding {
-    fn holds(&self, change: &Change) -> bool {
-        if self.every_removal && change.is_removal() {
-            return true;
+impl<'a> Judgement<'a> {
+    fn of(steps: &'a [Step], people: usize, decisions: &Decisions) -> Judgement<'a> {
+        // Nobody can have seen that an empty source is right.
+        let nothing_approved = decisions.approved.is_empty() || people == 0;
+        let is_open = |step: &Step| {
+            nothing_approved || !decisions.approved.contains(&Identity::of(&step.change))
+        };
+        Judgement {
+            steps,
+            is_open: steps.iter().map(is_open).collect(),
+            held: vec![false; steps.len()],
+            objections: Vec::new(),
         }
-        match change {
-            Change::Create { user } => self.names_kept.contains(&user.username),
-            Change::Rename { to, .. } => {
-                self.names_kept.contains(to) || (self.renames && is_other_username(change))
+    }
+
+    fn count(&self, is: impl Fn(&Change) -> bool) -> usize {
+        self.steps.iter().filter(|step| is(&step.change)).count()
+    }
+
+    /// Holds the open steps of a kind, and tells how many there are.
+    fn hold(&mut self, is: impl Fn(&Change) -> bool) -> usize {
+        let mut found = 0;
+        for ((step, is_open), held) in self.steps.iter().zip(&self.is_open).zip(&mut self.held) {
+            if *is_open && is(&step.change) {
+                *held = true;
+                found += 1;
             }
-            Change::Update { .. } => self.email_changes && is_email_change(change),
-            Change::RemoveMember { group, .. } => {
-                self.membership_removals || self.leaves_of.contains(group)
-            }
-            Change::Deactivate { .. } => self.deactivations,
-            Change::Remove { .. } => self.removals,
-            Change::Reactivate { .. }
-            | Change::CreateGroup { .. }
-            | Change::AddMember { .. }
-            | Change::RemoveGroup { .. } => false,
+        }
+        found
+    }
+
+    /// Objects to the open steps of a kind. Where all of it was approved there is nothing to say.
+    fn object(&mut self, objection: Objection, is: impl Fn(&Change) -> bool) {
+        if 0 < self.hold(is) {
+            self.objections.push(objection);
         }
     }
 }
 
-/// What cannot be done without a change that is held.
-struct Dependants {
-    /// Nobody to add to a group.
-    uncreated: BTreeSet<ExternalId>,
-    /// Somebody is still in the group that was to go.
-    unremoved: BTreeSet<ExternalId>,
-    still_filled: BTreeSet<Name>,
+/// Takes out what somebody said no to, with whatever cannot be done without it.
+fn without_rejected(
+    steps: Vec<Step>,
+    actual: &Directory,
+    decisions: &Decisions,
+) -> (Vec<Step>, Vec<Step>) {
+    if decisions.rejected.is_empty() {
+        return (steps, Vec::new());
+    }
+    let is_rejected = |step: &Step| decisions.rejected.contains_key(&Identity::of(&step.change));
+    let mut rejected: Vec<bool> = steps.iter().map(is_rejected).collect();
+    closure::close(&steps, actual, &mut rejected);
+    let (rejected, steps) = part(steps, &rejected);
+    (steps, rejected)
 }
 
-impl Dependants {
-    fn find(plan: &Plan, holding: &Holding) -> Dependants {
-        let (mut uncreated, mut unremoved) = (BTreeSet::new(), BTreeSet::new());
-        let mut still_filled = BTreeSet::new();
-        for step in plan.steps.iter().filter(|step| holding.holds(&step.change)) {
-            match &step.change {
-                Change::Create { user } => {
-                    uncreated.insert(user.id.clone());
-                }
-                Change::Remove { user } => {
-                    unremoved.insert(user.id.clone());
-                }
-                Change::RemoveMember { group, .. } => {
-                    still_filled.insert(group.clone());
-                }
-                Change::Reactivate { .. }
-                | Change::Rename { .. }
-                | Change::Update { .. }
-                | Change::CreateGroup { .. }
-                | Change::AddMember { .. }
-                | Change::Deactivate { .. }
-                | Change::RemoveGroup { .. } => {}
-            }
-        }
-        Dependants { uncreated, unremoved, still_filled }
+/// The steps that are marked, and the others.
+fn part(steps: Vec<Step>, marks: &[bool]) -> (Vec<Step>, Vec<Step>) {
+    let (mut marked, mut others) = (Vec::new(), Vec::new());
+    for (step, mark) in steps.into_iter().zip(marks) {
+        if *mark { marked.push(step) } else { others.push(step) }
     }
-
-    fn contains(&self, change: &Change, actual: &Directory) -> bool {
-        match change {
-            Change::AddMember { user, .. } => self.uncreated.contains(&user.id),
-            Change::RemoveGroup { group } => {
-                let stays = |member: &ExternalId| self.unremoved.contains(member);
-                self.still_filled.contains(group)
-                    || actual.groups.get(group).is_some_and(|members| members.iter().any(stays))
-            }
-            Change::Create { .. }
-            | Change::Reactivate { .. }
-            | Change::Rename { .. }
-            | Change::Update { .. }
-            | Change::CreateGroup { .. }
-            | Change::RemoveMember { .. }
-            | Change::Deactivate { .. }
-            | Change::Remove { .. } => false,
-        }
-    }
+    (marked, others)
 }
 
-fn judge_shrinkage(people: usize, actual: &Directory, limits: &Limits) -> Option<Objection> {
+fn judge_shrinkage(people: usize, actual: &Directory, terms: &Terms<'_>) -> Option<Objection> {
     let before = actual.active_users();
     if people == 0 {
         return Some(Objection::Empty { before });
     }
-    let percent_max = limits.shrinkage_percent_max;
-    let allowed = percent_of(percent_max, before).max(limits.small_directory_floor);
+    if terms.decisions.people_accepted.is_some_and(|accepted| accepted <= people) {
+        return None;
+    }
+    let percent_max = terms.limits.shrinkage_percent_max;
+    let allowed = percent_of(percent_max, before).max(terms.limits.small_directory_floor);
     (allowed < before.saturating_sub(people)).then_some(Objection::Shrunken {
         now: people,
         before,
@@ -277,41 +320,38 @@ fn judge_shrinkage(people: usize, actual: &Directory, limits: &Limits) -> Option
     })
 }
 
-fn judge_counts(plan: &Plan, actual: &Directory, limits: &Limits, holding: &mut Holding) {
-    let exceeds = |limit: Limit, total: usize, is: fn(&Change) -> bool| {
-        let planned = plan.steps.iter().filter(|step| is(&step.change)).count();
+fn judge_counts(judgement: &mut Judgement<'_>, actual: &Directory, limits: &Limits) {
+    let (active, users) = (actual.active_users(), actual.users.len());
+    let mut judge = |limit: Limit, total, is: fn(&Change) -> bool, said: fn(_, _) -> Objection| {
+        let planned = judgement.count(is);
         let allowed = limit.allowance(total, limits.small_directory_floor);
-        (allowed < planned).then_some((planned, allowed))
+        if allowed < planned {
+            judgement.object(said(planned, allowed), is);
+        }
     };
-    let active = actual.active_users();
-    if let Some((planned, allowed)) = exceeds(limits.deactivations, active, is_deactivation) {
-        holding.deactivations = true;
-        holding.objections.push(Objection::Deactivations { planned, allowed });
-    }
-    if let Some((planned, allowed)) = exceeds(limits.removals, actual.users.len(), is_user_removal)
-    {
-        holding.removals = true;
-        holding.objections.push(Objection::Removals { planned, allowed });
-    }
-    let memberships = actual.memberships();
-    if let Some((planned, allowed)) = exceeds(limits.membership_removals, memberships, is_leave) {
-        holding.membership_removals = true;
-        holding.objections.push(Objection::MembershipRemovals { planned, allowed });
-    }
-    if let Some((planned, allowed)) = exceeds(limits.renames, active, is_other_username) {
-        holding.renames = true;
-        holding.objections.push(Objection::Renames { planned, allowed });
-    }
-    if let Some((planned, allowed)) = exceeds(limits.email_changes, active, is_email_change) {
-        holding.email_changes = true;
-        holding.objections.push(Objection::EmailChanges { planned, allowed });
-    }
+    judge(limits.deactivations, active, is_deactivation, |planned, allowed| {
+        Objection::Deactivations { planned, allowed }
+    });
+    judge(limits.removals, users, is_user_removal, |planned, allowed| Objection::Removals {
+        planned,
+        allowed,
+    });
+    judge(limits.membership_removals, actual.memberships(), is_leave, |planned, allowed| {
+        Objection::MembershipRemovals { planned, allowed }
+    });
+    judge(limits.renames, active, is_other_username, |planned, allowed| Objection::Renames {
+        planned,
+        allowed,
+    });
+    judge(limits.email_changes, active, is_email_change, |planned, allowed| {
+        Objection::EmailChanges { planned, allowed }
+    });
 }
 
 /// A group that loses a large part of its members was emptied or renamed more often than not.
-fn judge_groups(plan: &Plan, actual: &Directory, limits: &Limits, holding: &mut Holding) {
+fn judge_groups(judgement: &mut Judgement<'_>, actual: &Directory, limits: &Limits) {
     let mut leaving: BTreeMap<&Name, usize> = BTreeMap::new();
-    for step in &plan.steps {
+    for step in judgement.steps {
         if let Change::RemoveMember { group, .. } = &step.change {
             *leaving.entry(group).or_default() += 1;
         }
@@ -321,10 +361,45 @@ fn judge_groups(plan: &Plan, actual: &Directory, limits: &Limits, holding: &mut 
         let percent_max = limits.group_loss_percent_max;
         let is_judged = limits.group_loss_members_min <= members;
         if is_judged && percent_of(percent_max, members) < leaving {
-            holding.leaves_of.insert(group.clone());
-            let group = group.clone();
-            holding.objections.push(Objection::GroupLoss { group, leaving, members, percent_max });
+            let objection =
+                Objection::GroupLoss { group: group.clone(), leaving, members, percent_max };
+            judgement.object(objection, |it| is_leave(it) && it.group() == Some(group));
         }
+    }
+}
+
+fn judge_privileged(judgement: &mut Judgement<'_>, privileged: &BTreeSet<Name>) {
+    let steps = judgement.steps;
+    let mut touched: BTreeMap<&Name, (usize, usize)> = BTreeMap::new();
+    for step in steps {
+        let Some(group) = step.change.group().filter(|it| privileged.contains(*it)) else {
+            continue;
+        };
+        let (joining, leaving) = touched.entry(group).or_default();
+        *joining += usize::from(matches!(step.change, Change::AddMember { .. }));
+        *leaving += usize::from(matches!(step.change, Change::RemoveMember { .. }));
+    }
+    for (group, (joining, leaving)) in touched {
+        let objection = Objection::Privileged { group: group.clone(), joining, leaving };
+        judgement.object(objection, |it| it.group() == Some(group));
+    }
+}
+
+fn judge_rules(judgement: &mut Judgement<'_>, rules: Rules) {
+    if rules != Rules::Unchanged {
+        let removals = judgement.count(Change::is_removal);
+        judgement.object(Objection::NewRules { rules, removals }, Change::is_removal);
+    }
+}
+
+fn judge_left_out(judgement: &mut Judgement<'_>, decisions: &Decisions) {
+    if decisions.left_out.is_empty() {
+        return;
+    }
+    let is_left_out = |change: &Change| decisions.left_out.contains(&Identity::of(change));
+    let planned = judgement.hold(is_left_out);
+    if 0 < planned {
+        judgement.objections.push(Objection::LeftOut { planned });
     }
 }
 
@@ -348,45 +423,6 @@ fn is_other_username(change: &Change) -> bool {
 fn is_email_change(change: &Change) -> bool {
     matches!(change, Change::Update { before, after }
         if !before.email.is_empty() && before.email != after.email)
-}
-
-/// The usernames that stay taken because a rename is held, followed to the end: whoever was to
-/// take such a name is held too, and keeps a name in turn.
-fn names_kept(plan: &Plan, holding: &Holding) -> BTreeSet<Name> {
-    let mut takers: BTreeMap<&Name, &Change> = BTreeMap::new();
-    let mut kept = BTreeSet::new();
-    let mut open = Vec::new();
-    for step in &plan.steps {
-        match &step.change {
-            Change::Rename { user, to } => {
-                takers.insert(to, &step.change);
-                if holding.holds(&step.change) {
-                    open.push(user.username.clone());
-                }
-            }
-            Change::Create { user } => {
-                takers.insert(&user.username, &step.change);
-            }
-            Change::Reactivate { .. }
-            | Change::Update { .. }
-            | Change::CreateGroup { .. }
-            | Change::AddMember { .. }
-            | Change::RemoveMember { .. }
-            | Change::Deactivate { .. }
-            | Change::Remove { .. }
-            | Change::RemoveGroup { .. } => {}
-        }
-    }
-    while let Some(name) = open.pop() {
-        if let Some(Change::Rename { user, .. }) = takers.get(&name) {
-            let is_news = !kept.contains(&user.username);
-            if is_news && user.username != name {
-                open.push(user.username.clone());
-            }
-        }
-        kept.insert(name);
-    }
-    kept
 }
 
 impl fmt::Display for Objection {
@@ -419,6 +455,20 @@ impl fmt::Display for Objection {
                 f,
                 "Group {group} would lose {leaving} of its {members} members (limit {percent_max} %)."
             ),
+            Objection::Privileged { group, joining, leaving } => write!(
+                f,
+                "Group {group} is privileged: {joining} would join and {leaving} would leave, which is always asked about."
+            ),
+            Objection::NewRules { rules, removals } => {
+                let why = match rules {
+                    Rules::Changed => "The rules of the connector have changed",
+                    Rules::Untried | Rules::Unchanged => "The connector has no good run yet",
+                };
+                write!(f, "{why}: {removals} removals are asked about once.")
+            }
+            Objection::LeftOut { planned } => {
+                write!(f, "{planned} changes were left out when others were approved.")
+            }
         }
     }
 }

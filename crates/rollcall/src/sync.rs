@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use reconcile::finding::{Finding, FindingKind};
-use reconcile::gate::{self, Approved, Held};
+use reconcile::gate::decisions::Decisions;
+use reconcile::gate::{self, Approved, Held, Rules, Terms};
 use reconcile::mapping;
 use reconcile::plan;
 use reconcile::principal::ExternalId;
@@ -183,11 +184,17 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
     clock.next(Phase::Ask);
     let settings = &job.connector.settings;
     let (policy, limits) = (settings.policy(), settings.safety.limits());
+    let terms = Terms {
+        limits: &limits,
+        decisions: &Decisions::default(),
+        rules: Rules::Unchanged,
+        privileged: &BTreeSet::new(),
+    };
     let mut missing: BTreeSet<ExternalId> = BTreeSet::new();
     let mut unasked = Vec::new();
     for (_, actual) in &actuals {
         let absent = plan::missing(&desired, &actual.directory, policy);
-        let has_shrunk = gate::shrinkage(&desired, &actual.directory, &limits).is_some();
+        let has_shrunk = gate::shrinkage(&desired, &actual.directory, &terms).is_some();
         unasked.push(if has_shrunk { absent.len() } else { 0 });
         if !has_shrunk {
             missing.extend(absent);
@@ -200,7 +207,7 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
     let mut targets = Vec::new();
     for ((target, actual), missing_unasked) in actuals.iter().zip(unasked) {
         let (plan, findings) = plan::plan(&desired, &actual.directory, &gone, policy);
-        let (approved, held) = gate::check(plan, &actual.directory, &limits);
+        let (approved, held) = gate::check(plan, &actual.directory, &terms);
         targets.push(TargetDecision {
             target: target.clone(),
             users_before: actual.directory.users.len(),

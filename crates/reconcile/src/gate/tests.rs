@@ -1,10 +1,13 @@
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
 
-use crate::gate::{self, Limits};
-use crate::plan::{Absence, Cleanup, EmptyGroups, Plan, Policy, missing, plan};
-use crate::world::{desired, directory};
+use crate::gate::decisions::{Decisions, Identity};
+use crate::gate::{self, Hold, Limits, Rules, Terms};
+use crate::plan::{Absence, Change, Cleanup, EmptyGroups, Plan, Policy, missing, plan};
+use crate::principal::Name;
+use crate::world::{apply, desired, directory};
 
 const POLICY: Policy = Policy { cleanup: Cleanup::Disable, empty_groups: EmptyGroups::Remove };
 
@@ -14,15 +17,36 @@ fn planned(policy: Policy, desired_text: &str, actual_text: &str) -> Plan {
     plan(&desired, &actual, &gone.collect(), policy).0
 }
 
+/// Nobody has decided anything yet.
+fn with_careful_limits<T>(then: impl FnOnce(&Terms<'_>) -> T) -> T {
+    then(&Terms {
+        limits: &Limits::CAREFUL,
+        decisions: &Decisions::default(),
+        rules: Rules::Unchanged,
+        privileged: &BTreeSet::new(),
+    })
+}
+
 /// Objections, and how many steps of each kind pass or are held.
 fn check(policy: Policy, desired_text: &str, actual_text: &str, expected: &Expect) {
+    with_careful_limits(|terms| check_by(terms, policy, desired_text, actual_text, expected));
+}
+
+fn check_by(
+    terms: &Terms<'_>,
+    policy: Policy,
+    desired_text: &str,
+    actual_text: &str,
+    expected: &Expect,
+) {
     let plan = planned(policy, desired_text, actual_text);
-    let (approved, held) = gate::check(plan, &directory(actual_text), &Limits::CAREFUL);
+    let (approved, held) = gate::check(plan, &directory(actual_text), terms);
     let mut text = String::new();
     for objection in &held.objections {
         writeln!(text, "{objection}").unwrap();
     }
-    for (verdict, steps) in [("passes", approved.steps()), ("held", &held.steps)] {
+    let parts = [("passes", approved.steps()), ("held", &held.steps), ("rejected", &held.rejected)];
+    for (verdict, steps) in parts {
         let mut kinds: Vec<(&str, usize)> = Vec::new();
         for step in steps {
             match kinds.iter_mut().find(|(kind, _)| *kind == step.change.word()) {
@@ -104,8 +128,8 @@ fn deactivations_are_held_above_five_percent_or_twenty_or_three_in_small_directo
     let held_from = |size: u32| {
         (1..size).find(|leavers| {
             let plan = planned(POLICY, &people(leavers + 1..=size, ""), &people(1..=size, ""));
-            let (_, held) = gate::check(plan, &directory(&people(1..=size, "")), &Limits::CAREFUL);
-            !held.is_empty()
+            let actual = directory(&people(1..=size, ""));
+            with_careful_limits(|terms| !gate::check(plan, &actual, terms).1.is_empty())
         })
     };
     let sizes = [4, 5, 10, 29, 59, 60, 80, 100, 399, 400, 1000];
@@ -251,10 +275,10 @@ fn many_other_emails_are_held_and_first_emails_pass() {
 
 #[test]
 fn shrinkage_is_seen_before_anybody_is_asked_for() {
-    let limits = Limits::CAREFUL;
     let shrunken = |people_now: u32, before: u32| {
         let actual = directory(&people(1..=before, ""));
-        gate::shrinkage(&desired(&people(1..=people_now, "")), &actual, &limits).is_some()
+        let desired = desired(&people(1..=people_now, ""));
+        with_careful_limits(|terms| gate::shrinkage(&desired, &actual, terms).is_some())
     };
     assert!(!shrunken(2, 5), "three of five may be missing: the floor");
     assert!(shrunken(1, 5));
@@ -262,4 +286,385 @@ fn shrinkage_is_seen_before_anybody_is_asked_for() {
     assert!(shrunken(89, 100));
     assert!(!shrunken(100, 100));
     assert!(!shrunken(200, 100));
+}
+
+/// The identities of what is held, by the words of the change.
+fn seen(desired_text: &str, actual_text: &str, is_chosen: impl Fn(&str) -> bool) -> Decisions {
+    let plan = planned(POLICY, desired_text, actual_text);
+    let actual = directory(actual_text);
+    let (_, held) = with_careful_limits(|terms| gate::check(plan, &actual, terms));
+    let chosen = held.steps.iter().filter(|step| is_chosen(&step.change.to_string()));
+    let approved = chosen.map(|step| Identity::of(&step.change)).collect();
+    Decisions { approved, ..Decisions::default() }
+}
+
+/// As [`check`], after somebody has decided.
+fn check_decided(decisions: &Decisions, desired_text: &str, actual_text: &str, expected: &Expect) {
+    with_careful_limits(|terms| {
+        check_by(&Terms { decisions, ..*terms }, POLICY, desired_text, actual_text, expected);
+    });
+}
+
+#[test]
+fn what_was_seen_and_approved_passes_and_a_second_look_holds_nothing() {
+    let (after, before) = (people(9..=100, ": dev"), people(1..=100, ": dev"));
+    let decisions = seen(&after, &before, |_| true);
+    check_decided(
+        &decisions,
+        &after,
+        &before,
+        &expect![[r#"
+        passes: 8 deactivate
+    "#]],
+    );
+}
+
+#[test]
+fn what_was_not_seen_is_held_beside_what_was_approved() {
+    let before = people(1..=100, ": dev");
+    let decisions = seen(&people(9..=100, ": dev"), &before, |_| true);
+    check_decided(
+        &decisions,
+        &people(12..=100, ": dev"),
+        &before,
+        &expect![[r#"
+            The source told of 89 people, the directory has 100 active ones: more than 10 % fewer.
+            11 people would be deactivated (limit 5).
+            passes: 8 deactivate
+            held: 3 deactivate
+        "#]],
+    );
+}
+
+#[test]
+fn what_was_left_out_of_an_approval_waits_even_within_the_limits() {
+    let (after, before) = (people(9..=100, ""), people(1..=100, ""));
+    let mut decisions = seen(&after, &before, |change| change.ends_with("user1"));
+    let others = seen(&after, &before, |change| !change.ends_with("user1"));
+    check_decided(
+        &decisions,
+        &after,
+        &before,
+        &expect![[r#"
+            8 people would be deactivated (limit 5).
+            passes: 1 deactivate
+            held: 7 deactivate
+        "#]],
+    );
+    // Most of them came back: two alone would pass, had nobody looked at them and passed them over.
+    decisions.left_out = others.approved;
+    check_decided(
+        &decisions,
+        &people(4..=100, ""),
+        &before,
+        &expect![[r#"
+            2 changes were left out when others were approved.
+            passes: 1 deactivate
+            held: 2 deactivate
+        "#]],
+    );
+}
+
+#[test]
+fn an_approved_rename_is_no_licence_for_another_one() {
+    let before: String = (1..=6).map(|id| format!("{id} old{id} mail= name=x\n")).collect();
+    let decisions = seen(&before.replace("old", "new"), &before, |_| true);
+    let after = before.replace("old", "new").replace("new6", "root");
+    check_decided(
+        &decisions,
+        &after,
+        &before,
+        &expect![[r#"
+            6 usernames would change (limit 5).
+            passes: 5 rename
+            held: 1 rename
+        "#]],
+    );
+}
+
+#[test]
+fn an_approval_does_not_take_a_name_that_is_still_in_use() {
+    let before: String = (1..=6).map(|id| format!("{id} old{id} mail= name=x\n")).collect();
+    let after: String = (1..=6).map(|id| format!("{id} old{} mail= name=x\n", id + 1)).collect();
+    // The first one is to take the name of the second, who keeps it.
+    let decisions = seen(&after, &before, |change| change.contains("rename old1 "));
+    check_decided(
+        &decisions,
+        &after,
+        &before,
+        &expect![[r#"
+            6 usernames would change (limit 5).
+            held: 6 rename
+        "#]],
+    );
+}
+
+#[test]
+fn no_approval_makes_an_empty_source_believed() {
+    let before = people(1..=8, ": dev");
+    let decisions = Decisions { people_accepted: Some(0), ..seen("", &before, |_| true) };
+    check_decided(
+        &decisions,
+        "",
+        &before,
+        &expect![[r#"
+            Nobody was read or nobody is in scope; the directory has 8 active people. An empty source is never believed.
+            8 people would be deactivated (limit 3).
+            held: 8 deactivate
+        "#]],
+    );
+}
+
+#[test]
+fn an_accepted_shrinkage_is_judged_by_the_other_limits() {
+    let before = people(1..=100, ": dev");
+    let decisions = Decisions { people_accepted: Some(88), ..Decisions::default() };
+    check_decided(
+        &decisions,
+        &people(13..=100, ": dev"),
+        &before,
+        &expect![[r#"
+            12 people would be deactivated (limit 5).
+            held: 12 deactivate
+        "#]],
+    );
+    check_decided(
+        &decisions,
+        &people(14..=100, ": dev"),
+        &before,
+        &expect![[r#"
+            The source told of 87 people, the directory has 100 active ones: more than 10 % fewer.
+            13 people would be deactivated (limit 5).
+            held: 13 deactivate
+        "#]],
+    );
+}
+
+#[test]
+fn what_was_rejected_counts_for_nothing_and_others_pass() {
+    let before = people(1..=100, ": dev");
+    let rejected = seen(&people(9..=100, ": dev"), &before, |_| true).approved;
+    let rejection = |identity| (identity, rejection_of_nobody());
+    let decisions = Decisions {
+        rejected: rejected.into_iter().map(rejection).collect(),
+        ..Decisions::default()
+    };
+    check_decided(
+        &decisions,
+        &(people(11..=100, ": dev") + "500 zoe"),
+        &before,
+        &expect![[r#"
+            passes: 1 create
+            passes: 2 deactivate
+            rejected: 8 deactivate
+        "#]],
+    );
+}
+
+fn rejection_of_nobody() -> gate::decisions::Rejection {
+    gate::decisions::Rejection { user: None, state: gate::decisions::SourceState::silent() }
+}
+
+#[test]
+fn a_privileged_group_is_always_asked_about() {
+    let privileged = BTreeSet::from([Name::new("Jira-Administrators")]);
+    with_careful_limits(|terms| {
+        check_by(
+            &Terms { privileged: &privileged, ..*terms },
+            POLICY,
+            "1 ada : dev\n2 bob : dev jira-administrators\n3 cyd : jira-administrators",
+            "1 ada : jira-administrators\n3 cyd : jira-administrators",
+            &expect![[r#"
+                Group jira-administrators is privileged: 1 would join and 1 would leave, which is always asked about.
+                passes: 1 create
+                passes: 1 create-group
+                passes: 2 add-to-group
+                held: 1 add-to-group
+                held: 1 remove-from-group
+            "#]],
+        );
+    });
+}
+
+#[test]
+fn a_new_privileged_group_is_held_with_its_members() {
+    let privileged = BTreeSet::from([Name::new("site-admins")]);
+    with_careful_limits(|terms| {
+        check_by(
+            &Terms { privileged: &privileged, ..*terms },
+            POLICY,
+            "1 ada : dev site-admins",
+            "",
+            &expect![[r#"
+                Group site-admins is privileged: 1 would join and 0 would leave, which is always asked about.
+                passes: 1 create
+                passes: 1 create-group
+                passes: 1 add-to-group
+                held: 1 create-group
+                held: 1 add-to-group
+            "#]],
+        );
+    });
+}
+
+#[test]
+fn other_rules_hold_every_removal_once_and_no_addition() {
+    for (rules, objection) in [
+        (
+            Rules::Changed,
+            "The rules of the connector have changed: 2 removals are asked about once.",
+        ),
+        (Rules::Untried, "The connector has no good run yet: 2 removals are asked about once."),
+    ] {
+        with_careful_limits(|terms| {
+            let terms = Terms { rules, ..*terms };
+            let actual = directory("1 ada : dev\n2 bob : dev");
+            let plan = planned(POLICY, "1 ada : ops\n3 cyd", "1 ada : dev\n2 bob : dev");
+            let (approved, held) = gate::check(plan, &actual, &terms);
+            assert_eq!(
+                held.objections.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                [objection]
+            );
+            assert_eq!(held.steps.len(), 2);
+            assert_eq!(approved.steps().len(), 3);
+
+            // Approved: nothing is left to ask about.
+            let decisions = Decisions {
+                approved: held.steps.iter().map(|step| Identity::of(&step.change)).collect(),
+                ..Decisions::default()
+            };
+            let plan = planned(POLICY, "1 ada : ops\n3 cyd", "1 ada : dev\n2 bob : dev");
+            let (_, held) = gate::check(plan, &actual, &Terms { decisions: &decisions, ..terms });
+            assert!(held.is_empty(), "{:?}", held.objections);
+        });
+    }
+}
+
+#[test]
+fn a_connector_may_stand_still_until_somebody_has_decided() {
+    let limits = Limits { hold: Hold::Everything, ..Limits::CAREFUL };
+    with_careful_limits(|terms| {
+        let terms = Terms { limits: &limits, ..*terms };
+        let before = people(1..=100, ": dev");
+        check_by(
+            &terms,
+            POLICY,
+            &(people(9..=100, ": dev") + "500 zoe : dev"),
+            &before,
+            &expect![[r#"
+                8 people would be deactivated (limit 5).
+                held: 1 create
+                held: 1 add-to-group
+                held: 8 deactivate
+            "#]],
+        );
+        check_by(
+            &terms,
+            POLICY,
+            &(people(2..=100, ": dev") + "500 zoe : dev"),
+            &before,
+            &expect![[r#"
+                passes: 1 create
+                passes: 1 add-to-group
+                passes: 1 deactivate
+            "#]],
+        );
+    });
+}
+
+/// For many worlds and many choices: what nobody approved never passes above a limit, what passes
+/// can be applied alone, and whoever approves all that is held sees all of it pass.
+#[test]
+fn nothing_passes_above_a_limit_but_what_was_seen() {
+    let mut held_runs = 0;
+    for seed in 0..200 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let (before, after) = (random_world(&mut random), random_world(&mut random));
+        let actual = directory(&before);
+        let privileged = BTreeSet::from([Name::new("group0")]);
+        let hold = if random.bool() { Hold::Harmful } else { Hold::Everything };
+        let limits = Limits { hold, ..Limits::CAREFUL };
+        let rules = if random.u8(..) < 200 { Rules::Unchanged } else { Rules::Changed };
+        let nothing = Decisions::default();
+        let terms = Terms { limits: &limits, decisions: &nothing, rules, privileged: &privileged };
+        let (_, held) = gate::check(planned(POLICY, &after, &before), &actual, &terms);
+        if held.is_empty() {
+            continue;
+        }
+        held_runs += 1;
+        let people = planned(POLICY, &after, &before).people;
+        let all: BTreeSet<Identity> =
+            held.steps.iter().map(|step| Identity::of(&step.change)).collect();
+        let some: BTreeSet<Identity> = all.iter().filter(|_| random.bool()).cloned().collect();
+
+        let decisions = Decisions { approved: some, ..Decisions::default() };
+        let (passed, _) = gate::check(
+            planned(POLICY, &after, &before),
+            &actual,
+            &Terms { decisions: &decisions, ..terms },
+        );
+        let careful = Terms { limits: &Limits::CAREFUL, ..terms };
+        let (_, harmful) = gate::check(planned(POLICY, &after, &before), &actual, &careful);
+        let harmful = harmful.steps.iter().filter(|step| is_harm_itself(&step.change));
+        let harmful: BTreeSet<Identity> = harmful.map(|it| Identity::of(&it.change)).collect();
+        for step in passed.steps() {
+            let identity = Identity::of(&step.change);
+            assert!(
+                !harmful.contains(&identity) || decisions.approved.contains(&identity),
+                "{step} was held and nobody approved it"
+            );
+        }
+        apply(&actual, &passed.changes().collect::<Vec<_>>());
+
+        let steps = planned(POLICY, &after, &before).steps.len();
+        let decisions =
+            Decisions { approved: all, people_accepted: Some(people), ..Decisions::default() };
+        let (passed, held) = gate::check(
+            planned(POLICY, &after, &before),
+            &actual,
+            &Terms { decisions: &decisions, ..terms },
+        );
+        assert!(held.is_empty(), "seed {seed}: {:?}", held.objections);
+        assert_eq!(passed.steps().len(), steps);
+    }
+    assert!(100 < held_runs, "{held_runs} worlds were held");
+}
+
+/// Held for what it does, and not for what it depends on.
+fn is_harm_itself(change: &Change) -> bool {
+    match change {
+        Change::RemoveMember { .. }
+        | Change::Deactivate { .. }
+        | Change::Remove { .. }
+        | Change::Rename { .. }
+        | Change::Update { .. }
+        | Change::AddMember { .. } => true,
+        Change::Create { .. }
+        | Change::Reactivate { .. }
+        | Change::CreateGroup { .. }
+        | Change::RemoveGroup { .. } => false,
+    }
+}
+
+fn random_world(random: &mut fastrand::Rng) -> String {
+    let mut world = String::new();
+    let mut names: Vec<u32> = (0..40).collect();
+    random.shuffle(&mut names);
+    for (id, name) in names.into_iter().enumerate() {
+        if random.u8(..) < 40 {
+            continue;
+        }
+        let name = if random.u8(..) < 220 { id } else { name as usize };
+        if world.lines().any(|line| line.split(' ').nth(1) == Some(&format!("user{name}"))) {
+            continue;
+        }
+        let state = if random.u8(..) < 30 { "off" } else { "" };
+        let mail = random.u8(..2);
+        write!(world, "{id} user{name} {state} mail=m{mail}@acme.test :").unwrap();
+        for _ in 0..random.usize(..3) {
+            write!(world, " group{}", random.usize(..4)).unwrap();
+        }
+        world.push('\n');
+    }
+    world
 }

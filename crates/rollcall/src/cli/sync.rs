@@ -293,7 +293,10 @@ fn limits_for(objection: &Objection, now: Safety) -> Option<(String, String)> {
         (format!("--limit-{flag}-percent 100"), format!("--limit-{flag}-percent {percent}"))
     };
     Some(match objection {
-        Objection::Empty { .. } => return None,
+        Objection::Empty { .. }
+        | Objection::Privileged { .. }
+        | Objection::NewRules { .. }
+        | Objection::LeftOut { .. } => return None,
         Objection::Shrunken { .. } => percent("shrinkage", now.shrinkage_percent_max),
         Objection::Deactivations { planned, .. } => {
             both("deactivations", *planned, now.deactivations_max, now.deactivations_percent_max)

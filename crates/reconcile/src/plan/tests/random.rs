@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::directory::Directory;
-use crate::gate::{self, Limit, Limits};
+use crate::gate::decisions::Decisions;
+use crate::gate::{self, Hold, Limit, Limits, Rules, Terms};
 use crate::mapping::{self, Desired};
 use crate::plan::{Absence, Cleanup, EmptyGroups, Policy, missing, plan};
 use crate::principal::{ExternalId, Name, Record, User};
@@ -35,6 +36,7 @@ const OPEN: Limits = {
         group_loss_members_min: 0,
         shrinkage_percent_max: 100,
         small_directory_floor: 0,
+        hold: Hold::Harmful,
     }
 };
 
@@ -147,7 +149,13 @@ fn assert_reached(
     for limits in [Limits::CAREFUL, strict(), OPEN] {
         let (planned, _) = plan(desired, before, gone, policy);
         let steps = planned.steps.len();
-        let (approved, held) = gate::check(planned, before, &limits);
+        let terms = Terms {
+            limits: &limits,
+            decisions: &Decisions::default(),
+            rules: Rules::Unchanged,
+            privileged: &BTreeSet::new(),
+        };
+        let (approved, held) = gate::check(planned, before, &terms);
         assert_eq!(approved.steps().len() + held.steps.len(), steps, "a step was lost");
         apply(before, &approved.changes().collect::<Vec<_>>());
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use reconcile::directory::Directory;
-use reconcile::gate::{self, Approved, Limit, Limits};
+use reconcile::gate::decisions::Decisions;
+use reconcile::gate::{self, Approved, Held, Hold, Limit, Limits, Rules, Terms};
 use reconcile::mapping;
 use reconcile::plan::{self, Absence, Change, Cleanup, EmptyGroups, Plan, Policy, Reason, Step};
 use reconcile::principal::{ExternalId, Grant, Name, Record, Standing, User};
@@ -27,6 +28,7 @@ const PERMISSIVE: Limits = Limits {
     group_loss_members_min: usize::MAX,
     shrinkage_percent_max: 100,
     small_directory_floor: usize::MAX,
+    hold: Hold::Harmful,
 };
 const EVERYTHING: Limit = Limit { count_max: usize::MAX, percent_max: 100 };
 
@@ -96,7 +98,7 @@ pub(crate) async fn publish_records(db: &Db, target: TargetId, records: Vec<Reco
     let missing = plan::missing(&desired, &actual.directory, POLICY);
     let gone: BTreeMap<_, _> = missing.into_iter().map(|id| (id, Absence::Gone)).collect();
     let (plan, _) = plan::plan(&desired, &actual.directory, &gone, POLICY);
-    let (approved, held) = gate::check(plan, &actual.directory, &PERMISSIVE);
+    let (approved, held) = check(plan, &actual.directory);
     assert!(held.is_empty(), "{held:?}");
     apply_approved(db, target, actual.generation, &approved).await.unwrap()
 }
@@ -125,10 +127,19 @@ async fn apply_approved(
 
 fn approve(changes: Vec<Change>) -> Approved {
     let steps = changes.into_iter().map(|change| Step { change, reason: Reason::New }).collect();
-    let (approved, held) =
-        gate::check(Plan { steps, people: 1 }, &Directory::default(), &PERMISSIVE);
+    let (approved, held) = check(Plan { steps, people: 1 }, &Directory::default());
     assert!(held.is_empty(), "{held:?}");
     approved
+}
+
+fn check(plan: Plan, actual: &Directory) -> (Approved, Held) {
+    let terms = Terms {
+        limits: &PERMISSIVE,
+        decisions: &Decisions::default(),
+        rules: Rules::Unchanged,
+        privileged: &BTreeSet::new(),
+    };
+    gate::check(plan, actual, &terms)
 }
 
 pub(crate) fn user(line: &str) -> Arc<User> {

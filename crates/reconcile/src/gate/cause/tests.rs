@@ -1,0 +1,62 @@
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use expect_test::{Expect, expect};
+
+use super::causes;
+use crate::plan::{Absence, Cleanup, EmptyGroups, Policy, missing, plan};
+use crate::world::{desired, directory};
+
+const POLICY: Policy = Policy { cleanup: Cleanup::Disable, empty_groups: EmptyGroups::Keep };
+
+fn check(desired_text: &str, actual_text: &str, absent: &Absence, expected: &Expect) {
+    let (desired, actual) = (desired(desired_text), directory(actual_text));
+    let missing = missing(&desired, &actual, POLICY);
+    let gone: BTreeMap<_, _> = missing.into_iter().map(|id| (id, absent.clone())).collect();
+    let (plan, _) = plan(&desired, &actual, &gone, POLICY);
+    let (causes, cause_of) = causes(&plan.steps, &actual);
+    let mut text = String::new();
+    for (number, cause) in causes.iter().enumerate() {
+        let first = plan.steps.iter().zip(&cause_of).find(|(_, of)| **of == number).unwrap().0;
+        writeln!(text, "{} | first: {}", cause.title, first.change).unwrap();
+        assert_eq!(cause_of.iter().filter(|of| **of == number).count(), cause.changes);
+    }
+    expected.assert_eq(&text);
+}
+
+#[test]
+fn people_who_were_in_a_group_that_is_emptied_have_one_cause() {
+    let mut before = String::new();
+    for id in 1..=20 {
+        let group = if id <= 8 { "sales" } else { "dev" };
+        writeln!(before, "{id} user{id} : all {group}").unwrap();
+    }
+    let after: String = before.lines().skip(9).map(|line| format!("{line}\n")).collect();
+    check(
+        &after,
+        &before,
+        &Absence::OutOfScope("needs role \"Staff\"; has nothing".into()),
+        &expect![[r#"
+            8 deactivate: of group sales, of whose 8 members 8 go | first: - deactivate user1
+            1 deactivate: out of scope: needs role "Staff" | first: - deactivate user9
+        "#]],
+    );
+}
+
+#[test]
+fn other_changes_are_grouped_by_what_they_have_in_common() {
+    check(
+        "1 ada mail=ada@new.test : dev\n2 bob mail=bob@new.test : ops\n3 cyd name=C : dev\n4 Dan",
+        "1 ada mail=ada@old.test : ops\n2 bob mail=bob@old.test : ops\n3 cyd : ops\n4 dan\n5 eve off\n6 fay : ops",
+        &Absence::Gone,
+        &expect![[r#"
+            2 add-to-group: dev | first: + add ada to group dev
+            2 remove-from-group: ops, which has 4 members | first: - remove ada from group ops
+            2 update | first: ~ update cyd: display name "cyd" -> "C"
+            2 update: e-mail addresses move from old.test to new.test | first: ~ update ada: e-mail "ada@old.test" -> "ada@new.test"
+            1 create-group: dev | first: + create group dev
+            1 deactivate: gone, asked for by id | first: - deactivate fay
+            1 rename | first: ~ rename dan to Dan
+        "#]],
+    );
+}
