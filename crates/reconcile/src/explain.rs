@@ -125,13 +125,24 @@ fn in_scope(evidence: &Evidence<'_>) -> Station {
 fn mapped(evidence: &Evidence<'_>, desired: &Desired, findings: &[Finding]) -> Station {
     const TITLE: &str = "Mapped";
     if let Some(user) = desired.directory.users.get(evidence.id) {
-        let User { id: _, username, email, display_name, first_name, last_name, active } = &**user;
-        let lines = vec![
+        let User {
+            id: _,
+            username,
+            email,
+            display_name,
+            first_name,
+            last_name,
+            active,
+            attributes,
+            source_id: _,
+        } = &**user;
+        let mut lines = vec![
             format!("username {username}"),
             format!("e-mail {email}"),
             format!("display name {display_name}, first name {first_name}, last name {last_name}"),
             (if *active { "active" } else { "inactive" }).to_owned(),
         ];
+        lines.extend(attributes.iter().map(|(name, value)| format!("{name} {value}")));
         return Station { title: TITLE, verdict: Verdict::Yes, lines };
     }
     if desired.withheld.contains(evidence.id) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::directory::Directory;
 use crate::finding::{Finding, FindingKind};
-use crate::principal::{ExternalId, Name, Record, Standing, User};
+use crate::principal::{Attributes, ExternalId, Name, Record, Standing, User};
 
 /// What a directory should hold, and who is not to be decided on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,6 +112,8 @@ pub fn user(record: &Record) -> Result<User, Finding> {
         first_name: first_name.into(),
         last_name: last_name.into(),
         active: record.standing == Standing::Active,
+        attributes: Attributes::default(),
+        source_id: None,
     })
 }
 

@@ -27,7 +27,7 @@ pub enum Change {
         user: Arc<User>,
         to: Name,
     },
-    /// E-mail and names; never username or active, which are changes of their own.
+    /// E-mail, names and attributes; never username or active, which are changes of their own.
     Update {
         before: Arc<User>,
         after: Arc<User>,
@@ -276,7 +276,17 @@ fn plan_present(
     stages: &mut Stages,
 ) {
     // Destructured, so that a new field cannot be forgotten.
-    let User { id, username, email, display_name, first_name, last_name, active } = &**wanted;
+    let User {
+        id,
+        username,
+        email,
+        display_name,
+        first_name,
+        last_name,
+        active,
+        attributes,
+        source_id,
+    } = &**wanted;
     let user = || Arc::clone(present);
     if *active && !present.active {
         let change = Change::Reactivate { user: user() };
@@ -289,7 +299,9 @@ fn plan_present(
     let same_profile = present.email == *email
         && present.display_name == *display_name
         && present.first_name == *first_name
-        && present.last_name == *last_name;
+        && present.last_name == *last_name
+        && present.attributes == *attributes
+        && present.source_id == *source_id;
     if !same_profile {
         let change = Change::Update { before: user(), after: Arc::clone(wanted) };
         stages.users.push(Step { change, reason: Reason::Changed });
@@ -541,6 +553,20 @@ impl fmt::Display for Differences<'_> {
         {
             write!(f, "{separator}{field} {before:?} -> {after:?}")?;
             separator = ", ";
+        }
+        let names: BTreeSet<&Arc<str>> =
+            before.attributes.iter().chain(after.attributes.iter()).map(|(name, _)| name).collect();
+        for name in names {
+            let (before, after) = (before.attributes.get(name), after.attributes.get(name));
+            if before != after {
+                let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+                write!(f, "{separator}{name} {before:?} -> {after:?}")?;
+                separator = ", ";
+            }
+        }
+        if before.source_id != after.source_id {
+            let (before, after) = (before.source_id(), after.source_id());
+            write!(f, "{separator}id in the source {before} -> {after}")?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Who is synchronised: users as a directory holds them, records as a source tells of them.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -122,6 +123,46 @@ pub struct User {
     pub first_name: Box<str>,
     pub last_name: Box<str>,
     pub active: bool,
+    pub attributes: Attributes,
+    /// The source's own id, where the key is another attribute; `None` where `id` is it.
+    pub source_id: Option<ExternalId>,
+}
+
+impl User {
+    /// The id by which the source knows them.
+    pub fn source_id(&self) -> &ExternalId {
+        self.source_id.as_ref().unwrap_or(&self.id)
+    }
+}
+
+/// Further attributes of a user, by the name under which a target serves them: `synch.title`.
+///
+/// One pointer wide, and no attributes are no allocation: most directories have none.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Attributes(Option<Arc<BTreeMap<Arc<str>, Box<str>>>>);
+
+impl Attributes {
+    pub fn new(attributes: BTreeMap<Arc<str>, Box<str>>) -> Attributes {
+        Attributes((!attributes.is_empty()).then(|| Arc::new(attributes)))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.as_ref()?.get(name).map(|value| &**value)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &str)> {
+        self.0.iter().flat_map(|it| it.iter()).map(|(name, value)| (name, &**value))
+    }
+}
+
+impl fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
 }
 
 /// One person as the source tells of them, in no provider's words.

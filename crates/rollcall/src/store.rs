@@ -145,7 +145,8 @@ macro_rules! migration {
 }
 
 /// Forward only, in this order; a step that was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 2] = [migration!(1, "0001"), migration!(2, "0002")];
+const MIGRATIONS: [(i64, &str, &str); 3] =
+    [migration!(1, "0001"), migration!(2, "0002"), migration!(8, "0008")];
 
 impl Db {
     /// Opens the SQLite file, making it if there is none, and brings it to this version's schema.

@@ -53,14 +53,30 @@ impl Identity {
         add(change.group().map_or("", Name::folded));
         match change {
             Change::Create { user } | Change::Update { before: _, after: user } => {
-                let User { id: _, username, email, display_name, first_name, last_name, active: _ } =
-                    &**user;
+                let User {
+                    id: _,
+                    username,
+                    email,
+                    display_name,
+                    first_name,
+                    last_name,
+                    active: _,
+                    attributes,
+                    source_id,
+                } = &**user;
                 // The username of an update is a change of its own.
                 if matches!(change, Change::Create { .. }) {
                     add(username.as_str());
                 }
                 for value in [email, display_name, first_name, last_name] {
                     add(value);
+                }
+                for (name, value) in attributes.iter() {
+                    add(name);
+                    add(value);
+                }
+                if let Some(source_id) = source_id {
+                    add(source_id.as_str());
                 }
             }
             Change::Rename { user: _, to } => add(to.as_str()),
@@ -125,11 +141,27 @@ pub fn states(
     for id in ids {
         let mut digest = Digest::new();
         if let Some(user) = desired.directory.users.get(id) {
-            let User { id: _, username, email, display_name, first_name, last_name, active } =
-                &**user;
+            let User {
+                id: _,
+                username,
+                email,
+                display_name,
+                first_name,
+                last_name,
+                active,
+                attributes,
+                source_id,
+            } = &**user;
             digest.add(username.as_str());
             for value in [email, display_name, first_name, last_name] {
                 digest.add(value);
+            }
+            for (name, value) in attributes.iter() {
+                digest.add(name);
+                digest.add(value);
+            }
+            if let Some(source_id) = source_id {
+                digest.add(source_id.as_str());
             }
             digest.add(if *active { "active" } else { "inactive" });
             digest.add(desired.inactive.get(id).map_or("", |words| words));

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use reconcile::directory::Directory;
-use reconcile::principal::{ExternalId, Name, User};
+use reconcile::principal::{Attributes, ExternalId, Name, User};
 
 use crate::store::targets::TargetId;
 use crate::store::{StoreError, Tx};
@@ -49,16 +49,20 @@ async fn users(
     tx: &mut Tx,
     target: TargetId,
 ) -> Result<(Ids, BTreeMap<ExternalId, Arc<User>>), StoreError> {
-    const SQL: &str = "select id, external_id, username, email, display_name, first_name, last_name, active \
+    const SQL: &str = "select id, external_id, username, email, display_name, first_name, last_name, active, \
+           attributes, source_id \
          from directory_users where target_id = $1";
+    let mut names = BTreeSet::new();
     let mut ids = Vec::new();
     let mut users = Vec::new();
     with_tx!(tx, conn => {
         let mut rows = sqlx::query_as(SQL).bind(target.0).fetch(conn);
         while let Some(row) = rows.try_next().await? {
-            let (id, external_id, username, email, display_name, first_name, last_name, active): (
-                i64, String, String, String, String, String, String, i64,
-            ) = row;
+            #[rustfmt::skip]
+            let (
+                id, external_id, username, email, display_name, first_name, last_name, active,
+                attributes, source_id,
+            ): (i64, String, String, String, String, String, String, i64, String, String) = row;
             let external_id = ExternalId::new(&external_id);
             ids.push((id, external_id.clone()));
             let user = User {
@@ -69,12 +73,32 @@ async fn users(
                 first_name: first_name.into(),
                 last_name: last_name.into(),
                 active: active != 0,
+                attributes: attributes_of(&attributes, &mut names),
+                source_id: (!source_id.is_empty()).then(|| ExternalId::new(&source_id)),
             };
             users.push((external_id, Arc::new(user)));
         }
     });
     ids.sort_unstable_by_key(|(id, _)| *id);
     Ok((ids, users.into_iter().collect()))
+}
+
+/// Attributes as they are stored. Only we write them, so what cannot be read is none.
+fn attributes_of(text: &str, names: &mut BTreeSet<Arc<str>>) -> Attributes {
+    let mut attributes = BTreeMap::new();
+    for (name, value) in pairs_of(text) {
+        let name = names.get(&*name).cloned().unwrap_or_else(|| name.into());
+        names.insert(Arc::clone(&name));
+        attributes.insert(name, value.into());
+    }
+    Attributes::new(attributes)
+}
+
+fn pairs_of(text: &str) -> BTreeMap<String, String> {
+    if text.is_empty() {
+        return BTreeMap::new();
+    }
+    serde_json::from_str(text).unwrap_or_default()
 }
 
 /// The members of a group come as one text: a row per membership would cost three times as much.

@@ -9,7 +9,7 @@
 //! readers are told the present state of what changed since they last asked. Products apply such
 //! news by *name*. Where that would make two people one, the log is not written but its floor is
 //! raised, and everyone reads the whole directory, where users are matched by key: after a rename,
-//! and when a username comes back that the log speaks of, because it may be somebody else's now.
+//! after somebody lost an attribute, and when a username comes back that the log speaks of, because it may be somebody else's now.
 //! The floor also rises where the news would be longer than the directory is worth.
 
 mod batches;
@@ -96,7 +96,8 @@ async fn wants_full_reads(
     batches: &Batches<'_>,
 ) -> Result<bool, TargetError> {
     let is_first = next.generation == 1;
-    if is_first || !batches.renamed.is_empty() || batches.reuse_a_username() {
+    let untold = !batches.renamed.is_empty() || batches.lost_attributes;
+    if is_first || untold || batches.reuse_a_username() {
         return Ok(true);
     }
     let created = batches.created_usernames();

@@ -1,5 +1,6 @@
 //! The Data Center directory: what is published, and what its readers make of it.
 
+mod attributes;
 mod foreign;
 mod histories;
 mod hostile;

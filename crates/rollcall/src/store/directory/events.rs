@@ -159,7 +159,7 @@ pub async fn groups_gone_since(
 /// Users who changed after a publication and are there.
 pub fn users_since(tx: &mut Tx, target: TargetId, generation: i64) -> Rows<'_, UserRow> {
     const SQL: &str = "select u.id, u.external_id, u.username, u.email, u.display_name, u.first_name, \
-           u.last_name, u.active, u.created_at, u.updated_at \
+           u.last_name, u.active, u.created_at, u.updated_at, u.attributes \
          from directory_users u where u.target_id = $1 \
          and u.username_folded in (select name_folded from directory_events \
            where target_id = $1 and $2 < generation and kind = 'user') \

@@ -2,6 +2,8 @@
 //!
 //! Streams are in the order of folded names, so that pages of a list fit together.
 
+use std::collections::BTreeMap;
+
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 
@@ -24,6 +26,7 @@ pub struct UserRow {
     /// Microseconds, as is `updated_at`.
     pub created_at: i64,
     pub updated_at: i64,
+    pub attributes: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +51,8 @@ pub enum Groups {
     Of(i64),
 }
 
-pub(super) type UserTuple = (i64, String, String, String, String, String, String, i64, i64, i64);
+pub(super) type UserTuple =
+    (i64, String, String, String, String, String, String, i64, i64, i64, String);
 
 pub(super) fn user_row(row: UserTuple) -> UserRow {
     let (
@@ -62,6 +66,7 @@ pub(super) fn user_row(row: UserTuple) -> UserRow {
         active,
         created_at,
         updated_at,
+        attributes,
     ) = row;
     let active = active != 0;
     UserRow {
@@ -75,6 +80,7 @@ pub(super) fn user_row(row: UserTuple) -> UserRow {
         active,
         created_at,
         updated_at,
+        attributes: super::pairs_of(&attributes),
     }
 }
 
@@ -88,7 +94,7 @@ pub async fn user_by_name(
     folded: &str,
 ) -> Result<Option<UserRow>, StoreError> {
     const SQL: &str = "select id, external_id, username, email, display_name, first_name, last_name, active, \
-           created_at, updated_at \
+           created_at, updated_at, attributes \
          from directory_users where target_id = $1 and username_folded = $2";
     let row = with_tx!(tx, conn => sqlx::query_as(SQL)
         .bind(target.0).bind(folded).fetch_optional(conn).await?);
@@ -101,7 +107,7 @@ pub async fn user_by_external_id(
     external_id: &str,
 ) -> Result<Option<UserRow>, StoreError> {
     const SQL: &str = "select id, external_id, username, email, display_name, first_name, last_name, active, \
-           created_at, updated_at \
+           created_at, updated_at, attributes \
          from directory_users where target_id = $1 and external_id = $2";
     let row = with_tx!(tx, conn => sqlx::query_as(SQL)
         .bind(target.0).bind(external_id).fetch_optional(conn).await?);
@@ -129,10 +135,10 @@ pub async fn is_member(tx: &mut Tx, group: i64, user: i64) -> Result<bool, Store
 
 pub fn users(tx: &mut Tx, which: Users) -> Rows<'_, UserRow> {
     const ALL: &str = "select id, external_id, username, email, display_name, first_name, last_name, active, \
-           created_at, updated_at \
+           created_at, updated_at, attributes \
          from directory_users where target_id = $1 order by username_folded";
     const OF: &str = "select u.id, u.external_id, u.username, u.email, u.display_name, u.first_name, u.last_name, \
-           u.active, u.created_at, u.updated_at \
+           u.active, u.created_at, u.updated_at, u.attributes \
          from directory_memberships m join directory_users u on u.id = m.user_id \
          where m.group_id = $1 order by u.username_folded";
     let (sql, id) = match which {

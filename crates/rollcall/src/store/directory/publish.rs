@@ -1,6 +1,9 @@
 //! Writing a publication, a batch at a time.
 
-use reconcile::principal::{Name, User};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use reconcile::principal::{Attributes, ExternalId, Name, User};
 
 use super::Publication;
 use crate::store::batch::{cells, execute};
@@ -40,18 +43,33 @@ pub async fn insert_users(
     now: jiff::Timestamp,
 ) -> Result<u64, StoreError> {
     const SQL: &str = "insert into directory_users (target_id, external_id, username, username_folded, email, \
-           display_name, first_name, last_name, active, created_at, updated_at) \
+           display_name, first_name, last_name, active, created_at, updated_at, \
+           attributes, source_id) \
          select $2, batch.value ->> 0, batch.value ->> 1, batch.value ->> 2, batch.value ->> 3, \
-           batch.value ->> 4, batch.value ->> 5, batch.value ->> 6, cast(batch.value ->> 7 as bigint), $3, $3 \
+           batch.value ->> 4, batch.value ->> 5, batch.value ->> 6, cast(batch.value ->> 7 as bigint), $3, $3, \
+           batch.value ->> 8, batch.value ->> 9 \
          from {rows}";
     let row = |out: &mut Vec<u8>, user: &&User| {
-        let User { id, username, email, display_name, first_name, last_name, active } = user;
+        let User {
+            id,
+            username,
+            email,
+            display_name,
+            first_name,
+            last_name,
+            active,
+            attributes,
+            source_id,
+        } = user;
         let (typed, folded) = (username.as_str(), username.folded());
-        let active = i64::from(*active);
-        cells(
-            out,
-            &(id.as_str(), typed, folded, email, display_name, first_name, last_name, active),
-        )
+        let (active, attributes) = (i64::from(*active), attributes_text(attributes)?);
+        let (id, source_id) = (id.as_str(), source_id.as_ref().map_or("", ExternalId::as_str));
+        #[rustfmt::skip]
+        let row = (
+            id, typed, folded, email, display_name, first_name, last_name, active, &*attributes,
+            source_id,
+        );
+        cells(out, &row)
     };
     execute(tx, SQL, users, row, &[target.0, now.as_microsecond()]).await
 }
@@ -79,13 +97,36 @@ pub async fn update_users(
 ) -> Result<u64, StoreError> {
     const SQL: &str = "update directory_users set email = batch.value ->> 1, \
            display_name = batch.value ->> 2, first_name = batch.value ->> 3, last_name = batch.value ->> 4, \
-           updated_at = $3 \
+           attributes = batch.value ->> 5, source_id = batch.value ->> 6, updated_at = $3 \
          from {rows} where target_id = $2 and external_id = batch.value ->> 0";
     let row = |out: &mut Vec<u8>, user: &&User| {
-        let User { id, username: _, email, display_name, first_name, last_name, active: _ } = user;
-        cells(out, &(id.as_str(), email, display_name, first_name, last_name))
+        let User {
+            id,
+            username: _,
+            email,
+            display_name,
+            first_name,
+            last_name,
+            active: _,
+            attributes,
+            source_id,
+        } = user;
+        let attributes = attributes_text(attributes)?;
+        let (id, source_id) = (id.as_str(), source_id.as_ref().map_or("", ExternalId::as_str));
+        cells(out, &(id, email, display_name, first_name, last_name, &*attributes, source_id))
     };
     execute(tx, SQL, users, row, &[target.0, now.as_microsecond()]).await
+}
+
+/// A JSON object, or nothing where there are none.
+fn attributes_text(attributes: &Attributes) -> Result<Cow<'static, str>, StoreError> {
+    if attributes.is_empty() {
+        return Ok("".into());
+    }
+    let pairs: BTreeMap<&str, &str> =
+        attributes.iter().map(|(name, value)| (&**name, value)).collect();
+    let text = serde_json::to_string(&pairs);
+    Ok(text.map_err(|error| StoreError::Sql(sqlx::Error::Encode(Box::new(error))))?.into())
 }
 
 pub async fn set_active(

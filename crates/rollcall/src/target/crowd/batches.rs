@@ -14,6 +14,8 @@ pub(super) struct Batches<'a> {
     pub(super) created: Vec<&'a User>,
     pub(super) renamed: Vec<(&'a User, &'a Name)>,
     pub(super) updated: Vec<&'a User>,
+    /// Somebody has an attribute no more, which news can only tell as a new value.
+    pub(super) lost_attributes: bool,
     /// Reactivated and deactivated.
     pub(super) switched: Vec<(&'a User, bool)>,
     pub(super) created_groups: Vec<&'a Name>,
@@ -37,7 +39,11 @@ impl<'a> Batches<'a> {
             Change::Create { user } => self.created.push(user),
             Change::Reactivate { user } => self.switched.push((user, true)),
             Change::Rename { user, to } => self.renamed.push((user, to)),
-            Change::Update { before: _, after } => self.updated.push(after),
+            Change::Update { before, after } => {
+                let is_lost = |name: &str| after.attributes.get(name).is_none();
+                self.lost_attributes |= before.attributes.iter().any(|(name, _)| is_lost(name));
+                self.updated.push(after);
+            }
             Change::CreateGroup { group } => self.created_groups.push(group),
             Change::AddMember { group, user } => self.joins.push((group, user)),
             Change::RemoveMember { group, user } => self.leaves.push((group, user)),

@@ -3,6 +3,8 @@
 //! A user's `key` is the external id as it is: products compare it within one directory only, and a
 //! directory has one source for its whole life.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value as Json, json};
@@ -18,7 +20,7 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove
 pub(super) enum Detail {
     Name,
     Whole,
-    /// With the attributes, of which there are none.
+    /// With the attributes; groups have none.
     Attributes,
 }
 
@@ -70,7 +72,7 @@ impl Entity for UserRow {
             write_person(out, self);
         }
         if detail == Detail::Attributes {
-            write_no_attributes(out, &user_path(base, &self.username));
+            write_attributes(out, &user_path(base, &self.username), &self.attributes);
         }
         out.push_str("</user>");
     }
@@ -93,7 +95,7 @@ impl Entity for UserRow {
             "created-date": self.created_at / 1_000,
             "updated-date": self.updated_at / 1_000,
             "expand": "attributes",
-            "attributes": no_attributes(&path),
+            "attributes": attributes(&path, told(&self.attributes, detail)),
         })
     }
 
@@ -108,7 +110,7 @@ impl Entity for UserRow {
             "active" => Value::Flag(self.active),
             "createdDate" => Value::Instant(self.created_at),
             "updatedDate" => Value::Instant(self.updated_at),
-            _ => Value::Absent,
+            name => self.attributes.get(name).map_or(Value::Absent, |value| text(value)),
         }
     }
 }
@@ -124,7 +126,7 @@ impl Entity for GroupRow {
             write_group_details(out);
         }
         if detail == Detail::Attributes {
-            write_no_attributes(out, &group_path(base, &self.name));
+            write_attributes(out, &group_path(base, &self.name), NONE);
         }
         out.push_str("</group>");
     }
@@ -142,7 +144,7 @@ impl Entity for GroupRow {
             "type": "GROUP",
             "active": true,
             "expand": "attributes",
-            "attributes": no_attributes(&path),
+            "attributes": attributes(&path, NONE),
         })
     }
 
@@ -171,15 +173,27 @@ pub(super) fn write_group_details(out: &mut String) {
     out.push_str("<description></description><type>GROUP</type><active>true</active>");
 }
 
-/// A document without attributes.
-pub(super) fn no_attributes_document(format: Format, path: &str) -> String {
+/// Attributes by name, each with its one value.
+pub(super) type Attributes = BTreeMap<String, String>;
+
+pub(super) const NONE: &Attributes = &Attributes::new();
+
+/// A document of attributes alone.
+pub(super) fn attributes_document(format: Format, path: &str, told: &Attributes) -> String {
     match format {
         Format::Xml => {
             let mut text = xml::DECLARATION.to_owned();
-            write_no_attributes(&mut text, path);
+            write_attributes(&mut text, path, told);
             text
         }
-        Format::Json => no_attributes(path).to_string(),
+        Format::Json => attributes(path, told).to_string(),
+    }
+}
+
+fn told(attributes: &Attributes, detail: Detail) -> &Attributes {
+    match detail {
+        Detail::Attributes => attributes,
+        Detail::Name | Detail::Whole => NONE,
     }
 }
 
@@ -199,14 +213,27 @@ fn link(out: &mut String, path: &str) {
     out.push_str(" rel=\"self\"/>");
 }
 
-fn write_no_attributes(out: &mut String, path: &str) {
+fn write_attributes(out: &mut String, path: &str, attributes: &Attributes) {
     out.push_str("<attributes>");
     link(out, path);
+    write_values(out, attributes);
     out.push_str("</attributes>");
 }
 
-fn no_attributes(path: &str) -> Json {
-    json!({"attributes": [], "link": {"href": path, "rel": "self"}})
+pub(super) fn write_values(out: &mut String, attributes: &Attributes) {
+    for (name, value) in attributes {
+        out.push_str("<attribute");
+        xml::attribute(out, "name", name);
+        out.push_str("><values>");
+        xml::element(out, "value", value);
+        out.push_str("</values></attribute>");
+    }
+}
+
+fn attributes(path: &str, attributes: &Attributes) -> Json {
+    let attribute = |(name, value): (&String, &String)| json!({"name": name, "values": [value]});
+    let list: Vec<Json> = attributes.iter().map(attribute).collect();
+    json!({"attributes": list, "link": {"href": path, "rel": "self"}})
 }
 
 pub(super) fn user_path(base: &str, username: &str) -> String {

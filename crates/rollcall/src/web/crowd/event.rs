@@ -160,7 +160,13 @@ impl News {
     async fn users(&mut self, sink: &mut Sink) -> Result<(), Cut> {
         let mut users = events::users_since(&mut self.snapshot.tx, self.target, self.since);
         while let Some(user) = users.try_next().await? {
-            sink.text.push_str("<userEvent><operation>UPDATED</operation><user");
+            sink.text.push_str("<userEvent><operation>UPDATED</operation>");
+            if !user.attributes.is_empty() {
+                sink.text.push_str("<storedAttributes>");
+                entity::write_values(&mut sink.text, &user.attributes);
+                sink.text.push_str("</storedAttributes>");
+            }
+            sink.text.push_str("<user");
             xml::attribute(&mut sink.text, "name", &user.username);
             sink.text.push('>');
             entity::write_person(&mut sink.text, &user);

@@ -4,7 +4,7 @@ use axum::response::Response;
 use reconcile::principal::fold;
 
 use super::answer::{Refusal, document};
-use super::entity::{Entity, group_path, no_attributes_document};
+use super::entity::{Entity, NONE, attributes_document, group_path};
 use super::list::List;
 use super::request::{Ask, Snapshot};
 use super::restriction::Restriction;
@@ -24,7 +24,7 @@ pub(super) async fn attributes(ask: Ask) -> Result<Response, Refusal> {
     let mut snapshot = ask.snapshot().await?;
     let group = named(&ask, &mut snapshot, ask.required("groupname")?).await?;
     let path = group_path(&ask.base, &group.name);
-    Ok(document(ask.format, no_attributes_document(ask.format, &path)))
+    Ok(document(ask.format, attributes_document(ask.format, &path, NONE)))
 }
 
 /// `GET /user/group/direct?username=`, and whether the user is in one group with `&groupname=`

@@ -4,7 +4,7 @@ use axum::response::Response;
 use reconcile::principal::fold;
 
 use super::answer::{Refusal, document};
-use super::entity::{Detail, Entity, no_attributes_document, user_path};
+use super::entity::{Detail, Entity, attributes_document, user_path};
 use super::list::List;
 use super::request::{Ask, Snapshot};
 use super::{group, stream};
@@ -32,7 +32,7 @@ pub(super) async fn attributes(ask: Ask) -> Result<Response, Refusal> {
     let mut snapshot = ask.snapshot().await?;
     let user = named(&ask, &mut snapshot, ask.required("username")?).await?;
     let path = user_path(&ask.base, &user.username);
-    Ok(document(ask.format, no_attributes_document(ask.format, &path)))
+    Ok(document(ask.format, attributes_document(ask.format, &path, &user.attributes)))
 }
 
 /// `GET /group/user/direct?groupname=`, and whether one user is a member with `&username=`. Nested
