@@ -41,6 +41,30 @@ pub(crate) async fn on_postgres<T>(test: impl AsyncFn(Db) -> T) -> T {
     made
 }
 
+/// An empty PostgreSQL database for programs; gone with the guard.
+pub(crate) struct Database {
+    pub(crate) url: String,
+    server: String,
+    name: String,
+}
+
+impl Database {
+    pub(crate) async fn new() -> Database {
+        let server = postgres_server();
+        let name = format!("it_{:016x}", fastrand::u64(..));
+        let mut admin = PgConnection::connect(&server).await.unwrap();
+        let create = format!("create database {name}");
+        sqlx::query(AssertSqlSafe(create)).execute(&mut admin).await.unwrap();
+        Database { url: in_database(&server, &name), server, name }
+    }
+
+    pub(crate) async fn drop(self) {
+        let mut admin = PgConnection::connect(&self.server).await.unwrap();
+        let drop = format!("drop database {} with (force)", self.name);
+        sqlx::query(AssertSqlSafe(drop)).execute(&mut admin).await.unwrap();
+    }
+}
+
 /// `postgres://user@host:port/database` of a server on which databases may be made and dropped.
 fn postgres_server() -> String {
     std::env::var("ROLLCALL_TEST_POSTGRES").unwrap_or_else(|_| {

@@ -15,4 +15,5 @@ mod crowd;
 mod databases;
 mod flow;
 mod onelogin;
+mod running;
 mod store;
