@@ -7,11 +7,14 @@
 
 pub mod recorder;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use futures_util::FutureExt as _;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use self::recorder::Recorder;
@@ -34,7 +37,17 @@ pub struct Engine {
     pub allow_loopback: bool,
     /// Names this process in the record of its runs.
     pub node: Arc<str>,
+    under_way: Arc<UnderWay>,
 }
+
+/// The runs that this process carries out now.
+#[derive(Debug, Default)]
+struct UnderWay {
+    stops: Mutex<BTreeMap<RunId, StopSender>>,
+    ended: Notify,
+}
+
+type StopSender = watch::Sender<Option<String>>;
 
 /// A connector with everything that a run of it needs.
 #[derive(Debug)]
@@ -57,7 +70,7 @@ pub struct Order {
 #[derive(Debug)]
 pub struct Started {
     pub run: RunId,
-    stop: watch::Sender<Option<String>>,
+    stop: StopSender,
     ending: JoinHandle<Result<Finished, SyncError>>,
 }
 
@@ -93,8 +106,41 @@ const TICK: Duration = Duration::from_millis(500);
 
 impl Engine {
     pub fn new(db: Db, seal: Arc<Seal>, allow_loopback: bool) -> Engine {
-        Engine { db, seal, allow_loopback, node: node().into() }
+        let under_way = Arc::default();
+        Engine { db, seal, allow_loopback, node: node().into(), under_way }
     }
+
+    /// Asks every run of this process to stop, and waits until they have written down that they
+    /// did. What is being applied is applied to its end.
+    pub async fn stop_all(&self, by: &str) {
+        for stop in self.under_way.stops().values() {
+            ask(stop, by);
+        }
+        loop {
+            let ended = self.under_way.ended.notified();
+            if self.under_way.stops().is_empty() {
+                return;
+            }
+            ended.await;
+        }
+    }
+}
+
+impl UnderWay {
+    fn stops(&self) -> MutexGuard<'_, BTreeMap<RunId, StopSender>> {
+        self.stops.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The first to ask is named in the record of the run.
+fn ask(stop: &StopSender, by: &str) {
+    stop.send_if_modified(|asked| {
+        let is_first = asked.is_none();
+        if is_first {
+            *asked = Some(by.to_owned());
+        }
+        is_first
+    });
 }
 
 impl Ready {
@@ -112,15 +158,9 @@ impl Ready {
 }
 
 impl Started {
-    /// Asks the run to stop after what it is doing. The first to ask is named in its record.
+    /// Asks the run to stop after what it is doing.
     pub fn stop(&self, by: &str) {
-        self.stop.send_if_modified(|asked| {
-            let is_first = asked.is_none();
-            if is_first {
-                *asked = Some(by.to_owned());
-            }
-            is_first
-        });
+        ask(&self.stop, by);
     }
 
     /// Waits for the end. The run goes on if this is not waited for.
@@ -152,9 +192,16 @@ pub async fn start(
     let lease = begin(engine, &ready.connector, order).await?;
     moment("begun");
     let (stop, asked) = watch::channel(None);
-    let db = engine.db.clone();
-    let ending = tokio::spawn(async move { carry_out(&db, &ready, lease, asked, &watch).await });
-    Ok(Started { run: lease.run, stop, ending })
+    let (db, run, under_way) = (engine.db.clone(), lease.run, Arc::clone(&engine.under_way));
+    under_way.stops().insert(run, stop.clone());
+    let ending = tokio::spawn(async move {
+        let done = AssertUnwindSafe(carry_out(&db, &ready, lease, asked, &watch)).catch_unwind();
+        let done = done.await.unwrap_or(Err(SyncError::Broken));
+        under_way.stops().remove(&run);
+        under_way.ended.notify_waiters();
+        done
+    });
+    Ok(Started { run, stop, ending })
 }
 
 async fn begin(engine: &Engine, connector: &Connector, order: &Order) -> Result<Lease, StartError> {

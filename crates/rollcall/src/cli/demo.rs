@@ -122,9 +122,10 @@ pub async fn run(args: Args, folder: &Folder, setup: Setup) -> Result<Exit, CliE
     };
     let published = targets::published(&context.db, target.id).await?;
     let someone = somebody(&context, target.id).await?;
-    let signals = StopSignals::listen()?;
+    let (engine, signals) = (context.engine(), StopSignals::listen()?);
     context.output.answer(&answer, |it| text(it, &published, someone.as_deref(), context.output));
-    let served = serve::serve_until_stopped(listener, web::router(&context.db), signals).await;
+    let served =
+        serve::serve_until_stopped(listener, web::router(&context.db), &engine, signals).await;
     context.db.close().await;
     sandbox.stop().await;
     served.map(|()| Exit::Ok)

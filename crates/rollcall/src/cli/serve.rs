@@ -15,6 +15,7 @@ use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::Output;
 use crate::config;
+use crate::run::Engine;
 use crate::store::leases;
 use crate::web;
 
@@ -30,8 +31,9 @@ struct Answer {
     listening: String,
 }
 
-/// How long requests under way may take once the service is to stop.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long requests and runs under way may take once the service is to stop: less than the ten
+/// seconds after which whoever asked would end it by force.
+const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 
 pub async fn run(args: Args, setup: Setup) -> Result<(), CliError> {
     let address = config::listen(args.listen.as_deref(), &setup.environment)
@@ -42,7 +44,8 @@ pub async fn run(args: Args, setup: Setup) -> Result<(), CliError> {
     leases::end_abandoned(&context.db).await?;
     let signals = StopSignals::listen()?;
     tell_address(&listener, context.output)?;
-    let served = serve_until_stopped(listener, web::router(&context.db), signals).await;
+    let engine = context.engine();
+    let served = serve_until_stopped(listener, web::router(&context.db), &engine, signals).await;
     context.close().await;
     served
 }
@@ -98,10 +101,12 @@ impl StopSignals {
     }
 }
 
-/// Serves until SIGTERM or SIGINT, then lets requests under way end, for a while.
+/// Serves until SIGTERM or SIGINT, then stops the runs of this process and lets requests under way
+/// end, for a while.
 pub async fn serve_until_stopped(
     listener: TcpListener,
     router: Router,
+    engine: &Engine,
     mut signals: StopSignals,
 ) -> Result<(), CliError> {
     let (stop, stopping) = oneshot::channel::<()>();
@@ -113,14 +118,15 @@ pub async fn serve_until_stopped(
         ended = &mut serving => return ended.map_err(|error| failed(&error)),
         () = signals.asked() => {}
     }
-    tracing::info!("Stopping: requests under way may end.");
+    tracing::info!("Stopping: runs are stopped, requests under way may end.");
     drop(stop);
+    let stopped = async { tokio::join!(engine.stop_all("the end of the service"), serving).1 };
     tokio::select! {
-        ended = &mut serving => return ended.map_err(|error| failed(&error)),
+        ended = stopped => return ended.map_err(|error| failed(&error)),
         () = tokio::time::sleep(STOP_TIMEOUT) => {}
         () = signals.asked() => {}
     }
-    tracing::warn!("Stopped before all requests had ended.");
+    tracing::warn!("Stopped before all runs and requests had ended.");
     Ok(())
 }
 
