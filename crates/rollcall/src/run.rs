@@ -352,15 +352,22 @@ fn node() -> String {
     format!("{host}, process {}", std::process::id())
 }
 
-/// A named moment of a run, at which a test may kill the process: `ROLLCALL_KILL_AT`. Nothing in a
-/// release build.
+/// A named moment of a run, at which a test may kill (`ROLLCALL_KILL_AT`) or freeze
+/// (`ROLLCALL_FREEZE_AT`) the process. Nothing in a release build.
 pub fn moment(name: &str) {
     #[cfg(debug_assertions)]
-    if std::env::var_os("ROLLCALL_KILL_AT").is_some_and(|it| it == name) {
-        std::process::abort();
+    {
+        let is_at = |variable| std::env::var_os(variable).is_some_and(|it| it == name);
+        if is_at("ROLLCALL_KILL_AT") {
+            std::process::abort();
+        }
+        if is_at("ROLLCALL_FREEZE_AT") {
+            let process = std::process::id().to_string();
+            drop(std::process::Command::new("kill").args(["-STOP", &process]).status());
+        }
     }
     #[cfg(not(debug_assertions))]
-    drop(name);
+    let _: &str = name;
 }
 
 impl fmt::Display for Order {

@@ -21,7 +21,8 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{
-    ConnectOptions, Connection, PgPool, Postgres, SqlSafeStr, Sqlite, SqlitePool, Transaction,
+    ConnectOptions, Connection, Executor, PgPool, Postgres, SqlSafeStr, Sqlite, SqlitePool,
+    Transaction,
 };
 
 /// An open database whose schema is this version's.
@@ -132,6 +133,10 @@ const CACHE_KIB: &str = "-12000";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTIONS_MAX: u32 = 8;
+/// A process that is frozen within a transaction must not keep its locks for ever, and whoever
+/// waits for them is told to come again.
+const POSTGRES_SESSION: &str =
+    "set idle_in_transaction_session_timeout = '20s'; set lock_timeout = '10s'";
 
 /// The text of one step of the schema for each engine.
 macro_rules! migration {
@@ -185,6 +190,10 @@ impl Db {
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(CONNECT_TIMEOUT)
+            // Not by options of the connection, which a pooler in between may refuse.
+            .after_connect(|connection, _| {
+                Box::pin(async move { connection.execute(POSTGRES_SESSION).await.map(|_| ()) })
+            })
             .connect_with(options)
             .await
             .map_err(|source| StoreError::Open { what: what(), source })?;
