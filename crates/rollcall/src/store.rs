@@ -11,6 +11,7 @@ pub mod names;
 pub mod runs;
 pub mod targets;
 
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 use std::str::FromStr;
@@ -103,15 +104,42 @@ pub enum StoreError {
     },
     #[error("The database could not be brought to this version's schema: {0}")]
     Migrate(#[source] MigrateError),
+    #[error("The database cannot be written ({0}). Look whether its disk is full.")]
+    Unwritable(#[source] sqlx::Error),
     #[error("The database refused: {0}")]
-    Sql(#[from] sqlx::Error),
+    Sql(#[source] sqlx::Error),
 }
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> StoreError {
+        let code = error.as_database_error().and_then(|it| it.code().map(Cow::into_owned));
+        let is_unwritable = match code.as_deref() {
+            Some(POSTGRES_DISK_FULL) => true,
+            // SQLite tells a number whose low byte is the kind: 10 is input and output, 13 is full.
+            Some(code) => {
+                code.len() < 5
+                    && code.parse::<u32>().is_ok_and(|it| [10, 13].contains(&(it & 0xff)))
+            }
+            None => false,
+        };
+        if is_unwritable { StoreError::Unwritable(error) } else { StoreError::Sql(error) }
+    }
+}
+
+const POSTGRES_DISK_FULL: &str = "53100";
 
 impl StoreError {
     /// Whether a database server does not answer, which may pass by itself.
     pub fn is_unreachable(&self) -> bool {
         let StoreError::Open { source, .. } = self else { return false };
-        matches!(source, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut)
+        // A server, or what stands before it, that hangs up at once breaks the protocol.
+        matches!(
+            source,
+            sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::Protocol(_)
+                | sqlx::Error::PoolTimedOut
+        )
     }
 
     /// Whether somebody else holds a lock for longer than we waited: worth trying again.

@@ -89,7 +89,7 @@ impl From<StoreError> for CliError {
                     "The database is busy with another write. Try again in a minute.",
                 );
             }
-            StoreError::Sql(_) => Exit::Failed,
+            StoreError::Unwritable(_) | StoreError::Sql(_) => Exit::Failed,
         };
         CliError::new(exit, error.to_string())
     }

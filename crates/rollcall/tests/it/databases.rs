@@ -44,8 +44,8 @@ pub(crate) async fn on_postgres<T>(test: impl AsyncFn(Db) -> T) -> T {
 /// An empty PostgreSQL database for programs; gone with the guard.
 pub(crate) struct Database {
     pub(crate) url: String,
-    server: String,
-    name: String,
+    pub(crate) server: String,
+    pub(crate) name: String,
 }
 
 impl Database {

@@ -1,11 +1,14 @@
 //! Runs of real processes: two at once, stopped, frozen and killed, on both databases.
 
+mod bad_days;
+
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use sandbox::onelogin::{Data, Options, Population, Sandbox, Tenant};
 use serde_json::Value;
 
+use self::bad_days::Door;
 use crate::databases::Database;
 
 const ROLLCALL: &str = env!("CARGO_BIN_EXE_rollcall");
@@ -28,6 +31,12 @@ impl World {
 
     async fn on_postgres(latency: Duration) -> World {
         World::with(Some(Database::new().await), latency).await
+    }
+
+    /// Everything goes through a door that may be shut.
+    async fn behind(door: &Door, database: Database, latency: Duration) -> World {
+        let url = door.url_of(&database.url);
+        World::with(Some(Database { url, ..database }), latency).await
     }
 
     async fn with(database: Option<Database>, latency: Duration) -> World {
