@@ -86,13 +86,12 @@ pub const LOG: &str = "ROLLCALL_LOG";
 pub const LOG_FORMAT: &str = "ROLLCALL_LOG_FORMAT";
 pub const NO_COLOR: &str = "NO_COLOR";
 pub const TERM: &str = "TERM";
+/// Who called `sudo`.
+pub const SUDO_USER: &str = "SUDO_USER";
 const HOME: &str = "HOME";
 const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
 
-const SUDO_USER: &str = "SUDO_USER";
-const USER: &str = "USER";
-
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 15] = [
     DATA_DIR,
     DATABASE_URL,
     DATABASE_URL_FILE,
@@ -105,10 +104,9 @@ const KNOWN: [&str; 16] = [
     LOG_FORMAT,
     NO_COLOR,
     TERM,
+    SUDO_USER,
     HOME,
     XDG_DATA_HOME,
-    SUDO_USER,
-    USER,
 ];
 
 const LISTEN_BY_DEFAULT: &str = "127.0.0.1:8080";

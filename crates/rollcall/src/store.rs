@@ -3,6 +3,7 @@
 //! Plain functions per noun. The SQL is the same text for both engines wherever they agree, and
 //! every test of this module runs on both.
 
+pub mod audit;
 pub mod batch;
 pub mod connectors;
 pub mod directory;
@@ -178,8 +179,12 @@ macro_rules! migration {
 }
 
 /// Forward only, in this order; a step that was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 3] =
-    [migration!(1, "0001"), migration!(2, "0002"), migration!(8, "0008")];
+const MIGRATIONS: [(i64, &str, &str); 4] = [
+    migration!(1, "0001"),
+    migration!(2, "0002"),
+    migration!(4, "0004"),
+    migration!(8, "0008"),
+];
 
 impl Db {
     /// Opens the SQLite file, making it if there is none, and brings it to this version's schema.

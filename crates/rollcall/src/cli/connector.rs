@@ -7,7 +7,6 @@ mod settings;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
-use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::connector::answer::ConnectorAnswer;
@@ -142,7 +141,7 @@ async fn create(args: CreateArgs, context: &Context) -> Result<(), CliError> {
         provider,
         &settings,
         &secret,
-        Timestamp::now(),
+        &context.act(),
     )
     .await?;
     let answer = ConnectorAnswer::new(&connector, &[]);
@@ -203,7 +202,7 @@ async fn edit(args: EditArgs, context: &Context) -> Result<(), CliError> {
         args.rename.as_deref().unwrap_or(before.name.as_str()),
         &settings,
         secret.as_ref(),
-        Timestamp::now(),
+        &context.act(),
     )
     .await?;
     let targets = targets::of_connector(&context.db, after.id).await?;
@@ -215,7 +214,7 @@ async fn delete(args: &DeleteArgs, context: &Context) -> Result<(), CliError> {
     let connector = connectors::find(&context.db, &args.name).await?;
     let loss = "Its settings and its client secret would be lost.";
     crate::cli::confirm("connector", &connector.name, args.confirm.as_deref(), loss)?;
-    connectors::delete(&context.db, &connector).await?;
+    connectors::delete(&context.db, &connector, &context.act()).await?;
     let answer = DeleteAnswer { deleted: connector.name.to_string() };
     context.output.answer(&answer, |it| format!("Connector \"{}\" is deleted.", it.deleted));
     Ok(())

@@ -1,17 +1,23 @@
 //! What a command works with: the open database, the seal, the configuration and the output.
 
 use std::fs::{DirBuilder, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt as _, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use serde_json::json;
+
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::Output;
-use crate::config::{Config, Database, Environment};
+use crate::config::{self, Config, Database, Environment};
 use crate::run::{self, Engine};
 use crate::seal::{KeySource, Seal};
 use crate::source::onelogin::OneLogin;
 use crate::store::Db;
+use crate::store::audit::actor::{Act, Actor};
+use crate::store::audit::changes::Changes;
+use crate::store::audit::{self, Action, Entry};
 use crate::store::connectors::{self, Connector};
 
 /// How this process was asked to run, before anything is opened.
@@ -29,6 +35,8 @@ pub struct Context {
     pub config: Config,
     pub environment: Environment,
     pub output: Output,
+    /// Who types this command.
+    pub operator: Actor,
 }
 
 impl Context {
@@ -62,7 +70,8 @@ impl Context {
         if let KeySource::DataDirectory(file) = &setup.config.key
             && !file.exists()
         {
-            connectors::forget_client_secrets(&db).await?;
+            let operator = operator(&setup.environment);
+            connectors::forget_client_secrets(&db, &operator.act(Timestamp::now())).await?;
         }
         Context::new(setup, db).await
     }
@@ -70,7 +79,14 @@ impl Context {
     async fn new(setup: Setup, db: Db) -> Result<Context, CliError> {
         let Setup { config, environment, output } = setup;
         let seal = Arc::new(Seal::open(&config.key, connectors::sealed_with(&db).await?)?);
-        Ok(Context { db, seal, config, environment, output })
+        let operator = operator(&environment);
+        record_installation(&db, &operator.act(Timestamp::now())).await?;
+        Ok(Context { db, seal, config, environment, output, operator })
+    }
+
+    /// What the one who types this command does now, for the audit log.
+    pub fn act(&self) -> Act<'_> {
+        self.operator.act(Timestamp::now())
     }
 
     /// What every run of this process needs.
@@ -87,6 +103,42 @@ impl Context {
     pub async fn close(self) {
         self.db.close().await;
     }
+}
+
+/// The user of the operating system. Behind `sudo` it is the one who called it.
+fn operator(environment: &Environment) -> Actor {
+    let host = whoami::hostname().unwrap_or_else(|_| "unknown host".to_owned());
+    let user = whoami::username().unwrap_or_else(|_| {
+        // A container often has no name for its user.
+        let owner = std::fs::metadata("/proc/self").map(|it| it.uid());
+        owner.map_or_else(|_| "unknown user".to_owned(), |id| format!("user {id}"))
+    });
+    match environment.value(config::SUDO_USER) {
+        Some(caller) if user == "root" => Actor::command_line(caller, &format!("{host}, sudo")),
+        Some(_) | None => Actor::command_line(&user, &host),
+    }
+}
+
+/// The first entry of every audit log.
+async fn record_installation(db: &Db, act: &Act<'_>) -> Result<(), CliError> {
+    if !audit::is_empty(db).await? {
+        return Ok(());
+    }
+    let engine = match db {
+        Db::Sqlite(_) => "SQLite",
+        Db::Postgres(_) => "PostgreSQL",
+    };
+    let created = json!({ "database": engine, "version": env!("CARGO_PKG_VERSION") });
+    let changes = Changes::created(&created).and_secret("key");
+    let mut tx = db.begin().await?;
+    let entry = Entry::new(Action::InstallationCreate, "", "").with(changes);
+    // Of two processes that find the log empty, the second takes its entry back.
+    if audit::append(&mut tx, act, &entry).await? == 1 {
+        tx.commit().await?;
+    } else {
+        tx.rollback().await?;
+    }
+    Ok(())
 }
 
 async fn open_database(config: &Config) -> Result<Db, CliError> {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
 use reconcile::principal::User;
 use sandbox::onelogin::{Data, Options, Population, Sandbox, Tenant};
 use serde::Serialize;
@@ -170,16 +169,16 @@ async fn connector(context: &Context, sandbox: &Sandbox) -> Result<Connector, Cl
     };
     let settings = ConnectorSettings::new(source);
     let secret = Secret::new(sandbox.client_secret().to_owned());
-    let (db, seal, now) = (&context.db, &context.seal, Timestamp::now());
+    let (db, seal, act) = (&context.db, &context.seal, context.act());
     let known = connectors::list(db).await?.into_iter().find(|it| it.name.as_str() == CONNECTOR);
     let connector = match known {
         Some(known) => {
-            connectors::edit(db, seal, &known, known.name.as_str(), &settings, Some(&secret), now)
+            connectors::edit(db, seal, &known, known.name.as_str(), &settings, Some(&secret), &act)
                 .await?
         }
         None => {
             let provider = Provider::OneLogin;
-            connectors::create(db, seal, CONNECTOR, provider, &settings, &secret, now).await?
+            connectors::create(db, seal, CONNECTOR, provider, &settings, &secret, &act).await?
         }
     };
     Ok(connector)
@@ -187,12 +186,12 @@ async fn connector(context: &Context, sandbox: &Sandbox) -> Result<Connector, Cl
 
 /// The target, and a password that is good for this demo.
 async fn target(context: &Context, connector: &Connector) -> Result<(Target, Secret), CliError> {
-    let (db, now) = (&context.db, Timestamp::now());
+    let (db, act) = (&context.db, context.act());
     let known = targets::of_connector(db, connector.id).await?;
     let Some(target) = known.into_iter().find(|it| it.name.as_str() == TARGET) else {
-        return Ok(targets::create(db, connector, TARGET, TargetKind::Crowd, now).await?);
+        return Ok(targets::create(db, connector, TARGET, TargetKind::Crowd, &act).await?);
     };
-    let password = targets::rotate_password(db, target.id).await?;
+    let password = targets::rotate_password(db, &target, &act).await?;
     Ok((target, password))
 }
 

@@ -1,7 +1,6 @@
 //! `rollcall target`: the directories that connectors keep equal.
 
 use clap::builder::PossibleValuesParser;
-use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::context::{Context, Setup};
@@ -111,7 +110,7 @@ async fn create(args: CreateArgs, context: &Context) -> Result<(), CliError> {
         return Err(CliError::usage(format!("There is no target type {}.", args.kind)));
     };
     let (target, password) =
-        targets::create(&context.db, &connector, &args.name, kind, Timestamp::now()).await?;
+        targets::create(&context.db, &connector, &args.name, kind, &context.act()).await?;
     let answer = CreateAnswer {
         target: target_answer(&target),
         server_url: server_url(context)?,
@@ -146,7 +145,7 @@ async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
 
 async fn rotate_password(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
     let target = targets::find(&context.db, &args.name).await?;
-    let password = targets::rotate_password(&context.db, target.id).await?;
+    let password = targets::rotate_password(&context.db, &target, &context.act()).await?;
     let answer = CreateAnswer {
         target: target_answer(&target),
         server_url: server_url(context)?,
@@ -160,7 +159,7 @@ async fn delete(args: &DeleteArgs, context: &Context) -> Result<(), CliError> {
     let target = targets::find(&context.db, &args.name).await?;
     let loss = "Products that read it lose the users and groups they have from it.";
     crate::cli::confirm("target", &target.name, args.confirm.as_deref(), loss)?;
-    targets::delete(&context.db, target.id).await?;
+    targets::delete(&context.db, &target, &context.act()).await?;
     let answer = DeleteAnswer { deleted: target.name.to_string() };
     context.output.answer(&answer, |it| format!("Target \"{}\" is deleted.", it.deleted));
     Ok(())

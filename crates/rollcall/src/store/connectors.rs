@@ -6,12 +6,16 @@ use std::fmt;
 
 use jiff::Timestamp;
 use reconcile::principal::{Name, fold};
+use serde_json::{Value, json};
 
 use crate::seal::{KeyId, Seal, SealError, key_id_of};
 use crate::secret::Secret;
+use crate::store::audit::actor::Act;
+use crate::store::audit::changes::Changes;
+use crate::store::audit::{self, Action, Entry};
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::names::{self, NameError};
-use crate::store::{Db, StoreError, instant, is_taken};
+use crate::store::{Db, StoreError, Tx, instant, is_taken};
 use crate::{with_pool, with_tx};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,7 +89,7 @@ pub async fn create(
     provider: Provider,
     settings: &ConnectorSettings,
     client_secret: &Secret,
-    now: Timestamp,
+    act: &Act<'_>,
 ) -> Result<Connector, ConnectorError> {
     const INSERT: &str = "insert into connectors \
          (name, name_folded, provider, settings, client_secret, created_at, updated_at) \
@@ -101,7 +105,7 @@ pub async fn create(
         .bind(provider.word())
         .bind(text)
         .bind(Vec::<u8>::new())
-        .bind(now.as_microsecond())
+        .bind(act.at.as_microsecond())
         .fetch_one(conn)
         .await)
     .map_err(|error| taken_or_sql(error, &name))?;
@@ -109,6 +113,10 @@ pub async fn create(
     let sealed = seal.seal(client_secret, &belongs_to(id, settings))?;
     with_tx!(&mut tx, conn => sqlx::query(SECRET).bind(id.0).bind(sealed).execute(conn).await
         .map(|_| ()))?;
+    let created = json!({ "provider": provider.word(), "settings": settings });
+    let changes = Changes::created(&created).and_secret("client_secret");
+    let entry = Entry::new(Action::ConnectorCreate, id, &name).with(changes);
+    audit::append(&mut tx, act, &entry).await?;
     tx.commit().await?;
     find(db, name.as_str()).await
 }
@@ -161,11 +169,15 @@ pub async fn sealed_with(db: &Db) -> Result<Option<KeyId>, StoreError> {
 }
 
 /// Forgets all client secrets, because nothing can open them any more.
-pub async fn forget_client_secrets(db: &Db) -> Result<(), StoreError> {
+pub async fn forget_client_secrets(db: &Db, act: &Act<'_>) -> Result<(), StoreError> {
     const SQL: &str = "update connectors set client_secret = $1";
-    with_pool!(db, pool => sqlx::query(SQL).bind(Vec::<u8>::new()).execute(pool).await
+    let mut tx = db.begin().await?;
+    with_tx!(&mut tx, conn => sqlx::query(SQL).bind(Vec::<u8>::new()).execute(conn).await
         .map(|_| ()))?;
-    Ok(())
+    let changes = Changes::none().and_secret("key").and_secret("client_secret of every connector");
+    let entry = Entry::new(Action::InstallationReplaceKey, "", "").with(changes);
+    audit::append(&mut tx, act, &entry).await?;
+    tx.commit().await
 }
 
 /// Gives a connector another name, settings or secret.
@@ -179,7 +191,7 @@ pub async fn edit(
     name: &str,
     settings: &ConnectorSettings,
     client_secret: Option<&Secret>,
-    now: Timestamp,
+    act: &Act<'_>,
 ) -> Result<Connector, ConnectorError> {
     const SETTINGS: &str = "update connectors \
          set name = $2, name_folded = $3, settings = $4, updated_at = $5 where id = $1";
@@ -194,19 +206,21 @@ pub async fn edit(
         });
     }
     let mut tx = db.begin().await?;
-    let changed = with_tx!(&mut tx, conn => sqlx::query(SETTINGS)
+    let stored = lock(&mut tx, before.id).await?;
+    let Some(stored) = stored else {
+        return Err(names::unknown("connector", before.name.as_str(), &[]).into());
+    };
+    with_tx!(&mut tx, conn => sqlx::query(SETTINGS)
         .bind(before.id.0)
         .bind(name.as_str())
         .bind(name.folded())
         .bind(text)
-        .bind(now.as_microsecond())
+        .bind(act.at.as_microsecond())
         .execute(conn)
         .await
-        .map(|it| it.rows_affected()))
+        .map(|_| ()))
     .map_err(|error| taken_or_sql(error, &name))?;
-    if changed == 0 {
-        return Err(names::unknown("connector", before.name.as_str(), &[]).into());
-    }
+    let mut changes = Changes::between(&stored, &state(&name, settings));
     if let Some(client_secret) = client_secret {
         let sealed = seal.seal(client_secret, &belongs_to(before.id, settings))?;
         with_tx!(&mut tx, conn => sqlx::query(SECRET)
@@ -215,16 +229,20 @@ pub async fn edit(
             .execute(conn)
             .await
             .map(|_| ()))?;
+        changes = changes.and_secret("client_secret");
     }
+    let entry = Entry::new(Action::ConnectorEdit, before.id, &name).with(changes);
+    audit::append(&mut tx, act, &entry).await?;
     tx.commit().await?;
     find(db, name.as_str()).await
 }
 
 /// Deletes a connector that feeds nothing any more. Its reports stay.
-pub async fn delete(db: &Db, connector: &Connector) -> Result<(), ConnectorError> {
+pub async fn delete(db: &Db, connector: &Connector, act: &Act<'_>) -> Result<(), ConnectorError> {
     const TARGETS: &str = "select name from targets where connector_id = $1 order by name_folded";
     const DELETE: &str = "delete from connectors where id = $1";
     let mut tx = db.begin().await?;
+    let Some(stored) = lock(&mut tx, connector.id).await? else { return Ok(()) };
     let targets = with_tx!(&mut tx, conn => sqlx::query_scalar::<_, String>(TARGETS)
         .bind(connector.id.0)
         .fetch_all(conn)
@@ -237,8 +255,28 @@ pub async fn delete(db: &Db, connector: &Connector) -> Result<(), ConnectorError
     }
     with_tx!(&mut tx, conn => sqlx::query(DELETE).bind(connector.id.0).execute(conn).await
         .map(|_| ()))?;
+    let changes = Changes::deleted(&stored).and_secret("client_secret");
+    let entry = Entry::new(Action::ConnectorDelete, connector.id, &connector.name).with(changes);
+    audit::append(&mut tx, act, &entry).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// What the database holds of a connector, which nobody else changes until the transaction ends.
+async fn lock(tx: &mut Tx, id: ConnectorId) -> Result<Option<Value>, StoreError> {
+    const SQL: &str = "update connectors set updated_at = updated_at where id = $1 \
+         returning name, settings";
+    let row: Option<(String, String)> =
+        with_tx!(tx, conn => sqlx::query_as(SQL).bind(id.0).fetch_optional(conn).await?);
+    Ok(row.map(|(name, settings)| {
+        let settings = serde_json::from_str(&settings).unwrap_or(Value::String(settings));
+        json!({ "name": name, "settings": settings })
+    }))
+}
+
+/// What an edit can change, but for the secret.
+fn state(name: &Name, settings: &ConnectorSettings) -> Value {
+    json!({ "name": name.as_str(), "settings": settings })
 }
 
 /// `id, name, provider, settings, created_at, updated_at`

@@ -4,9 +4,13 @@ use std::fmt;
 
 use jiff::Timestamp;
 use reconcile::principal::{Name, fold};
+use serde_json::json;
 
 use crate::seal::{self, SealError};
 use crate::secret::Secret;
+use crate::store::audit::actor::Act;
+use crate::store::audit::changes::Changes;
+use crate::store::audit::{self, Action, Entry};
 use crate::store::connectors::{Connector, ConnectorId};
 use crate::store::names::{self, NameError};
 use crate::store::{Db, StoreError, instant, is_taken};
@@ -88,43 +92,61 @@ pub async fn create(
     connector: &Connector,
     name: &str,
     kind: TargetKind,
-    now: Timestamp,
+    act: &Act<'_>,
 ) -> Result<(Target, Secret), TargetError> {
     const INSERT: &str = "insert into targets \
          (connector_id, name, name_folded, kind, application, password_hash, epoch, created_at) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8)";
+         values ($1, $2, $3, $4, $5, $6, $7, $8) returning id";
     let name = names::checked_name("target", name)?;
     let password = password::new_password()?;
     let mut tx = db.begin().await?;
     let taken = with_tx!(&mut tx, conn => sqlx::query_scalar::<_, String>(
         "select application from targets").fetch_all(conn).await)?;
-    let inserted = with_tx!(&mut tx, conn => sqlx::query(INSERT)
+    let application = application(&name, &taken);
+    let inserted = with_tx!(&mut tx, conn => sqlx::query_scalar::<_, i64>(INSERT)
         .bind(connector.id.0)
         .bind(name.as_str())
         .bind(name.folded())
         .bind(kind.word())
-        .bind(application(&name, &taken))
+        .bind(&application)
         .bind(password::hash(password.expose()))
         .bind(epoch()?)
-        .bind(now.as_microsecond())
-        .execute(conn)
-        .await
-        .map(|_| ()));
-    inserted.map_err(|error| taken_or_sql(error, &name))?;
+        .bind(act.at.as_microsecond())
+        .fetch_one(conn)
+        .await);
+    let id = inserted.map_err(|error| taken_or_sql(error, &name))?;
+    let created = json!({
+        "connector": connector.name.as_str(), "type": kind.word(), "application": application,
+    });
+    let changes = Changes::created(&created).and_secret("password");
+    let entry = Entry::new(Action::TargetCreate, id, &name).with(changes);
+    audit::append(&mut tx, act, &entry).await?;
     tx.commit().await?;
     Ok((find(db, name.as_str()).await?, password))
 }
 
 /// Gives a target another password; the one before is worth nothing from now on.
-pub async fn rotate_password(db: &Db, target: TargetId) -> Result<Secret, TargetError> {
+pub async fn rotate_password(
+    db: &Db,
+    target: &Target,
+    act: &Act<'_>,
+) -> Result<Secret, TargetError> {
     const SQL: &str = "update targets set password_hash = $2 where id = $1";
     let password = password::new_password()?;
-    with_pool!(db, pool => sqlx::query(SQL)
-        .bind(target.0)
+    let mut tx = db.begin().await?;
+    let changed = with_tx!(&mut tx, conn => sqlx::query(SQL)
+        .bind(target.id.0)
         .bind(password::hash(password.expose()))
-        .execute(pool)
+        .execute(conn)
         .await
-        .map(|_| ()))?;
+        .map(|it| it.rows_affected()))?;
+    if changed == 0 {
+        return Err(names::unknown("target", target.name.as_str(), &[]).into());
+    }
+    let changes = Changes::none().and_secret("password");
+    let entry = Entry::new(Action::TargetRotatePassword, target.id, &target.name).with(changes);
+    audit::append(&mut tx, act, &entry).await?;
+    tx.commit().await?;
     Ok(password)
 }
 
@@ -186,21 +208,35 @@ pub async fn published(db: &Db, target: TargetId) -> Result<Published, TargetErr
 }
 
 /// Deletes a target with everything it publishes, at once. Reports stay.
-pub async fn delete(db: &Db, target: TargetId) -> Result<(), TargetError> {
-    const IN_ORDER: [&str; 6] = [
+pub async fn delete(db: &Db, target: &Target, act: &Act<'_>) -> Result<(), TargetError> {
+    const IN_ORDER: [&str; 5] = [
         "delete from directory_memberships \
          where group_id in (select id from directory_groups where target_id = $1)",
         "delete from directory_groups where target_id = $1",
         "delete from directory_users where target_id = $1",
         "delete from directory_events where target_id = $1",
         "delete from directory_reads where target_id = $1",
-        "delete from targets where id = $1",
     ];
+    const TARGET: &str = "delete from targets where id = $1";
     let mut tx = db.begin().await?;
     for sql in IN_ORDER {
-        with_tx!(&mut tx, conn => sqlx::query(sql).bind(target.0).execute(conn).await
+        with_tx!(&mut tx, conn => sqlx::query(sql).bind(target.id.0).execute(conn).await
             .map(|_| ()))?;
     }
+    let deleted = with_tx!(&mut tx, conn => sqlx::query(TARGET).bind(target.id.0).execute(conn)
+        .await
+        .map(|it| it.rows_affected()))?;
+    if deleted == 0 {
+        return Ok(());
+    }
+    let before = json!({
+        "connector": target.connector_name.as_str(),
+        "type": target.kind.word(),
+        "application": target.application,
+    });
+    let changes = Changes::deleted(&before).and_secret("password");
+    let entry = Entry::new(Action::TargetDelete, target.id, &target.name).with(changes);
+    audit::append(&mut tx, act, &entry).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -26,6 +26,7 @@ use sandbox::onelogin::{Data, Fault, Kind, Options, Population, Sandbox, Shape, 
 use serde_json::json;
 
 use crate::databases::on_both;
+use crate::store::somebody;
 
 const USERS: &str = "GET /api/2/users";
 
@@ -55,14 +56,14 @@ impl World {
             minimum_remaining_api_calls: 500,
         });
         let secret = Secret::new(sandbox.client_secret().to_owned());
-        let now = Timestamp::now();
+        let now = somebody().act(Timestamp::now());
         let provider = Provider::OneLogin;
         let connector =
-            connectors::create(db, &seal, "OneLogin", provider, &settings, &secret, now)
+            connectors::create(db, &seal, "OneLogin", provider, &settings, &secret, &now)
                 .await
                 .unwrap();
         let (target, _) =
-            targets::create(db, &connector, "jira", TargetKind::Crowd, now).await.unwrap();
+            targets::create(db, &connector, "jira", TargetKind::Crowd, &now).await.unwrap();
         World { db: db.clone(), sandbox, connector, targets: vec![target] }
     }
 
@@ -458,7 +459,7 @@ async fn two_targets_of_one_connector_are_fed_by_one_read() {
             &world.connector,
             "confluence",
             TargetKind::Crowd,
-            Timestamp::now(),
+            &somebody().act(Timestamp::now()),
         )
         .await
         .unwrap();

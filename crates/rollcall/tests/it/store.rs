@@ -1,11 +1,13 @@
 //! The store, by what it is asked to remember, on both engines.
 
+mod audit;
 mod connectors;
 mod leases;
 mod runs;
 mod targets;
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +16,7 @@ use rollcall::seal::{KeySource, Seal};
 use rollcall::secret::Secret;
 use rollcall::source::onelogin::settings::{GroupSource, Settings};
 use rollcall::store::Db;
+use rollcall::store::audit::actor::{Act, Actor};
 use rollcall::store::connectors::settings::ConnectorSettings;
 use rollcall::store::connectors::{Connector, Provider};
 use rollcall::store::runs::{self as stored_runs, NewRun, RunId, Trigger};
@@ -21,6 +24,16 @@ use rollcall::store::runs::{self as stored_runs, NewRun, RunId, Trigger};
 /// A time that is easy to read: so many seconds after 1970.
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
+}
+
+/// Something that somebody does so many seconds after 1970.
+fn act(second: i64) -> Act<'static> {
+    somebody().act(at(second))
+}
+
+pub(crate) fn somebody() -> &'static Actor {
+    static ADA: LazyLock<Actor> = LazyLock::new(|| Actor::command_line("ada", "host"));
+    &ADA
 }
 
 fn seal_of(byte: u8) -> Seal {
@@ -64,7 +77,7 @@ async fn connector(db: &Db, name: &str) -> Connector {
         Provider::OneLogin,
         &settings("https://acme.onelogin.com"),
         &secret("s3cret"),
-        at(1),
+        &act(1),
     )
     .await
     .unwrap()

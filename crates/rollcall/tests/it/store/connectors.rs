@@ -8,7 +8,7 @@ use rollcall::store::names::NameError;
 use rollcall::store::targets::{self, TargetKind};
 use rollcall::with_pool;
 
-use super::{at, connector, seal_of, secret, settings};
+use super::{act, at, connector, seal_of, secret, settings};
 use crate::databases::on_both;
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn two_connectors_cannot_differ_by_case_alone() {
             Provider::OneLogin,
             &settings("https://b.onelogin.com"),
             &secret("x"),
-            at(2),
+            &act(2),
         )
         .await;
         let is_taken = matches!(again, Err(ConnectorError::Name(NameError::Taken { .. })));
@@ -81,7 +81,8 @@ async fn a_secret_does_not_follow_its_connector_to_another_address() {
         let before = connector(&db, "OneLogin").await;
         let moved = settings("https://evil.example.com");
         let seal = seal_of(1);
-        let refused = connectors::edit(&db, &seal, &before, "OneLogin", &moved, None, at(2)).await;
+        let refused =
+            connectors::edit(&db, &seal, &before, "OneLogin", &moved, None, &act(2)).await;
         let is_refused = matches!(refused, Err(ConnectorError::SecretForNewAddress { .. }));
         assert!(is_refused, "{refused:?}");
         assert_eq!(connectors::find(&db, "OneLogin").await.unwrap(), before);
@@ -92,9 +93,10 @@ async fn a_secret_does_not_follow_its_connector_to_another_address() {
         assert!(matches!(opened, Err(ConnectorError::Seal(SealError::Damaged))), "{opened:?}");
 
         let fresh = secret("new");
-        let after = connectors::edit(&db, &seal, &before, "OneLogin", &moved, Some(&fresh), at(3))
-            .await
-            .unwrap();
+        let after =
+            connectors::edit(&db, &seal, &before, "OneLogin", &moved, Some(&fresh), &act(3))
+                .await
+                .unwrap();
         let opened = connectors::client_secret(&db, &seal, &after).await.unwrap();
         assert_eq!(opened.expose(), "new");
     })
@@ -116,7 +118,7 @@ async fn an_edit_keeps_the_secret_and_changes_the_rest() {
         let mut changed = before.settings.clone();
         changed.source.minimum_remaining_api_calls = 7;
         changed.safety.deactivations_max = 3;
-        let after = connectors::edit(&db, &seal_of(1), &before, "Prod", &changed, None, at(9))
+        let after = connectors::edit(&db, &seal_of(1), &before, "Prod", &changed, None, &act(9))
             .await
             .unwrap();
         assert_eq!((after.id, after.name.as_str()), (before.id, "Prod"));
@@ -127,7 +129,7 @@ async fn an_edit_keeps_the_secret_and_changes_the_rest() {
 
         connector(&db, "Test").await;
         let taken =
-            connectors::edit(&db, &seal_of(1), &after, "test", &changed, None, at(10)).await;
+            connectors::edit(&db, &seal_of(1), &after, "test", &changed, None, &act(10)).await;
         assert!(matches!(taken, Err(ConnectorError::Name(NameError::Taken { .. }))), "{taken:?}");
     })
     .await;
@@ -138,17 +140,17 @@ async fn a_connector_that_feeds_a_target_is_not_deleted() {
     on_both(async |db| {
         let made = connector(&db, "OneLogin").await;
         let (target, _) =
-            targets::create(&db, &made, "jira", TargetKind::Crowd, at(2)).await.unwrap();
-        let refused = connectors::delete(&db, &made).await.unwrap_err();
+            targets::create(&db, &made, "jira", TargetKind::Crowd, &act(2)).await.unwrap();
+        let refused = connectors::delete(&db, &made, &act(3)).await.unwrap_err();
         assert_eq!(
             refused.to_string(),
             "The connector \"OneLogin\" still feeds \"jira\". \
              Delete it first, or keep the connector."
         );
-        targets::delete(&db, target.id).await.unwrap();
-        connectors::delete(&db, &made).await.unwrap();
+        targets::delete(&db, &target, &act(3)).await.unwrap();
+        connectors::delete(&db, &made, &act(3)).await.unwrap();
         assert_eq!(connectors::list(&db).await.unwrap(), []);
-        connectors::delete(&db, &made).await.unwrap();
+        connectors::delete(&db, &made, &act(3)).await.unwrap();
     })
     .await;
 }

@@ -10,7 +10,7 @@ use rollcall::store::runs::{self, ChangeRow, Ending, Page, RunId, Status, Trigge
 use rollcall::store::targets::{self, Target, TargetKind};
 use serde_json::json;
 
-use super::{at, begin, connector};
+use super::{act, at, begin, connector};
 use crate::databases::on_both;
 
 #[tokio::test]
@@ -57,8 +57,8 @@ async fn a_run_outlives_its_target_and_its_connector() {
         let (onelogin, jira) = connector_and_target(&db).await;
         let run = begin(&db, &onelogin, Trigger::Demo, at(10)).await;
         finish(&db, run, &jira, 1, 0).await;
-        targets::delete(&db, jira.id).await.unwrap();
-        rollcall::store::connectors::delete(&db, &onelogin).await.unwrap();
+        targets::delete(&db, &jira, &act(9)).await.unwrap();
+        rollcall::store::connectors::delete(&db, &onelogin, &act(9)).await.unwrap();
         let found = runs::find(&db, run).await.unwrap().unwrap();
         assert_eq!(found.connector_name.as_str(), "OneLogin");
         let changes = runs::changes(&db, run, Page { after: 0, rows_max: 9 }).await.unwrap();
@@ -123,7 +123,8 @@ async fn the_last_finding_about_somebody_is_that_of_the_latest_run_of_this_conne
 
 async fn connector_and_target(db: &Db) -> (Connector, Target) {
     let onelogin = connector(db, "OneLogin").await;
-    let (jira, _) = targets::create(db, &onelogin, "jira", TargetKind::Crowd, at(2)).await.unwrap();
+    let (jira, _) =
+        targets::create(db, &onelogin, "jira", TargetKind::Crowd, &act(2)).await.unwrap();
     (onelogin, jira)
 }
 

@@ -6,7 +6,7 @@ use rollcall::store::targets::{self, Published, Target, TargetError, TargetKind}
 use rollcall::target::password;
 use rollcall::with_pool;
 
-use super::{at, connector};
+use super::{act, connector};
 use crate::databases::on_both;
 
 #[tokio::test]
@@ -15,7 +15,9 @@ async fn only_a_hash_of_the_password_is_stored() {
     on_both(async |db| {
         let onelogin = connector(&db, "OneLogin").await;
         let (target, shown) =
-            targets::create(&db, &onelogin, "Jira (prod)", TargetKind::Crowd, at(2)).await.unwrap();
+            targets::create(&db, &onelogin, "Jira (prod)", TargetKind::Crowd, &act(2))
+                .await
+                .unwrap();
         assert_eq!(target.application, "jira-prod");
         assert_eq!(target.connector_name, onelogin.name);
         let stored = with_pool!(&db, pool => sqlx::query_scalar::<_, Vec<u8>>(SQL)
@@ -33,15 +35,15 @@ async fn two_targets_have_different_names_applications_and_epochs() {
     on_both(async |db| {
         let onelogin = connector(&db, "OneLogin").await;
         let (one, _) =
-            targets::create(&db, &onelogin, "jira", TargetKind::Crowd, at(2)).await.unwrap();
+            targets::create(&db, &onelogin, "jira", TargetKind::Crowd, &act(2)).await.unwrap();
         let (other, _) =
-            targets::create(&db, &onelogin, "jira!", TargetKind::Crowd, at(2)).await.unwrap();
+            targets::create(&db, &onelogin, "jira!", TargetKind::Crowd, &act(2)).await.unwrap();
         assert_eq!((one.application.as_str(), other.application.as_str()), ("jira", "jira-2"));
         let epochs = with_pool!(&db, pool => sqlx::query_scalar::<_, String>(
             "select distinct epoch from targets").fetch_all(pool).await)
         .unwrap();
         assert_eq!(epochs.len(), 2);
-        let taken = targets::create(&db, &onelogin, "JIRA", TargetKind::Crowd, at(3)).await;
+        let taken = targets::create(&db, &onelogin, "JIRA", TargetKind::Crowd, &act(3)).await;
         assert!(matches!(taken, Err(TargetError::Name(NameError::Taken { .. }))), "{taken:?}");
         assert_eq!(targets::of_connector(&db, onelogin.id).await.unwrap(), [one, other]);
     })
@@ -53,16 +55,16 @@ async fn a_deleted_target_takes_all_it_published_and_nothing_of_another() {
     on_both(async |db| {
         let onelogin = connector(&db, "OneLogin").await;
         let (jira, _) =
-            targets::create(&db, &onelogin, "jira", TargetKind::Crowd, at(2)).await.unwrap();
+            targets::create(&db, &onelogin, "jira", TargetKind::Crowd, &act(2)).await.unwrap();
         let (wiki, _) =
-            targets::create(&db, &onelogin, "wiki", TargetKind::Crowd, at(2)).await.unwrap();
+            targets::create(&db, &onelogin, "wiki", TargetKind::Crowd, &act(2)).await.unwrap();
         publish_one_user(&db, &jira).await;
         publish_one_user(&db, &wiki).await;
         let one = Published { users: 1, active_users: 1, groups: 1, memberships: 1 };
         assert_eq!(targets::published(&db, jira.id).await.unwrap(), one);
 
-        targets::delete(&db, jira.id).await.unwrap();
-        targets::delete(&db, jira.id).await.unwrap();
+        targets::delete(&db, &jira, &act(9)).await.unwrap();
+        targets::delete(&db, &jira, &act(9)).await.unwrap();
         assert_eq!(targets::published(&db, wiki.id).await.unwrap(), one);
         for table in [
             "targets",
