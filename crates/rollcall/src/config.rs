@@ -133,11 +133,6 @@ impl Environment {
         self.0.get(name).filter(|it| !it.expose().is_empty())
     }
 
-    /// The account of this machine that runs the command, as far as it says; for the record.
-    pub fn person(&self) -> &str {
-        self.value(SUDO_USER).or_else(|| self.value(USER)).unwrap_or_default()
-    }
-
     fn path(&self, name: &str) -> Option<PathBuf> {
         self.value(name).map(PathBuf::from)
     }

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
+use serde_json::json;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
@@ -22,6 +23,9 @@ use crate::http;
 use crate::seal::Seal;
 use crate::source::onelogin::OneLogin;
 use crate::source::onelogin::error::SourceError;
+use crate::store::audit::actor::Actor;
+use crate::store::audit::changes::Changes;
+use crate::store::audit::{self, Action, Entry};
 use crate::store::connectors::{self, Connector, ConnectorError, Provider};
 use crate::store::leases::{self, BEAT_EVERY, Busy, Lease};
 use crate::store::runs::{self, Ending, NewRun, RunId, Trigger, events};
@@ -57,12 +61,11 @@ pub struct Ready {
     pub targets: Vec<Target>,
 }
 
-/// Who wants a run, and why.
+/// Who wants a run, and how they asked for it.
 #[derive(Clone, Debug)]
 pub struct Order {
     pub trigger: Trigger,
-    /// A person's account; empty where the trigger says it all.
-    pub by: String,
+    pub actor: Actor,
     pub retry_of: Option<RunId>,
 }
 
@@ -205,7 +208,7 @@ pub async fn start(
 }
 
 async fn begin(engine: &Engine, connector: &Connector, order: &Order) -> Result<Lease, StartError> {
-    let Order { trigger, by, retry_of } = order;
+    let Order { trigger, actor, retry_of } = order;
     let mut tx = engine.db.begin().await?;
     let now = tx.now().await?;
     let vacancy = match leases::claim(&mut tx, connector.id, now).await? {
@@ -215,12 +218,18 @@ async fn begin(engine: &Engine, connector: &Connector, order: &Order) -> Result<
     let new = NewRun {
         connector,
         trigger: *trigger,
-        started_by: by,
+        started_by: &actor.name,
         node: &engine.node,
         retry_of: *retry_of,
     };
     let run = runs::insert(&mut tx, &new, now).await?;
     let lease = leases::give(&mut tx, vacancy, run).await?;
+    let mut changes = Changes::created(&json!({ "trigger": trigger.word() }));
+    if let Some(retry_of) = retry_of {
+        changes = changes.and("retry_of", None, Some(&json!(retry_of.0)));
+    }
+    let entry = Entry::new(Action::RunStart, run, &connector.name).with(changes);
+    audit::append(&mut tx, &actor.act(now), &entry).await?;
     tx.commit().await?;
     Ok(lease)
 }
@@ -373,9 +382,6 @@ pub fn moment(name: &str) {
 impl fmt::Display for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.trigger.word())?;
-        if !self.by.is_empty() {
-            write!(f, " ({})", self.by)?;
-        }
-        Ok(())
+        write!(f, " ({})", self.actor.name)
     }
 }

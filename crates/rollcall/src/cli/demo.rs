@@ -105,7 +105,8 @@ pub async fn run(args: Args, folder: &Folder, setup: Setup) -> Result<Exit, CliE
     let (target, password) = target(&context, &connector).await?;
     let ready = Ready::open(&context.engine(), CONNECTOR).await?;
 
-    let order = Order { trigger: Trigger::Demo, by: String::new(), retry_of: None };
+    let actor = context.operator.clone();
+    let order = Order { trigger: Trigger::Demo, actor, retry_of: None };
     let finished = sync::run(&context, ready, &order).await?;
     let answer = Answer {
         service: format!("http://{address}"),

@@ -207,12 +207,8 @@ async fn stop(args: &StopArgs, context: &Context) -> Result<(), CliError> {
         let status = run.status.word();
         return Err(CliError::usage(format!("Run {} has ended already: {status}.", run.id)));
     }
-    let by = match context.environment.person() {
-        "" => "somebody at the command line",
-        person => person,
-    };
     let mut tx = context.db.begin().await?;
-    runs::ask_to_stop(&mut tx, run.id, by).await?;
+    runs::ask_to_stop(&mut tx, run.id, &context.act()).await?;
     tx.commit().await?;
     let ended = loop {
         leases::end_abandoned(&context.db).await?;

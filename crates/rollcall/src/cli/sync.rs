@@ -136,8 +136,8 @@ async fn by_person(
 ) -> Result<Exit, CliError> {
     let ready = Ready::open(&context.engine(), connector).await?;
     let connector = ready.connector.clone();
-    let by = context.environment.person().to_owned();
-    let order = Order { trigger: Trigger::CommandLine, by, retry_of };
+    let actor = context.operator.clone();
+    let order = Order { trigger: Trigger::CommandLine, actor, retry_of };
     let finished = run(context, ready, &order).await?;
     let answer = SyncAnswer {
         run: finished.run.0,

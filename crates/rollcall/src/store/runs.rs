@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use reconcile::finding::Finding;
 use reconcile::principal::{ExternalId, Name};
 
+use crate::store::audit::actor::Act;
+use crate::store::audit::{self, Action, Entry};
 use crate::store::batch::{cells, execute};
 use crate::store::connectors::{Connector, ConnectorId};
 use crate::store::targets::TargetId;
@@ -208,17 +210,19 @@ pub async fn insert(tx: &mut Tx, run: &NewRun<'_>, now: Timestamp) -> Result<Run
 }
 
 /// Asks a run to stop after what it is doing. Tells whether there was anything left to stop.
-pub async fn ask_to_stop(tx: &mut Tx, run: RunId, by: &str) -> Result<bool, StoreError> {
+/// To be called last in its transaction.
+pub async fn ask_to_stop(tx: &mut Tx, run: RunId, act: &Act<'_>) -> Result<bool, StoreError> {
     const SQL: &str = "update runs set status = $2, stop_asked_by = $3 \
-         where id = $1 and finished_at is null";
-    let asked = with_tx!(tx, conn => sqlx::query(SQL)
+         where id = $1 and finished_at is null returning connector_name";
+    let asked = with_tx!(&mut *tx, conn => sqlx::query_scalar::<_, String>(SQL)
         .bind(run.0)
         .bind(Status::Stopping.word())
-        .bind(by)
-        .execute(conn)
-        .await
-        .map(|it| it.rows_affected()))?;
-    Ok(0 < asked)
+        .bind(&act.actor.name)
+        .fetch_optional(conn)
+        .await)?;
+    let Some(connector) = asked else { return Ok(false) };
+    audit::append(tx, act, &Entry::new(Action::RunStop, run, connector)).await?;
+    Ok(true)
 }
 
 /// Who has asked a run to stop.

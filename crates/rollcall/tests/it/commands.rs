@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use rollcall::store::Db;
+use rollcall::store::audit;
 use sandbox::onelogin::{Data, Fault, Kind, Options, Population, Sandbox, Tenant, When};
 use serde_json::Value;
 
@@ -308,4 +310,21 @@ async fn a_password_can_be_replaced_and_a_bad_flag_is_told_in_json() {
     let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(told["exit_code"], 64);
     assert!(told["error"].as_str().unwrap().contains("--bogus"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_set_up_and_who_ran_is_on_record() {
+    let it = Installation::new(10, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let db = Db::open_sqlite(&it.folder.path().join("rollcall.sqlite")).await.unwrap();
+    let entries = audit::after(&db, 0, 9).await.unwrap();
+    let told: Vec<_> = entries.iter().map(|it| format!("{} {}", it.noun, it.verb)).collect();
+    assert_eq!(told, ["installation create", "connector create", "target create", "run start"]);
+    let secret = it.sandbox.client_secret();
+    for entry in entries {
+        assert_eq!(entry.actor_kind, "command-line");
+        assert!(!entry.actor.is_empty() && !entry.origin.is_empty(), "{entry:?}");
+        assert!(!format!("{entry:?}").contains(secret), "{entry:?}");
+    }
+    db.close().await;
 }

@@ -327,7 +327,6 @@ async fn last(db: &Db) -> Recorded {
     audit::list(db, &Filter::default(), None, 1).await.unwrap().remove(0)
 }
 
-#[track_caller]
 async fn check(db: &Db, anchor: Option<&Anchor>, expected: Break) {
     assert_eq!(chain::verify(db, anchor).await.unwrap(), Verdict::Broken(expected));
 }

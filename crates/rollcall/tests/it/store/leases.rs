@@ -2,6 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use rollcall::store::Db;
+use rollcall::store::audit::actor::Actor;
+use rollcall::store::audit::{self, Filter};
 use rollcall::store::connectors::Connector;
 use rollcall::store::leases::{self, Busy, HoldError, Lease};
 use rollcall::store::runs::{self, Ending, NewRun, RunId, Status, Trigger, events};
@@ -118,6 +120,9 @@ async fn whoever_asks_a_run_to_stop_is_told_to_it_by_its_next_beat() {
         assert_eq!(run.status, Status::Stopping);
         finish(&db, &lease, at(103)).await.unwrap();
         assert!(!ask_to_stop(&db, lease.run, "maya").await, "there is nothing left to stop");
+        let stop = Filter { verb: "stop".to_owned(), ..Filter::default() };
+        let asked = audit::list(&db, &stop, None, 9).await.unwrap();
+        assert_eq!((asked.len(), &*asked[0].actor, &*asked[0].object_name), (1, "maya", "one"));
     })
     .await;
 }
@@ -182,7 +187,8 @@ async fn finish(db: &Db, lease: &Lease, now: Timestamp) -> Result<(), HoldError>
 
 async fn ask_to_stop(db: &Db, run: RunId, by: &str) -> bool {
     let mut tx = db.begin().await.unwrap();
-    let asked = runs::ask_to_stop(&mut tx, run, by).await.unwrap();
+    let actor = Actor::account(by, "10.0.0.1");
+    let asked = runs::ask_to_stop(&mut tx, run, &actor.act(at(1))).await.unwrap();
     tx.commit().await.unwrap();
     asked
 }
