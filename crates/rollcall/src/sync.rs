@@ -4,7 +4,7 @@
 //! shown. [`apply`] does what the gate let pass. How a run starts, and what becomes of it when it
 //! cannot end, is in [`crate::run`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use reconcile::finding::{Finding, FindingKind};
@@ -12,7 +12,7 @@ use reconcile::gate::decisions::Decisions;
 use reconcile::gate::{self, Approved, Held, Rules, Terms};
 use reconcile::mapping;
 use reconcile::plan;
-use reconcile::principal::ExternalId;
+use reconcile::principal::{ExternalId, Name};
 use tokio::task::JoinSet;
 
 use crate::run::moment;
@@ -44,8 +44,21 @@ pub struct Job<'a> {
 pub enum Event {
     Phase(Phase),
     Source(Progress),
+    /// What the gate made of the plan for a target.
+    Counts(Counts),
     /// Something worth reading later.
     Line(String),
+}
+
+/// How many changes there are of each kind, by the kind's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// None where the connector has no target yet.
+    pub target: Option<Name>,
+    pub users_before: usize,
+    pub passing: BTreeMap<&'static str, usize>,
+    pub held: BTreeMap<&'static str, usize>,
+    pub missing_unasked: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -227,6 +240,12 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
         withheld: desired.withheld.len(),
         phases: clock.stop(),
     };
+    for target in &decision.targets {
+        watch(Event::Counts(report::counts_of(target)));
+        for objection in &target.held.objections {
+            watch(Event::Line(objection.to_string()));
+        }
+    }
     // Two directories of a hundred thousand take a while to be given back to the system; nobody
     // has to wait for it.
     drop(tokio::task::spawn_blocking(move || drop((desired, actuals))));

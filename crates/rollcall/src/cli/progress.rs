@@ -43,7 +43,7 @@ impl Teller {
                 self.lasting(&progress.to_string());
             }
             // The answer says the same at the end.
-            Event::Line(_) => {}
+            Event::Counts(_) | Event::Line(_) => {}
         }
     }
 

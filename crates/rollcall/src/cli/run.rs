@@ -101,6 +101,8 @@ struct ShowAnswer {
     #[serde(flatten)]
     run: RunAnswer,
     report: Value,
+    /// Of the connector, as the run used them.
+    settings: Value,
     change_counts: Vec<ChangeCount>,
     finding_counts: Vec<FindingCount>,
     changes: Vec<ChangeAnswer>,
@@ -176,7 +178,8 @@ async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
     let changes = runs::changes(&context.db, id, page).await?;
     let findings = runs::findings(&context.db, id, page).await?;
     let answer = ShowAnswer {
-        report: report(&run)?,
+        report: json_of(&run, &run.report)?,
+        settings: json_of(&run, &run.settings)?,
         run: run_answer(&run),
         change_counts: change_counts
             .into_iter()
@@ -253,15 +256,19 @@ fn list_text(runs: &[Run]) -> String {
 }
 
 fn show_text(run: &Run, answer: &ShowAnswer) -> String {
-    let mut parts = vec![output::facts(&[
+    let facts = [
         ("Run", run.id.to_string()),
         ("Connector", run.connector_name.to_string()),
         ("Started", format!("{} by {}", seconds(run.started_at), starter(run))),
         ("On", run.node.clone()),
         ("Took", took(run)),
+        ("Phases", phases(&answer.report)),
+        ("Calls", calls(&answer.report)),
         ("Status", run.status.word().to_owned()),
         ("Message", run.message.clone()),
-    ])];
+    ];
+    let told: Vec<_> = facts.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+    let mut parts = vec![output::facts(&told)];
     if !answer.change_counts.is_empty() {
         let row = |it: &ChangeCount| [it.count.to_string(), it.kind.clone(), it.outcome.clone()];
         let rows: Vec<_> = answer.change_counts.iter().map(row).collect();
@@ -376,11 +383,37 @@ fn finding_answer(finding: RecordedFinding) -> FindingAnswer {
     FindingAnswer { number: seq, kind, external_id, username, message }
 }
 
-fn report(run: &Run) -> Result<Value, CliError> {
-    serde_json::from_str(&run.report).map_err(|error| {
+fn json_of(run: &Run, text: &str) -> Result<Value, CliError> {
+    serde_json::from_str(text).map_err(|error| {
         let sentence = format!("The report of run {} cannot be read: {error}.", run.id);
         CliError::new(Exit::Failed, sentence)
     })
+}
+
+/// `read 2.4 s, map 0.1 s`.
+fn phases(report: &Value) -> String {
+    let phase = |it: &Value| {
+        let ms = it.get("ms")?.as_u64()?;
+        let took = SignedDuration::from_millis(i64::try_from(ms).ok()?);
+        Some(format!("{} {:.1} s", it.get("phase")?.as_str()?, took.as_secs_f64()))
+    };
+    let phases = report.get("phases").and_then(Value::as_array).into_iter().flatten();
+    phases.filter_map(phase).collect::<Vec<_>>().join(", ")
+}
+
+/// `103 (5000 left this hour, 4897 afterwards): 100 GET /api/2/users, ..`
+fn calls(report: &Value) -> String {
+    let number = |pointer: &str| report.pointer(pointer).and_then(Value::as_u64);
+    let Some(total) = number("/calls/total") else { return String::new() };
+    let by_endpoint = report.pointer("/calls/by_endpoint").and_then(Value::as_object);
+    let by_endpoint = by_endpoint.into_iter().flatten();
+    let each: Vec<String> = by_endpoint.map(|(name, count)| format!("{count} {name}")).collect();
+    let left =
+        match (number("/calls/budget_before/remaining"), number("/calls/budget_after/remaining")) {
+            (Some(before), Some(after)) => format!(" ({before} left before, {after} afterwards)"),
+            (Some(_) | None, _) => String::new(),
+        };
+    format!("{total}{left}: {}", each.join(", "))
 }
 
 /// ISO 8601 in UTC, to the second.

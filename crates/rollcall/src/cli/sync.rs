@@ -215,8 +215,7 @@ fn simulate_text(
     let mut text = vec![read_text(decision, calls)];
     for (answer, target) in answer.targets.iter().zip(&decision.targets) {
         text.push(String::new());
-        let name = answer.target.unwrap_or("no target yet, as if it were empty");
-        text.push(output.paint(Tone::Strong, &format!("Target {name}: {}", counts_text(target))));
+        text.push(output.paint(Tone::Strong, &report::counts_of(target).to_string()));
         text.extend(objections_text(target, output));
         for step in answer.steps.iter().take(limit) {
             let mark = if step.verdict == "held" { "! held  " } else { "" };
@@ -236,8 +235,7 @@ fn sync_text(finished: &Finished, connector: &Connector, output: Output) -> Stri
     let decision = &finished.decision;
     let mut text = vec![read_text(decision, finished.calls.total())];
     for target in &decision.targets {
-        let name = target.target.as_ref().map_or("", |it| it.name.as_str());
-        text.push(format!("Target {name}: {}", counts_text(target)));
+        text.push(report::counts_of(target).to_string());
         text.extend(objections_text(target, output));
     }
     text.extend(findings_text(&report::findings(decision).collect::<Vec<_>>(), FINDINGS_SHOWN));
@@ -329,22 +327,6 @@ fn read_text(decision: &Decision, calls: u64) -> String {
         "Read {} people, {scope}, by {calls} API calls. {}\nComplete: {}",
         read.seen, read.strategy, read.proof
     )
-}
-
-/// `+ 12 create, - 3 deactivate; 604 accounts before`.
-fn counts_text(target: &TargetDecision) -> String {
-    let counts = report::counts(target.approved.steps());
-    let held = report::counts(&target.held.steps);
-    let mut parts: Vec<String> =
-        counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-    parts.extend(held.iter().map(|(kind, count)| format!("{count} {kind} held")));
-    if 0 < target.missing_unasked {
-        parts.push(format!("{} missing, not asked for by id", target.missing_unasked));
-    }
-    if parts.is_empty() {
-        parts.push("everything already matches".to_owned());
-    }
-    format!("{}; {} accounts before", parts.join(", "), target.users_before)
 }
 
 fn objections_text(target: &TargetDecision, output: Output) -> Vec<String> {

@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use reconcile::principal::Name;
 use serde_json::json;
 
 use crate::source::onelogin::report::{Calls, Progress};
@@ -31,6 +32,7 @@ const PENDING_MAX: usize = 10_000;
 const PHASE: &str = "phase";
 const PROGRESS: &str = "progress";
 const CALLS: &str = "calls";
+const COUNTS: &str = "counts";
 const LINE: &str = "line";
 
 impl std::fmt::Debug for Recorder<'_> {
@@ -49,6 +51,16 @@ impl Recorder<'_> {
         (self.watch)(event.clone());
         match event {
             Event::Phase(phase) => self.phase(*phase),
+            Event::Counts(counts) => {
+                let body = json!({
+                    "text": counts.to_string(),
+                    "target": counts.target.as_ref().map(Name::as_str),
+                    "users_before": counts.users_before,
+                    "passing": counts.passing,
+                    "held": counts.held,
+                });
+                self.record(COUNTS, &body);
+            }
             Event::Line(text) => self.record(LINE, &json!({ "text": text })),
             Event::Source(Progress::Pages { done, total, people }) => {
                 self.record(PROGRESS, &json!({ "done": done, "total": total, "people": people }));

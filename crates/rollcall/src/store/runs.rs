@@ -67,6 +67,8 @@ pub struct Run {
     pub message: String,
     /// JSON: phases, calls, counts, budget, objections.
     pub report: String,
+    /// JSON: the settings of the connector that it used, without secrets.
+    pub settings: String,
     /// The run that this one repeats.
     pub retry_of: Option<RunId>,
     /// Who asked for it to stop.
@@ -263,7 +265,7 @@ pub async fn list(
     rows_max: u32,
 ) -> Result<Vec<Run>, StoreError> {
     const SQL: &str = "select id, connector_id, connector_name, trigger, started_by, node, status, \
-         started_at, finished_at, message, report, retry_of, stop_asked_by from runs \
+         started_at, finished_at, message, report, settings, retry_of, stop_asked_by from runs \
          where cast($1 as bigint) = 0 or connector_id = $1 order by id desc limit $2";
     let rows = with_pool!(db, pool => sqlx::query_as::<_, Row>(SQL)
         .bind(connector.map_or(0, |it| it.0))
@@ -275,7 +277,7 @@ pub async fn list(
 
 pub async fn find(db: &Db, run: RunId) -> Result<Option<Run>, StoreError> {
     const SQL: &str = "select id, connector_id, connector_name, trigger, started_by, node, status, \
-         started_at, finished_at, message, report, retry_of, stop_asked_by from runs where id = $1";
+         started_at, finished_at, message, report, settings, retry_of, stop_asked_by from runs where id = $1";
     let row = with_pool!(db, pool => sqlx::query_as::<_, Row>(SQL)
         .bind(run.0)
         .fetch_optional(pool)
@@ -431,6 +433,7 @@ type Row = (
     Option<i64>,
     String,
     String,
+    String,
     Option<i64>,
     Option<String>,
 );
@@ -448,6 +451,7 @@ fn recorded_run(row: Row) -> Run {
         finished_at,
         message,
         report,
+        settings,
         retry_of,
         stop_asked_by,
     ) = row;
@@ -463,6 +467,7 @@ fn recorded_run(row: Row) -> Run {
         finished_at: finished_at.map(instant),
         message,
         report,
+        settings,
         retry_of: retry_of.map(RunId),
         stop_asked_by,
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use reconcile::finding::Finding;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::source::onelogin::report::{Allowance, Calls, Proof};
 use crate::store::runs::ChangeRow;
-use crate::sync::{Decision, Phase, TargetDecision};
+use crate::sync::{Counts, Decision, Phase, TargetDecision};
 
 /// How many changes there are of each kind, by the kind's word.
 pub fn counts(steps: &[Step]) -> BTreeMap<&'static str, usize> {
@@ -20,6 +21,37 @@ pub fn counts(steps: &[Step]) -> BTreeMap<&'static str, usize> {
         *counts.entry(step.change.word()).or_default() += 1;
     }
     counts
+}
+
+pub fn counts_of(decision: &TargetDecision) -> Counts {
+    Counts {
+        target: decision.target.as_ref().map(|it| it.name.clone()),
+        users_before: decision.users_before,
+        passing: counts(decision.approved.steps()),
+        held: counts(&decision.held.steps),
+        missing_unasked: decision.missing_unasked,
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts { target, users_before, passing, held, missing_unasked } = self;
+        match target {
+            Some(target) => write!(f, "Target {target}: ")?,
+            None => f.write_str("No target yet, as if it were empty: ")?,
+        }
+        let count = |(kind, count): (&&str, &usize)| format!("{count} {kind}");
+        let mut parts: Vec<String> = passing.iter().map(count).collect();
+        parts.extend(held.iter().map(|it| format!("{} held", count(it))));
+        if 0 < *missing_unasked {
+            parts.push(format!("{missing_unasked} missing, not asked for by id"));
+        }
+        if parts.is_empty() {
+            parts.push("everything already matches".to_owned());
+        }
+        f.write_str(&parts.join(", "))?;
+        write!(f, "; {users_before} accounts before")
+    }
 }
 
 /// Every finding of a run: of the read, the mapping, and the planning of each target.

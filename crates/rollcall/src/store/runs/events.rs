@@ -14,7 +14,7 @@ use crate::with_pool;
 pub struct RunEvent {
     pub seq: i64,
     pub at: Timestamp,
-    /// `phase`, `progress`, `calls` or `line`.
+    /// `phase`, `progress`, `calls`, `counts` or `line`.
     pub kind: String,
     /// JSON
     pub body: String,
