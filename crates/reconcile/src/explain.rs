@@ -22,7 +22,7 @@ pub struct Evidence<'a> {
     /// Why they are in scope, in the source's words.
     pub in_scope_because: &'a str,
     pub actual: &'a Directory,
-    pub policy: Policy,
+    pub policy: &'a Policy,
 }
 
 /// One of the stations on the way from the source to a directory.

@@ -18,6 +18,7 @@ use std::fmt;
 use self::decisions::{Decisions, Identity};
 use crate::directory::Directory;
 use crate::mapping::Desired;
+use crate::pattern::Patterns;
 use crate::plan::{Change, Plan, Step};
 use crate::principal::Name;
 
@@ -57,7 +58,7 @@ pub struct Terms<'a> {
     pub decisions: &'a Decisions,
     pub rules: Rules,
     /// Groups that give power over others: whoever joins or leaves one is always asked about.
-    pub privileged: &'a BTreeSet<Name>,
+    pub privileged: &'a Patterns,
 }
 
 /// How the rules of a connector stand to those of its last good run.
@@ -368,11 +369,11 @@ fn judge_groups(judgement: &mut Judgement<'_>, actual: &Directory, limits: &Limi
     }
 }
 
-fn judge_privileged(judgement: &mut Judgement<'_>, privileged: &BTreeSet<Name>) {
+fn judge_privileged(judgement: &mut Judgement<'_>, privileged: &Patterns) {
     let steps = judgement.steps;
     let mut touched: BTreeMap<&Name, (usize, usize)> = BTreeMap::new();
     for step in steps {
-        let Some(group) = step.change.group().filter(|it| privileged.contains(*it)) else {
+        let Some(group) = step.change.group().filter(|it| privileged.matches(it)) else {
             continue;
         };
         let (joining, leaving) = touched.entry(group).or_default();

@@ -7,6 +7,8 @@ pub mod principal;
 
 pub mod directory;
 
+pub mod pattern;
+
 pub mod finding;
 
 pub mod mapping;

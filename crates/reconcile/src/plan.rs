@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::directory::Directory;
 use crate::finding::{Finding, FindingKind};
 use crate::mapping::Desired;
+use crate::pattern::Patterns;
 use crate::principal::{ExternalId, Name, User};
 
 /// One atomic step. Its [`Display`](fmt::Display) is what the preview, the report and the log show.
@@ -102,10 +103,19 @@ pub enum Absence {
 }
 
 /// What is done where the source does not decide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     pub cleanup: Cleanup,
     pub empty_groups: EmptyGroups,
+    /// Groups that stay as they are, with whoever is in them.
+    pub untouchable: Patterns,
+}
+
+impl Policy {
+    /// A policy for people and groups without exceptions.
+    pub const fn new(cleanup: Cleanup, empty_groups: EmptyGroups) -> Policy {
+        Policy { cleanup, empty_groups, untouchable: Patterns::NONE }
+    }
 }
 
 /// What happens to a user who is gone or out of scope.
@@ -127,7 +137,7 @@ pub enum EmptyGroups {
 
 /// Who is to be asked for by id before anything is taken from them: absent from the read, and the
 /// policy would change something about them.
-pub fn missing(desired: &Desired, actual: &Directory, policy: Policy) -> Vec<ExternalId> {
+pub fn missing(desired: &Desired, actual: &Directory, policy: &Policy) -> Vec<ExternalId> {
     let is_at_stake = |user: &User| match policy.cleanup {
         Cleanup::Disable => user.active,
         Cleanup::Delete => true,
@@ -148,7 +158,7 @@ pub fn plan(
     desired: &Desired,
     actual: &Directory,
     gone: &BTreeMap<ExternalId, Absence>,
-    policy: Policy,
+    policy: &Policy,
 ) -> (Plan, Vec<Finding>) {
     let mut findings = Vec::new();
     let different = different(desired, actual);
@@ -318,7 +328,7 @@ fn plan_absent(
     desired: &Desired,
     actual: &Directory,
     gone: &BTreeMap<ExternalId, Absence>,
-    policy: Policy,
+    policy: &Policy,
     stages: &mut Stages,
     findings: &mut Vec<Finding>,
 ) -> BTreeSet<ExternalId> {
@@ -355,13 +365,13 @@ fn plan_groups(
     actual: &Directory,
     blocked: &BTreeSet<ExternalId>,
     removed: &BTreeSet<ExternalId>,
-    policy: Policy,
+    policy: &Policy,
     stages: &mut Stages,
 ) {
     let nobody = BTreeSet::new();
     for (group, wanted) in &desired.directory.groups {
         let present = actual.groups.get(group);
-        if present == Some(wanted) {
+        if present == Some(wanted) || policy.untouchable.matches(group) {
             continue;
         }
         let joining = wanted.difference(present.unwrap_or(&nobody));
@@ -388,7 +398,8 @@ fn plan_groups(
     }
     for (group, present) in &actual.groups {
         let wanted = desired.directory.groups.get(group).unwrap_or(&nobody);
-        if present == wanted && !present.is_empty() {
+        let is_settled = present == wanted && !present.is_empty();
+        if is_settled || policy.untouchable.matches(group) {
             continue;
         }
         let mut left = present.len();

@@ -13,16 +13,16 @@ use crate::{Aim, Row, seconds};
 
 pub(crate) fn row(users: usize) -> Row {
     let differences = users / 10;
-    let policy = Policy { cleanup: Cleanup::Disable, empty_groups: EmptyGroups::Keep };
+    let policy = Policy::new(Cleanup::Disable, EmptyGroups::Keep);
     let (before, _) = mapping::desired(records(users, 0), BTreeSet::new());
     let (desired, _) = mapping::desired(records(users, differences), BTreeSet::new());
 
     let began = Instant::now();
-    let (plan, _) = plan::plan(&desired, &before.directory, &BTreeMap::new(), policy);
+    let (plan, _) = plan::plan(&desired, &before.directory, &BTreeMap::new(), &policy);
     let took = began.elapsed();
 
     let began = Instant::now();
-    let again = plan::plan(&before, &before.directory, &BTreeMap::new(), policy).0;
+    let again = plan::plan(&before, &before.directory, &BTreeMap::new(), &policy).0;
     let floor = began.elapsed();
     assert_eq!((plan.steps.len(), again.steps.len()), (differences, 0));
     Row {

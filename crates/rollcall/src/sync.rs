@@ -21,6 +21,7 @@ use crate::source::onelogin::OneLogin;
 use crate::source::onelogin::error::SourceError;
 use crate::source::onelogin::report::{Calls, Progress, Proof};
 use crate::store::connectors::Connector;
+use crate::store::connectors::settings::FieldError;
 use crate::store::leases::{self, HoldError, Lease};
 use crate::store::runs::{self, Ending, RunId, Status, events};
 use crate::store::targets::Target;
@@ -124,6 +125,8 @@ pub enum SyncError {
     #[error(transparent)]
     Source(#[from] SourceError),
     #[error(transparent)]
+    Settings(#[from] FieldError),
+    #[error(transparent)]
     Target(#[from] TargetError),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -143,6 +146,7 @@ impl SyncError {
             SyncError::Stopped { .. } => Status::Stopped,
             SyncError::Lost(_)
             | SyncError::Source(_)
+            | SyncError::Settings(_)
             | SyncError::Target(_)
             | SyncError::Store(_)
             | SyncError::Broken => Status::Failed,
@@ -196,17 +200,18 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
 
     clock.next(Phase::Ask);
     let settings = &job.connector.settings;
-    let (policy, limits) = (settings.policy(), settings.safety.limits());
+    let (policy, limits) = (settings.policy()?, settings.safety.limits());
+    let privileged = settings.groups.privileged()?;
     let terms = Terms {
         limits: &limits,
         decisions: &Decisions::default(),
         rules: Rules::Unchanged,
-        privileged: &BTreeSet::new(),
+        privileged: &privileged,
     };
     let mut missing: BTreeSet<ExternalId> = BTreeSet::new();
     let mut unasked = Vec::new();
     for (_, actual) in &actuals {
-        let absent = plan::missing(&desired, &actual.directory, policy);
+        let absent = plan::missing(&desired, &actual.directory, &policy);
         let has_shrunk = gate::shrinkage(&desired, &actual.directory, &terms).is_some();
         unasked.push(if has_shrunk { absent.len() } else { 0 });
         if !has_shrunk {
@@ -219,7 +224,7 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
     clock.next(Phase::Plan);
     let mut targets = Vec::new();
     for ((target, actual), missing_unasked) in actuals.iter().zip(unasked) {
-        let (plan, findings) = plan::plan(&desired, &actual.directory, &gone, policy);
+        let (plan, findings) = plan::plan(&desired, &actual.directory, &gone, &policy);
         let (approved, held) = gate::check(plan, &actual.directory, &terms);
         targets.push(TargetDecision {
             target: target.clone(),

@@ -33,7 +33,7 @@ fn check_among(
         rivals,
         in_scope_because: "in role \"Staff\"",
         actual: &world::directory(actual),
-        policy: Policy { cleanup: Cleanup::Disable, empty_groups: EmptyGroups::Remove },
+        policy: &Policy::new(Cleanup::Disable, EmptyGroups::Remove),
     });
     let mut text = String::new();
     for station in explanation.stations {

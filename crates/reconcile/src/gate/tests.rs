@@ -5,13 +5,13 @@ use expect_test::{Expect, expect};
 
 use crate::gate::decisions::{Decisions, Identity};
 use crate::gate::{self, Hold, Limits, Rules, Terms};
+use crate::pattern::Patterns;
 use crate::plan::{Absence, Change, Cleanup, EmptyGroups, Plan, Policy, missing, plan};
-use crate::principal::Name;
 use crate::world::{apply, desired, directory};
 
-const POLICY: Policy = Policy { cleanup: Cleanup::Disable, empty_groups: EmptyGroups::Remove };
+const POLICY: Policy = Policy::new(Cleanup::Disable, EmptyGroups::Remove);
 
-fn planned(policy: Policy, desired_text: &str, actual_text: &str) -> Plan {
+fn planned(policy: &Policy, desired_text: &str, actual_text: &str) -> Plan {
     let (desired, actual) = (desired(desired_text), directory(actual_text));
     let gone = missing(&desired, &actual, policy).into_iter().map(|id| (id, Absence::Gone));
     plan(&desired, &actual, &gone.collect(), policy).0
@@ -23,18 +23,18 @@ fn with_careful_limits<T>(then: impl FnOnce(&Terms<'_>) -> T) -> T {
         limits: &Limits::CAREFUL,
         decisions: &Decisions::default(),
         rules: Rules::Unchanged,
-        privileged: &BTreeSet::new(),
+        privileged: &Patterns::NONE,
     })
 }
 
 /// Objections, and how many steps of each kind pass or are held.
-fn check(policy: Policy, desired_text: &str, actual_text: &str, expected: &Expect) {
+fn check(policy: &Policy, desired_text: &str, actual_text: &str, expected: &Expect) {
     with_careful_limits(|terms| check_by(terms, policy, desired_text, actual_text, expected));
 }
 
 fn check_by(
     terms: &Terms<'_>,
-    policy: Policy,
+    policy: &Policy,
     desired_text: &str,
     actual_text: &str,
     expected: &Expect,
@@ -69,7 +69,7 @@ fn people(ids: std::ops::RangeInclusive<u32>, rest: &str) -> String {
 #[test]
 fn additions_pass_without_limit() {
     check(
-        POLICY,
+        &POLICY,
         &people(1..=500, ": dev"),
         "",
         &expect![[r#"
@@ -83,7 +83,7 @@ fn additions_pass_without_limit() {
 #[test]
 fn nobody_in_scope_is_never_believed() {
     check(
-        POLICY,
+        &POLICY,
         "",
         "1 ada : dev",
         &expect![[r#"
@@ -92,7 +92,7 @@ fn nobody_in_scope_is_never_believed() {
         "#]],
     );
     check(
-        POLICY,
+        &POLICY,
         "",
         "",
         &expect![[r#"
@@ -105,7 +105,7 @@ fn nobody_in_scope_is_never_believed() {
 fn a_shrunken_source_holds_every_removal_and_no_addition() {
     let after = people(1..=89, ": ops") + "500 zoe";
     check(
-        POLICY,
+        &POLICY,
         &after,
         &people(1..=101, ": dev"),
         &expect![[r#"
@@ -127,7 +127,7 @@ fn a_shrunken_source_holds_every_removal_and_no_addition() {
 fn deactivations_are_held_above_five_percent_or_twenty_or_three_in_small_directories() {
     let held_from = |size: u32| {
         (1..size).find(|leavers| {
-            let plan = planned(POLICY, &people(leavers + 1..=size, ""), &people(1..=size, ""));
+            let plan = planned(&POLICY, &people(leavers + 1..=size, ""), &people(1..=size, ""));
             let actual = directory(&people(1..=size, ""));
             with_careful_limits(|terms| !gate::check(plan, &actual, terms).1.is_empty())
         })
@@ -155,7 +155,7 @@ fn deactivations_are_held_above_five_percent_or_twenty_or_three_in_small_directo
 
 #[test]
 fn removals_of_accounts_have_their_own_limit() {
-    let delete = Policy { cleanup: Cleanup::Delete, ..POLICY };
+    let delete = &Policy { cleanup: Cleanup::Delete, ..POLICY };
     check(
         delete,
         &people(7..=100, ": dev"),
@@ -171,7 +171,7 @@ fn removals_of_accounts_have_their_own_limit() {
 #[test]
 fn many_membership_removals_are_held_and_with_them_the_removal_of_the_group() {
     check(
-        POLICY,
+        &POLICY,
         &people(1..=40, ": all"),
         &people(1..=40, ": all dev"),
         &expect![[r#"
@@ -193,7 +193,7 @@ fn one_group_that_loses_much_is_held_alone() {
         + &people(14..=20, ": big ops")
         + &people(21..=90, ": big");
     check(
-        POLICY,
+        &POLICY,
         &after,
         &before,
         &expect![[r#"
@@ -207,7 +207,7 @@ fn one_group_that_loses_much_is_held_alone() {
 #[test]
 fn a_group_of_few_may_lose_all() {
     check(
-        POLICY,
+        &POLICY,
         &people(1..=30, ": big"),
         &(people(1..=3, ": big dev") + &people(4..=30, ": big")),
         &expect![[r#"
@@ -223,7 +223,7 @@ fn held_renames_hold_whoever_was_to_take_the_username() {
     // Six move on by one place; a newcomer takes the place that the first one leaves.
     let after: String = (1..=6).map(|id| format!("{id} old{} mail= name=x\n", id + 1)).collect();
     check(
-        POLICY,
+        &POLICY,
         &(after + "9 old1 : dev\n10 new : dev"),
         &before,
         &expect![[r#"
@@ -242,7 +242,7 @@ fn held_renames_hold_whoever_was_to_take_the_username() {
 fn other_letters_are_not_another_username() {
     let before: String = (1..=9).map(|id| format!("{id} user{id} mail= name=x\n")).collect();
     check(
-        POLICY,
+        &POLICY,
         &before.replace("user", "User"),
         &before,
         &expect![[r#"
@@ -255,7 +255,7 @@ fn other_letters_are_not_another_username() {
 fn many_other_emails_are_held_and_first_emails_pass() {
     let before: String = (1..=40).map(|id| format!("{id} user{id} mail=\n")).collect();
     check(
-        POLICY,
+        &POLICY,
         &people(1..=40, ""),
         &before,
         &expect![[r#"
@@ -263,7 +263,7 @@ fn many_other_emails_are_held_and_first_emails_pass() {
     "#]],
     );
     check(
-        POLICY,
+        &POLICY,
         &(people(1..=5, "mail=boss@acme.test") + &people(6..=40, "")),
         &people(1..=40, ""),
         &expect![[r#"
@@ -290,7 +290,7 @@ fn shrinkage_is_seen_before_anybody_is_asked_for() {
 
 /// The identities of what is held, by the words of the change.
 fn seen(desired_text: &str, actual_text: &str, is_chosen: impl Fn(&str) -> bool) -> Decisions {
-    let plan = planned(POLICY, desired_text, actual_text);
+    let plan = planned(&POLICY, desired_text, actual_text);
     let actual = directory(actual_text);
     let (_, held) = with_careful_limits(|terms| gate::check(plan, &actual, terms));
     let chosen = held.steps.iter().filter(|step| is_chosen(&step.change.to_string()));
@@ -301,7 +301,7 @@ fn seen(desired_text: &str, actual_text: &str, is_chosen: impl Fn(&str) -> bool)
 /// As [`check`], after somebody has decided.
 fn check_decided(decisions: &Decisions, desired_text: &str, actual_text: &str, expected: &Expect) {
     with_careful_limits(|terms| {
-        check_by(&Terms { decisions, ..*terms }, POLICY, desired_text, actual_text, expected);
+        check_by(&Terms { decisions, ..*terms }, &POLICY, desired_text, actual_text, expected);
     });
 }
 
@@ -467,11 +467,11 @@ fn rejection_of_nobody() -> gate::decisions::Rejection {
 
 #[test]
 fn a_privileged_group_is_always_asked_about() {
-    let privileged = BTreeSet::from([Name::new("Jira-Administrators")]);
+    let privileged = Patterns::parse(&["Jira-Administrators"]).unwrap();
     with_careful_limits(|terms| {
         check_by(
             &Terms { privileged: &privileged, ..*terms },
-            POLICY,
+            &POLICY,
             "1 ada : dev\n2 bob : dev jira-administrators\n3 cyd : jira-administrators",
             "1 ada : jira-administrators\n3 cyd : jira-administrators",
             &expect![[r#"
@@ -488,11 +488,11 @@ fn a_privileged_group_is_always_asked_about() {
 
 #[test]
 fn a_new_privileged_group_is_held_with_its_members() {
-    let privileged = BTreeSet::from([Name::new("site-admins")]);
+    let privileged = Patterns::parse(&["site-admins"]).unwrap();
     with_careful_limits(|terms| {
         check_by(
             &Terms { privileged: &privileged, ..*terms },
-            POLICY,
+            &POLICY,
             "1 ada : dev site-admins",
             "",
             &expect![[r#"
@@ -519,7 +519,7 @@ fn other_rules_hold_every_removal_once_and_no_addition() {
         with_careful_limits(|terms| {
             let terms = Terms { rules, ..*terms };
             let actual = directory("1 ada : dev\n2 bob : dev");
-            let plan = planned(POLICY, "1 ada : ops\n3 cyd", "1 ada : dev\n2 bob : dev");
+            let plan = planned(&POLICY, "1 ada : ops\n3 cyd", "1 ada : dev\n2 bob : dev");
             let (approved, held) = gate::check(plan, &actual, &terms);
             assert_eq!(
                 held.objections.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -533,7 +533,7 @@ fn other_rules_hold_every_removal_once_and_no_addition() {
                 approved: held.steps.iter().map(|step| Identity::of(&step.change)).collect(),
                 ..Decisions::default()
             };
-            let plan = planned(POLICY, "1 ada : ops\n3 cyd", "1 ada : dev\n2 bob : dev");
+            let plan = planned(&POLICY, "1 ada : ops\n3 cyd", "1 ada : dev\n2 bob : dev");
             let (_, held) = gate::check(plan, &actual, &Terms { decisions: &decisions, ..terms });
             assert!(held.is_empty(), "{:?}", held.objections);
         });
@@ -548,7 +548,7 @@ fn a_connector_may_stand_still_until_somebody_has_decided() {
         let before = people(1..=100, ": dev");
         check_by(
             &terms,
-            POLICY,
+            &POLICY,
             &(people(9..=100, ": dev") + "500 zoe : dev"),
             &before,
             &expect![[r#"
@@ -560,7 +560,7 @@ fn a_connector_may_stand_still_until_somebody_has_decided() {
         );
         check_by(
             &terms,
-            POLICY,
+            &POLICY,
             &(people(2..=100, ": dev") + "500 zoe : dev"),
             &before,
             &expect![[r#"
@@ -581,30 +581,30 @@ fn nothing_passes_above_a_limit_but_what_was_seen() {
         let mut random = fastrand::Rng::with_seed(seed);
         let (before, after) = (random_world(&mut random), random_world(&mut random));
         let actual = directory(&before);
-        let privileged = BTreeSet::from([Name::new("group0")]);
+        let privileged = Patterns::parse(&["group0"]).unwrap();
         let hold = if random.bool() { Hold::Harmful } else { Hold::Everything };
         let limits = Limits { hold, ..Limits::CAREFUL };
         let rules = if random.u8(..) < 200 { Rules::Unchanged } else { Rules::Changed };
         let nothing = Decisions::default();
         let terms = Terms { limits: &limits, decisions: &nothing, rules, privileged: &privileged };
-        let (_, held) = gate::check(planned(POLICY, &after, &before), &actual, &terms);
+        let (_, held) = gate::check(planned(&POLICY, &after, &before), &actual, &terms);
         if held.is_empty() {
             continue;
         }
         held_runs += 1;
-        let people = planned(POLICY, &after, &before).people;
+        let people = planned(&POLICY, &after, &before).people;
         let all: BTreeSet<Identity> =
             held.steps.iter().map(|step| Identity::of(&step.change)).collect();
         let some: BTreeSet<Identity> = all.iter().filter(|_| random.bool()).cloned().collect();
 
         let decisions = Decisions { approved: some, ..Decisions::default() };
         let (passed, _) = gate::check(
-            planned(POLICY, &after, &before),
+            planned(&POLICY, &after, &before),
             &actual,
             &Terms { decisions: &decisions, ..terms },
         );
         let careful = Terms { limits: &Limits::CAREFUL, ..terms };
-        let (_, harmful) = gate::check(planned(POLICY, &after, &before), &actual, &careful);
+        let (_, harmful) = gate::check(planned(&POLICY, &after, &before), &actual, &careful);
         let harmful = harmful.steps.iter().filter(|step| is_harm_itself(&step.change));
         let harmful: BTreeSet<Identity> = harmful.map(|it| Identity::of(&it.change)).collect();
         for step in passed.steps() {
@@ -616,11 +616,11 @@ fn nothing_passes_above_a_limit_but_what_was_seen() {
         }
         apply(&actual, &passed.changes().collect::<Vec<_>>());
 
-        let steps = planned(POLICY, &after, &before).steps.len();
+        let steps = planned(&POLICY, &after, &before).steps.len();
         let decisions =
             Decisions { approved: all, people_accepted: Some(people), ..Decisions::default() };
         let (passed, held) = gate::check(
-            planned(POLICY, &after, &before),
+            planned(&POLICY, &after, &before),
             &actual,
             &Terms { decisions: &decisions, ..terms },
         );

@@ -2,19 +2,20 @@ use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
 
+use crate::pattern::Patterns;
 use crate::plan::{Absence, Cleanup, EmptyGroups, Policy, missing, plan};
 use crate::world::{apply, desired, directory, gone, id};
 
 mod random;
 
-const POLICY: Policy = Policy { cleanup: Cleanup::Disable, empty_groups: EmptyGroups::Keep };
+const POLICY: Policy = Policy::new(Cleanup::Disable, EmptyGroups::Keep);
 
 /// Plans with everybody who is missing confirmed as gone.
 fn check(desired_text: &str, actual_text: &str, expected: &Expect) {
-    check_policy(POLICY, desired_text, actual_text, expected);
+    check_policy(&POLICY, desired_text, actual_text, expected);
 }
 
-fn check_policy(policy: Policy, desired_text: &str, actual_text: &str, expected: &Expect) {
+fn check_policy(policy: &Policy, desired_text: &str, actual_text: &str, expected: &Expect) {
     let (desired, actual) = (desired(desired_text), directory(actual_text));
     let gone = missing(&desired, &actual, policy).into_iter().map(|id| (id, Absence::Gone));
     let (plan, findings) = plan(&desired, &actual, &gone.collect(), policy);
@@ -206,7 +207,7 @@ fn a_group_that_disappears_is_emptied_and_kept() {
 
 #[test]
 fn a_group_that_disappears_is_removed_where_the_policy_says_so() {
-    let policy = Policy { empty_groups: EmptyGroups::Remove, ..POLICY };
+    let policy = &Policy { empty_groups: EmptyGroups::Remove, ..POLICY };
     check_policy(
         policy,
         "1 ada",
@@ -222,9 +223,29 @@ fn a_group_that_disappears_is_removed_where_the_policy_says_so() {
 }
 
 #[test]
+fn a_group_that_is_never_touched_stays_as_it_is_with_its_members() {
+    let untouchable = Patterns::parse(&["local-*", "Board"]).unwrap();
+    let policy = Policy { empty_groups: EmptyGroups::Remove, untouchable, ..POLICY };
+    check_policy(
+        &policy,
+        "1 ada : dev board
+         3 cyd : local-fire",
+        "1 ada : local-chess
+         2 bob : board
+         3 cyd
+         [local-empty]",
+        &expect![[r#"
+            + create group dev (granted by role "dev")
+            + add ada to group dev (granted by role "dev")
+            - deactivate bob (gone, asked for by id)
+        "#]],
+    );
+}
+
+#[test]
 fn leavers_are_removed_or_kept_where_the_policy_says_so() {
     let world = "1 ada : dev\n 2 bob off\n 3 cyd";
-    let delete = Policy { cleanup: Cleanup::Delete, empty_groups: EmptyGroups::Remove };
+    let delete = &Policy::new(Cleanup::Delete, EmptyGroups::Remove);
     check_policy(
         delete,
         "3 cyd",
@@ -235,7 +256,7 @@ fn leavers_are_removed_or_kept_where_the_policy_says_so() {
             - remove group dev (nobody is in it any more)
         "#]],
     );
-    check_policy(Policy { cleanup: Cleanup::Keep, ..POLICY }, "3 cyd", world, &expect![""]);
+    check_policy(&Policy { cleanup: Cleanup::Keep, ..POLICY }, "3 cyd", world, &expect![""]);
 }
 
 #[test]
@@ -245,7 +266,7 @@ fn only_a_confirmed_absence_takes_anything_away() {
     let mut answers = gone("1");
     answers.insert(id("2"), Absence::Present);
     answers.insert(id("3"), Absence::OutOfScope("has Sales, needs Staff".into()));
-    let (plan, findings) = plan(&desired, &actual, &answers, POLICY);
+    let (plan, findings) = plan(&desired, &actual, &answers, &POLICY);
     expect![[r#"
         - deactivate ada (gone, asked for by id)
         - deactivate cyd (out of scope: has Sales, needs Staff)
@@ -258,7 +279,7 @@ fn only_a_confirmed_absence_takes_anything_away() {
 #[test]
 fn somebody_whom_the_source_calls_inactive_is_disabled_and_never_removed() {
     let answer = Absence::Inactive("Suspended".into());
-    let policy = Policy { cleanup: Cleanup::Delete, ..POLICY };
+    let policy = &Policy { cleanup: Cleanup::Delete, ..POLICY };
     let answers = [(id("1"), answer)].into();
     let (plan, _) = plan(&desired("9 zoe"), &directory("1 ada\n 9 zoe"), &answers, policy);
     assert_eq!(plan.to_string(), "- deactivate ada (the source says Suspended)\n");
@@ -266,14 +287,14 @@ fn somebody_whom_the_source_calls_inactive_is_disabled_and_never_removed() {
 
 #[test]
 fn an_answer_about_somebody_who_was_read_after_all_changes_nothing() {
-    let (plan, findings) = plan(&desired("1 ada"), &directory("1 ada"), &gone("1 7"), POLICY);
+    let (plan, findings) = plan(&desired("1 ada"), &directory("1 ada"), &gone("1 7"), &POLICY);
     assert_eq!((plan.steps.len(), findings.len()), (0, 0));
 }
 
 #[test]
 fn only_those_are_asked_for_from_whom_something_would_be_taken() {
     let asked = |cleanup| {
-        let policy = Policy { cleanup, ..POLICY };
+        let policy = &Policy { cleanup, ..POLICY };
         let actual = directory("1 ada\n 2 bob off\n 3 cyd\n 4 dee");
         missing(&desired("3 cyd\n ?4"), &actual, policy)
     };

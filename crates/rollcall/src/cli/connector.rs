@@ -2,6 +2,7 @@
 
 mod answer;
 mod check;
+mod groups;
 mod settings;
 
 use std::path::PathBuf;

@@ -6,6 +6,7 @@ use crate::config::ConfigError;
 use crate::seal::SealError;
 use crate::store::StoreError;
 use crate::store::connectors::ConnectorError;
+use crate::store::connectors::settings::FieldError;
 use crate::store::names::NameError;
 use crate::store::targets::TargetError;
 use crate::telemetry::TelemetryError;
@@ -119,10 +120,17 @@ impl From<ConnectorError> for CliError {
             ConnectorError::HasTargets { .. } | ConnectorError::SecretForNewAddress { .. } => {
                 CliError::usage(error.to_string())
             }
+            ConnectorError::Field(error) => error.into(),
             ConnectorError::Unreadable { .. } => {
                 CliError::new(Exit::ConfigurationInvalid, error.to_string())
             }
         }
+    }
+}
+
+impl From<FieldError> for CliError {
+    fn from(error: FieldError) -> CliError {
+        CliError::new(Exit::ConfigurationInvalid, error.to_string())
     }
 }
 

@@ -363,6 +363,7 @@ impl From<SyncError> for CliError {
     fn from(error: SyncError) -> CliError {
         match error {
             SyncError::Source(error) => error.into(),
+            SyncError::Settings(error) => error.into(),
             SyncError::Store(error) => error.into(),
             SyncError::Target(error) => error.into(),
             SyncError::Broken => CliError::new(Exit::Failed, error.to_string()),

@@ -200,6 +200,7 @@ async fn person_answer(
         Some(ScopeVerdict::InScope { words }) => words,
         Some(ScopeVerdict::OutOfScope { .. }) | None => "",
     };
+    let policy = ready.connector.settings.policy()?;
     let mut answers = Vec::new();
     let mut username = record.and_then(|it| it.username.as_deref()).map(str::to_owned);
     for (target, actual) in directories {
@@ -210,7 +211,7 @@ async fn person_answer(
             rivals: &person.rivals,
             in_scope_because,
             actual: &actual.directory,
-            policy: ready.connector.settings.policy(),
+            policy: &policy,
         });
         let account = actual.directory.users.get(&person.id);
         username = username.or_else(|| account.map(|it| it.username.to_string()));

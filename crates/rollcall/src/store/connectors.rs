@@ -13,7 +13,7 @@ use crate::secret::Secret;
 use crate::store::audit::actor::Act;
 use crate::store::audit::changes::Changes;
 use crate::store::audit::{self, Action, Entry};
-use crate::store::connectors::settings::ConnectorSettings;
+use crate::store::connectors::settings::{ConnectorSettings, FieldError};
 use crate::store::names::{self, NameError};
 use crate::store::{Db, StoreError, Tx, instant, is_taken};
 use crate::{with_pool, with_tx};
@@ -50,6 +50,8 @@ pub enum ConnectorError {
          give the client secret of that account again."
     )]
     SecretForNewAddress { old: String, new: String },
+    #[error(transparent)]
+    Field(#[from] FieldError),
     #[error("The settings of the connector \"{name}\" cannot be read: {why}.")]
     Unreadable { name: String, why: String },
     #[error(transparent)]
@@ -96,6 +98,7 @@ pub async fn create(
          values ($1, $2, $3, $4, $5, $6, $6) returning id";
     const SECRET: &str = "update connectors set client_secret = $2 where id = $1";
     let name = names::checked_name("connector", name)?;
+    settings.check()?;
     let text = settings_text(&name, settings)?;
     let mut tx = db.begin().await?;
     // The sealed secret is bound to the id, which exists only after the insert.
@@ -197,6 +200,7 @@ pub async fn edit(
          set name = $2, name_folded = $3, settings = $4, updated_at = $5 where id = $1";
     const SECRET: &str = "update connectors set client_secret = $2 where id = $1";
     let name = names::checked_name("connector", name)?;
+    settings.check()?;
     let text = settings_text(&name, settings)?;
     let moves = before.settings.source.base_url != settings.source.base_url;
     if moves && client_secret.is_none() {

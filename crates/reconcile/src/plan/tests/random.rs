@@ -7,21 +7,22 @@ use crate::directory::Directory;
 use crate::gate::decisions::Decisions;
 use crate::gate::{self, Hold, Limit, Limits, Rules, Terms};
 use crate::mapping::{self, Desired};
+use crate::pattern::Patterns;
 use crate::plan::{Absence, Cleanup, EmptyGroups, Policy, missing, plan};
 use crate::principal::{ExternalId, Name, Record, User};
 use crate::world::{apply, desired, directory, record};
 
-const POLICIES: [Policy; 6] = {
+fn policies() -> [Policy; 6] {
     use Cleanup::{Delete, Disable, Keep};
     [
-        Policy { cleanup: Disable, empty_groups: EmptyGroups::Keep },
-        Policy { cleanup: Disable, empty_groups: EmptyGroups::Remove },
-        Policy { cleanup: Delete, empty_groups: EmptyGroups::Keep },
-        Policy { cleanup: Delete, empty_groups: EmptyGroups::Remove },
-        Policy { cleanup: Keep, empty_groups: EmptyGroups::Keep },
-        Policy { cleanup: Keep, empty_groups: EmptyGroups::Remove },
+        Policy::new(Disable, EmptyGroups::Keep),
+        Policy::new(Disable, EmptyGroups::Remove),
+        Policy::new(Delete, EmptyGroups::Keep),
+        Policy::new(Delete, EmptyGroups::Remove),
+        Policy::new(Keep, EmptyGroups::Keep),
+        Policy::new(Keep, EmptyGroups::Remove),
     ]
-};
+}
 
 /// Everything that passes.
 const OPEN: Limits = {
@@ -45,7 +46,7 @@ struct Goal<'a> {
     desired: &'a Desired,
     before: &'a Directory,
     gone: &'a BTreeMap<ExternalId, Absence>,
-    policy: Policy,
+    policy: &'a Policy,
 }
 
 impl Goal<'_> {
@@ -130,7 +131,7 @@ fn assert_reached(
     desired: &Desired,
     before: &Directory,
     gone: &BTreeMap<ExternalId, Absence>,
-    policy: Policy,
+    policy: &Policy,
 ) {
     let (planned, _) = plan(desired, before, gone, policy);
     let mut removals_began = false;
@@ -153,7 +154,7 @@ fn assert_reached(
             limits: &limits,
             decisions: &Decisions::default(),
             rules: Rules::Unchanged,
-            privileged: &BTreeSet::new(),
+            privileged: &Patterns::NONE,
         };
         let (approved, held) = gate::check(planned, before, &terms);
         assert_eq!(approved.steps().len() + held.steps.len(), steps, "a step was lost");
@@ -204,7 +205,7 @@ fn every_pair_of_small_worlds_is_reached() {
     let present: Vec<Directory> = worlds.iter().map(|it| directory(it)).collect();
     for before in &present {
         for desired in &wanted {
-            for policy in POLICIES {
+            for policy in &policies() {
                 let missing = missing(desired, before, policy);
                 let all_gone = missing.iter().map(|id| (id.clone(), Absence::Gone)).collect();
                 assert_reached(desired, before, &all_gone, policy);
@@ -237,7 +238,7 @@ fn every_way_to_hand_three_usernames_round_is_reached() {
                     .filter(|line| withheld.is_empty() || !line.starts_with(&withheld[2..]));
                 let wanted = others.collect::<Vec<_>>().join("\n");
                 let (desired, before) = (desired(&(wanted + withheld)), directory(before));
-                assert_reached(&desired, &before, &BTreeMap::new(), POLICIES[0]);
+                assert_reached(&desired, &before, &BTreeMap::new(), &policies()[0]);
             }
         }
     }
@@ -259,7 +260,7 @@ fn large_random_worlds_are_reached() {
         let read: BTreeSet<ExternalId> = records.iter().map(|it| it.id.clone()).collect();
         let unreadable = unreadable.filter(|id| !read.contains(id)).collect();
         let (desired, _) = mapping::desired(records, unreadable);
-        for policy in POLICIES {
+        for policy in &policies() {
             let answers = missing(&desired, &before, policy).into_iter().filter_map(|id| {
                 let answer = [
                     Some(Absence::Gone),

@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
+use crate::cli::connector::groups;
 use crate::cli::connector::settings::group_source_word;
 use crate::cli::output;
 use crate::store::connectors::Connector;
+use crate::store::connectors::settings::groups::GroupSettings;
 use crate::store::connectors::settings::{Cleanup, EmptyGroups, Safety};
 use crate::store::targets::Target;
 
@@ -19,6 +21,7 @@ pub(super) struct ConnectorAnswer {
     minimum_remaining_api_calls: u32,
     cleanup: &'static str,
     empty_groups: &'static str,
+    groups: GroupSettings,
     limits: Safety,
     pub(super) targets: Vec<String>,
     created_at: String,
@@ -45,6 +48,7 @@ impl ConnectorAnswer {
                 EmptyGroups::Keep => "keep",
                 EmptyGroups::Remove => "remove",
             },
+            groups: connector.settings.groups.clone(),
             limits: connector.settings.safety,
             targets: targets.iter().map(|it| it.name.to_string()).collect(),
             created_at: connector.created_at.to_string(),
@@ -57,7 +61,7 @@ impl ConnectorAnswer {
             [] => otherwise.to_owned(),
             list => list.join(", "),
         };
-        output::facts(&[
+        let mut facts = vec![
             ("Connector", self.name.clone()),
             ("Provider", self.provider.to_owned()),
             ("Base URL", self.base_url.clone()),
@@ -67,9 +71,11 @@ impl ConnectorAnswer {
             ("Minimum API calls", self.minimum_remaining_api_calls.to_string()),
             ("Gone or out of scope", self.cleanup.to_owned()),
             ("Empty groups", self.empty_groups.to_owned()),
-            ("Held above", held_above(&self.limits)),
-            ("Targets", or(&self.targets, "none yet")),
-        ])
+        ];
+        facts.extend(groups::facts(&self.groups));
+        facts.push(("Held above", held_above(&self.limits)));
+        facts.push(("Targets", or(&self.targets, "none yet")));
+        output::facts(&facts)
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use clap::ValueEnum;
 use reqwest::Url;
 
+use crate::cli::connector::groups::GroupChoices;
 use crate::cli::context::Context;
 use crate::cli::exit::CliError;
 use crate::config;
@@ -35,6 +36,8 @@ pub(super) struct Choices {
     /// What happens to a group that nobody is in any more [default: keep]
     #[arg(long, value_enum, value_name = "WHAT")]
     empty_groups: Option<EmptyGroupsFlag>,
+    #[command(flatten)]
+    groups: GroupChoices,
     #[command(flatten)]
     limits: Limits,
 }
@@ -112,6 +115,7 @@ impl Choices {
             required_groups,
             cleanup,
             empty_groups,
+            groups,
             limits,
         } = self;
         let mut settings = settings.clone();
@@ -122,7 +126,7 @@ impl Choices {
             settings.source.minimum_remaining_api_calls = *calls;
         }
         if let Some(names) = required_groups {
-            settings.source.required_groups = required_groups_of(names)?;
+            settings.source.required_groups = list_of("--required-group", names)?;
         }
         if let Some(cleanup) = cleanup {
             settings.cleanup = (*cleanup).into();
@@ -130,6 +134,7 @@ impl Choices {
         if let Some(empty_groups) = empty_groups {
             settings.empty_groups = (*empty_groups).into();
         }
+        settings.groups = groups.apply(&settings.groups)?;
         settings.safety = limits.apply(settings.safety);
         Ok(settings)
     }
@@ -264,17 +269,17 @@ fn secret_of_stdin() -> Result<Secret, CliError> {
     Ok(Secret::new(text.expose().trim().to_owned()))
 }
 
-/// `--required-group ""` alone takes the condition away.
-fn required_groups_of(names: &[String]) -> Result<Vec<String>, CliError> {
+/// The values of a flag that may be given several times. An empty one alone empties the list.
+pub(super) fn list_of(flag: &str, names: &[String]) -> Result<Vec<String>, CliError> {
     let trimmed: Vec<String> = names.iter().map(|it| it.trim().to_owned()).collect();
     if trimmed.iter().all(String::is_empty) {
         return Ok(Vec::new());
     }
     if trimmed.iter().any(String::is_empty) {
-        return Err(CliError::usage(
-            "One of the required groups has no name. Give each a name, \
-             or --required-group \"\" alone so that everybody takes part.",
-        ));
+        return Err(CliError::usage(format!(
+            "One of the values of {flag} is empty. Leave it out, \
+             or give {flag} \"\" alone to empty the list."
+        )));
     }
     let mut seen = BTreeSet::new();
     Ok(trimmed.into_iter().filter(|it| seen.insert(it.clone())).collect())
@@ -309,9 +314,9 @@ mod tests {
     }
 
     #[test]
-    fn required_groups_are_trimmed_and_an_empty_one_alone_takes_them_away() {
+    fn lists_are_trimmed_and_an_empty_value_alone_empties_them() {
         let names = |it: &[&str]| {
-            required_groups_of(&it.iter().map(|&it| it.to_owned()).collect::<Vec<_>>())
+            list_of("--names", &it.iter().map(|&it| it.to_owned()).collect::<Vec<_>>())
         };
         assert_eq!(names(&[" Staff ", "role:X", "Staff"]).unwrap(), ["Staff", "role:X"]);
         assert_eq!(names(&[""]).unwrap(), [""; 0]);

@@ -1,9 +1,12 @@
 //! What an admin sets for a connector, as it is stored.
 
+pub mod groups;
+
 use reconcile::gate::{Limit, Limits};
 use reconcile::plan::{self, Policy};
 use serde::{Deserialize, Serialize};
 
+use self::groups::GroupSettings;
 use crate::source::onelogin::settings::Settings;
 
 /// What an admin sets for a connector, all but its secret.
@@ -16,6 +19,17 @@ pub struct ConnectorSettings {
     pub cleanup: Cleanup,
     #[serde(default)]
     pub empty_groups: EmptyGroups,
+    #[serde(default)]
+    pub groups: GroupSettings,
+}
+
+/// A setting that cannot be used as it is, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("The setting {field} cannot be used as it is. {why}")]
+pub struct FieldError {
+    /// Its place in the stored settings: `groups.privileged`.
+    pub field: &'static str,
+    pub why: String,
 }
 
 /// The limits of the gate. What is above any of them is held.
@@ -61,10 +75,16 @@ impl ConnectorSettings {
             safety: Safety::default(),
             cleanup: Cleanup::default(),
             empty_groups: EmptyGroups::default(),
+            groups: GroupSettings::default(),
         }
     }
 
-    pub fn policy(&self) -> Policy {
+    /// Refuses what could not be used in a run.
+    pub fn check(&self) -> Result<(), FieldError> {
+        self.groups.check()
+    }
+
+    pub fn policy(&self) -> Result<Policy, FieldError> {
         let cleanup = match self.cleanup {
             Cleanup::Disable => plan::Cleanup::Disable,
             Cleanup::Delete => plan::Cleanup::Delete,
@@ -74,7 +94,7 @@ impl ConnectorSettings {
             EmptyGroups::Keep => plan::EmptyGroups::Keep,
             EmptyGroups::Remove => plan::EmptyGroups::Remove,
         };
-        Policy { cleanup, empty_groups }
+        Ok(Policy { cleanup, empty_groups, untouchable: self.groups.untouchable()? })
     }
 }
 

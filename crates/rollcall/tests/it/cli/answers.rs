@@ -157,6 +157,12 @@ fn a_connector_is_shown_with_all_that_was_set() {
         "remove",
         "--limit-deactivations",
         "3",
+        "--never-touch",
+        "local-*",
+        "--never-touch",
+        "Board",
+        "--privileged-group",
+        "/^root-/",
     ]);
     home.answer(&[
         "connector",
@@ -182,6 +188,8 @@ fn a_connector_is_shown_with_all_that_was_set() {
         Minimum API calls     7
         Gone or out of scope  delete
         Empty groups          remove
+        Never touched         local-*, Board
+        Privileged groups     jira-administrators, confluence-administrators, site-admins, org-admins, /^root-/
         Held above            3 or 5 % deactivations, 20 or 5 % removals, 50 or 10 % memberships removed, 0 renames, 10 % e-mail changes, 30 % of a group, 1 % fewer people
         Targets               none yet
     "#]]

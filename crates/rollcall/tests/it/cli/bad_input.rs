@@ -84,7 +84,18 @@ fn a_connector_is_not_made_of_settings_that_cannot_work() {
     let percent = [&file[..], &["--limit-deactivations-percent", "101"]].concat();
     create("eu", "id", &percent, "101 is not in 0..=100");
     let group = [&file[..], &["--required-group", "Staff", "--required-group", ""]].concat();
-    create("eu", "id", &group, "One of the required groups has no name.");
+    create("eu", "id", &group, "One of the values of --required-group is empty.");
+    for (flag, field) in
+        [("--never-touch", "groups.never_touch"), ("--privileged-group", "groups.privileged")]
+    {
+        let pattern = [&file[..], &[flag, "fine", flag, "/(/"]].concat();
+        let sentence = format!(
+            "The setting {field} cannot be used as it is. The pattern \"/(/\" cannot be used: \
+             it is no regular expression (unclosed group)."
+        );
+        let create = ["connector", "create", "b", "--base-url", "eu", "--client-id", "id"];
+        check(&home, &[&create[..], &pattern].concat(), 78, &sentence);
+    }
     check(
         &home,
         &[

@@ -8,6 +8,7 @@ use reconcile::directory::Directory;
 use reconcile::gate::decisions::Decisions;
 use reconcile::gate::{self, Approved, Held, Hold, Limit, Limits, Rules, Terms};
 use reconcile::mapping;
+use reconcile::pattern::Patterns;
 use reconcile::plan::{self, Absence, Change, Cleanup, EmptyGroups, Plan, Policy, Reason, Step};
 use reconcile::principal::{ExternalId, Grant, Name, Record, Standing, User};
 use rollcall::store::Db;
@@ -33,7 +34,7 @@ const PERMISSIVE: Limits = Limits {
 const EVERYTHING: Limit = Limit { count_max: usize::MAX, percent_max: 100 };
 
 /// People who leave are removed and groups that empty vanish: the most that a plan can do.
-const POLICY: Policy = Policy { cleanup: Cleanup::Delete, empty_groups: EmptyGroups::Remove };
+const POLICY: Policy = Policy::new(Cleanup::Delete, EmptyGroups::Remove);
 
 /// A row of `targets` whose application is called like the target.
 pub(crate) async fn target(db: &Db, name: &str) -> TargetId {
@@ -95,9 +96,9 @@ pub(crate) async fn publish_records(db: &Db, target: TargetId, records: Vec<Reco
     let actual = crowd::read(db, target).await.unwrap();
     let (desired, findings) = mapping::desired(records, BTreeSet::new());
     assert_eq!(findings, []);
-    let missing = plan::missing(&desired, &actual.directory, POLICY);
+    let missing = plan::missing(&desired, &actual.directory, &POLICY);
     let gone: BTreeMap<_, _> = missing.into_iter().map(|id| (id, Absence::Gone)).collect();
-    let (plan, _) = plan::plan(&desired, &actual.directory, &gone, POLICY);
+    let (plan, _) = plan::plan(&desired, &actual.directory, &gone, &POLICY);
     let (approved, held) = check(plan, &actual.directory);
     assert!(held.is_empty(), "{held:?}");
     apply_approved(db, target, actual.generation, &approved).await.unwrap()
@@ -137,7 +138,7 @@ fn check(plan: Plan, actual: &Directory) -> (Approved, Held) {
         limits: &PERMISSIVE,
         decisions: &Decisions::default(),
         rules: Rules::Unchanged,
-        privileged: &BTreeSet::new(),
+        privileged: &Patterns::NONE,
     };
     gate::check(plan, actual, &terms)
 }
