@@ -147,7 +147,7 @@ async fn a_source_that_refuses_ends_with_five_and_a_low_budget_with_75() {
 async fn without_a_target_a_simulation_shows_everybody_and_a_sync_says_what_is_missing() {
     let it = Installation::new(10, false).await;
     let told = it.expect(0, &["simulate", "OneLogin"]).await;
-    assert!(told.contains("no target yet") && told.contains("10 create"), "{told}");
+    assert!(told.contains("No target yet") && told.contains("10 create"), "{told}");
     let told = it.expect(64, &["sync", "OneLogin"]).await;
     assert!(told.contains("rollcall target create"), "{told}");
     let told = it.expect(64, &["sync", "OneLogni"]).await;
