@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crate::directory::Directory;
 use crate::finding::Finding;
+use crate::mapping::groups::{Fate, GroupRules, Sharing};
 use crate::mapping::{self, Desired};
 use crate::plan::{self, Absence, Plan, Policy};
-use crate::principal::{ExternalId, Grant, Record, User};
+use crate::principal::{ExternalId, Grant, Name, Record, User};
 
 /// What is known about one person.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,9 @@ pub struct Evidence<'a> {
     /// Why they are in scope, in the source's words.
     pub in_scope_because: &'a str,
     pub actual: &'a Directory,
+    /// The groups of the source, whether or not somebody has them.
+    pub listed: &'a [Arc<Grant>],
+    pub groups: &'a GroupRules,
     pub policy: &'a Policy,
 }
 
@@ -55,7 +59,8 @@ pub fn explain(evidence: &Evidence<'_>) -> Explanation {
     let takes_part = evidence.absence.is_none();
     let own = evidence.record.filter(|_| takes_part).cloned();
     let records = own.into_iter().chain(evidence.rivals.iter().cloned()).collect();
-    let (desired, mut findings) = mapping::desired(records, BTreeSet::new());
+    let (desired, mut findings) =
+        mapping::desired(records, BTreeSet::new(), evidence.listed, evidence.groups);
     findings.retain(|finding| finding.id.as_ref().is_none_or(|id| id == evidence.id));
     let actual = around(evidence, &desired);
     let gone: BTreeMap<ExternalId, Absence> =
@@ -166,28 +171,50 @@ fn matched(evidence: &Evidence<'_>) -> Station {
 
 fn groups(evidence: &Evidence<'_>, desired: &Desired) -> Station {
     const TITLE: &str = "Groups";
-    let wanted = &desired.directory.groups;
-    let origins = |grant: &&Arc<Grant>| format!("+ {} from {}", grant.group, grant.origin);
     let is_mapped = desired.directory.users.contains_key(evidence.id);
-    let granted = evidence.record.filter(|_| is_mapped).map_or(&[][..], |it| &it.grants);
-    let mut lines: Vec<String> = granted
-        .iter()
-        .filter(|grant| wanted.contains_key(&grant.group))
-        .map(|grant| origins(&grant))
-        .collect();
+    let is_untouchable = |group: &Name| evidence.policy.untouchable.matches(group);
+    let mut lines = Vec::new();
+    if is_mapped {
+        lines.extend(granted(evidence));
+        lines.extend(assigned(evidence, desired));
+    }
     let present = evidence.actual.groups.iter().filter(|(_, it)| it.contains(evidence.id));
-    for (group, _) in present.filter(|(group, _)| !wanted.contains_key(*group)) {
-        let fate = if is_mapped {
-            "- {}, no group source grants it any more"
-        } else {
-            "= {}, kept as it is"
-        };
-        lines.push(fate.replace("{}", group.as_str()));
+    for (group, _) in present {
+        if is_untouchable(group) {
+            lines.push(format!("= {group}, which is never touched"));
+        } else if !is_mapped {
+            lines.push(format!("= {group}, kept as it is"));
+        } else if !desired.directory.is_member(group, evidence.id) {
+            lines.push(format!("- {group}, no group source grants it any more"));
+        }
     }
     if lines.is_empty() {
         return station(TITLE, Verdict::Note, "none");
     }
     Station { title: TITLE, verdict: Verdict::Yes, lines }
+}
+
+/// What becomes of each group that the source grants.
+fn granted(evidence: &Evidence<'_>) -> Vec<String> {
+    let grants = evidence.record.map_or(&[][..], |it| &it.grants);
+    let sharing = Sharing::of(evidence.groups, grants.iter().chain(evidence.listed));
+    let line = |grant: &Arc<Grant>| {
+        let origin = &grant.origin;
+        match evidence.groups.fate(grant, &sharing) {
+            Fate::Group(group) if evidence.policy.untouchable.matches(&group) => {
+                format!("= {group} from {origin}, which is never touched")
+            }
+            Fate::Group(group) => format!("+ {group} from {origin}"),
+            Fate::LeftOut(why) => format!("= no group from {origin}: {why}"),
+        }
+    };
+    grants.iter().map(line).collect()
+}
+
+fn assigned(evidence: &Evidence<'_>, desired: &Desired) -> Vec<String> {
+    let is_in = |group: &&Name| desired.directory.is_member(group, evidence.id);
+    let groups = evidence.groups.assigned.iter().map(|it| &it.group).collect::<BTreeSet<_>>();
+    groups.into_iter().filter(is_in).map(|group| format!("+ {group} by assignment")).collect()
 }
 
 fn decision(plan: &Plan, findings: &[Finding], evidence: &Evidence<'_>) -> Station {

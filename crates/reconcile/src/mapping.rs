@@ -1,13 +1,14 @@
 //! From what the source tells to what a directory should hold.
 
-mod groups;
+pub mod groups;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use self::groups::GroupRules;
 use crate::directory::Directory;
 use crate::finding::{Finding, FindingKind};
-use crate::principal::{Attributes, ExternalId, Name, Record, Standing, User};
+use crate::principal::{Attributes, ExternalId, Grant, Name, Record, Standing, User};
 
 /// What a directory should hold, and who is not to be decided on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,11 +37,17 @@ impl Desired {
 /// The longest value that every Atlassian product's database holds, in characters.
 const VALUE_CHARS_MAX: usize = 255;
 
-/// Maps every record. `unreadable` are people whom the source has but could not tell of.
+/// Maps every record. `unreadable` are people whom the source has but could not tell of, `listed` the
+/// groups of which it tells whether or not somebody has them.
 ///
 /// A record that cannot be mapped is a finding and is withheld; it never stops the others. People
 /// who would share a username are withheld together: to prefer one of them would be to guess.
-pub fn desired(records: Vec<Record>, unreadable: BTreeSet<ExternalId>) -> (Desired, Vec<Finding>) {
+pub fn desired(
+    records: Vec<Record>,
+    unreadable: BTreeSet<ExternalId>,
+    listed: &[Arc<Grant>],
+    rules: &GroupRules,
+) -> (Desired, Vec<Finding>) {
     let mut findings = Vec::new();
     let mut desired = Desired { withheld: unreadable, ..Desired::default() };
     let mut grants = Vec::with_capacity(records.len());
@@ -61,7 +68,7 @@ pub fn desired(records: Vec<Record>, unreadable: BTreeSet<ExternalId>) -> (Desir
         }
     }
     withhold_shared_usernames(&mut desired, &mut findings);
-    groups::assign(&mut desired, grants, &mut findings);
+    groups::assign(&mut desired, grants, listed, rules, &mut findings);
     (desired, findings)
 }
 

@@ -200,6 +200,8 @@ pub enum Standing {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grant {
     pub group: Name,
+    /// The group source, by the provider's word: `role`.
+    pub kind: Box<str>,
     /// Where it comes from, in the provider's words: `role "Jira Users"`.
     pub origin: Box<str>,
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::directory::Directory;
+use crate::mapping::groups::GroupRules;
 use crate::mapping::{self, Desired};
 use crate::plan::{Absence, Change};
 use crate::principal::{ExternalId, Grant, Name, Record, Standing, User};
@@ -36,7 +37,12 @@ pub(crate) fn directory(text: &str) -> Directory {
 pub(crate) fn desired(text: &str) -> Desired {
     let (odd, plain): (Vec<&str>, Vec<&str>) = lines(text).partition(|line| line.starts_with('?'));
     let unreadable = odd.iter().map(|line| id(line.trim_start_matches('?').trim())).collect();
-    let (desired, findings) = mapping::desired(plain.into_iter().map(record).collect(), unreadable);
+    let (desired, findings) = mapping::desired(
+        plain.into_iter().map(record).collect(),
+        unreadable,
+        &[],
+        &GroupRules::PLAIN,
+    );
     assert_eq!(findings, [], "the world is written right");
     desired
 }
@@ -85,7 +91,11 @@ pub(crate) fn record(line: &str) -> Record {
     }
     for group in groups.split_whitespace() {
         let origin = format!("role {group:?}").into();
-        record.grants.push(Arc::new(Grant { group: Name::new(group), origin }));
+        record.grants.push(Arc::new(Grant {
+            group: Name::new(group),
+            kind: "role".into(),
+            origin,
+        }));
     }
     record
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use reconcile::mapping::groups::GroupRules;
 use reconcile::plan::{Cleanup, EmptyGroups, Policy};
 use reconcile::principal::{ExternalId, Grant, Name, Record, Standing};
 use reconcile::{mapping, plan};
@@ -14,8 +15,9 @@ use crate::{Aim, Row, seconds};
 pub(crate) fn row(users: usize) -> Row {
     let differences = users / 10;
     let policy = Policy::new(Cleanup::Disable, EmptyGroups::Keep);
-    let (before, _) = mapping::desired(records(users, 0), BTreeSet::new());
-    let (desired, _) = mapping::desired(records(users, differences), BTreeSet::new());
+    let (before, _) = mapping::desired(records(users, 0), BTreeSet::new(), &[], &GroupRules::PLAIN);
+    let (desired, _) =
+        mapping::desired(records(users, differences), BTreeSet::new(), &[], &GroupRules::PLAIN);
 
     let began = Instant::now();
     let (plan, _) = plan::plan(&desired, &before.directory, &BTreeMap::new(), &policy);
@@ -40,7 +42,8 @@ fn records(users: usize, changed: usize) -> Vec<Record> {
     let roles: Vec<Arc<Grant>> = (0..50)
         .map(|role| {
             let name = format!("Role {role}");
-            Arc::new(Grant { group: Name::new(&name), origin: format!("role {name:?}").into() })
+            let origin = format!("role {name:?}").into();
+            Arc::new(Grant { group: Name::new(&name), kind: "role".into(), origin })
         })
         .collect();
     let words: Arc<str> = Arc::from("Active (status 1)");

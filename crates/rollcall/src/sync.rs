@@ -195,11 +195,12 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
     let mut findings = read.findings;
 
     clock.next(Phase::Map);
-    let (desired, odd) = mapping::desired(read.records, read.unreadable);
+    let settings = &job.connector.settings;
+    let rules = settings.group_rules()?;
+    let (desired, odd) = mapping::desired(read.records, read.unreadable, &read.groups, &rules);
     findings.extend(odd);
 
     clock.next(Phase::Ask);
-    let settings = &job.connector.settings;
     let (policy, limits) = (settings.policy()?, settings.safety.limits());
     let privileged = settings.groups.privileged()?;
     let terms = Terms {

@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 use expect_test::{Expect, expect};
 
 use crate::explain::{Evidence, Verdict, explain};
+use crate::mapping::groups::GroupRules;
 use crate::plan::{Absence, Cleanup, EmptyGroups, Policy};
 use crate::principal::Record;
 use crate::world;
@@ -33,6 +34,8 @@ fn check_among(
         rivals,
         in_scope_because: "in role \"Staff\"",
         actual: &world::directory(actual),
+        listed: &[],
+        groups: &GroupRules::PLAIN,
         policy: &Policy::new(Cleanup::Disable, EmptyGroups::Remove),
     });
     let mut text = String::new();

@@ -1,33 +1,188 @@
 //! Which groups there are, and who is in them.
+//!
+//! Each group of the source goes one way: what it is called where several sources have its name,
+//! whether it takes part, and who of those who have it is in it. Groups that come to one name are
+//! one group.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use super::{Desired, check_value};
 use crate::finding::{Finding, FindingKind};
+use crate::pattern::Patterns;
 use crate::principal::{ExternalId, Grant, Name};
+
+/// What becomes of the groups of a source. Where nothing is set, they are taken as they are.
+#[derive(Clone, Debug)]
+pub struct GroupRules {
+    pub equal_names: EqualNames,
+    /// The group sources, by the provider's words; the first wins. Whichever is not named comes last.
+    pub order: Vec<Box<str>>,
+    /// Only these, by the name that they get; where there are none, all.
+    pub only: Patterns,
+    pub except: Patterns,
+    pub assigned: Vec<Assigned>,
+    /// Whether groups that nobody has are wanted too.
+    pub with_empty: bool,
+}
+
+/// What happens where two group sources have a group of one name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EqualNames {
+    /// They are one group, with the members of both.
+    Merge,
+    /// Each gets its group source for a prefix: `role-Sales`, `group-Sales`.
+    Prefix,
+    /// The group of the first group source counts; the others give no group.
+    FirstWins,
+}
+
+/// A group that people get whatever the source grants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assigned {
+    pub group: Name,
+    /// Only whoever has a group of this group source, by the provider's word; or everybody.
+    pub with: Option<Box<str>>,
+}
+
+/// Why a source group is none of the directory, or the name that it gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Group(Name),
+    LeftOut(LeftOut),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LeftOut {
+    /// Another group source has the name, and comes first.
+    Outranked {
+        by: Box<str>,
+    },
+    NotListed,
+    /// By the pattern that says so.
+    Excepted(Box<str>),
+    /// A directory cannot hold it; a sentence says why.
+    Unfit(String),
+}
+
+impl GroupRules {
+    pub const PLAIN: GroupRules = GroupRules {
+        equal_names: EqualNames::Merge,
+        order: Vec::new(),
+        only: Patterns::NONE,
+        except: Patterns::NONE,
+        assigned: Vec::new(),
+        with_empty: false,
+    };
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LeftOut::Outranked { by } => write!(f, "a {by} has its name, and comes first"),
+            LeftOut::NotListed => f.write_str("it is not among the groups that take part"),
+            LeftOut::Excepted(pattern) => write!(f, "it is left out by \"{pattern}\""),
+            LeftOut::Unfit(why) => f.write_str(why),
+        }
+    }
+}
+
+/// Which group sources have a group of a name, told of every group there is.
+///
+/// Whether somebody has it makes no difference, so that no group changes its name because somebody
+/// else joins another.
+#[derive(Debug, Default)]
+pub struct Sharing<'a>(BTreeMap<&'a Name, BTreeSet<&'a str>>);
+
+impl<'a> Sharing<'a> {
+    pub fn of(rules: &GroupRules, grants: impl IntoIterator<Item = &'a Arc<Grant>>) -> Sharing<'a> {
+        let mut sharing = Sharing::default();
+        if rules.equal_names != EqualNames::Merge {
+            for grant in grants {
+                sharing.0.entry(&grant.group).or_default().insert(&grant.kind);
+            }
+        }
+        sharing
+    }
+
+    /// The group sources that have the name, where there are several.
+    fn sources(&self, name: &Name) -> Option<&BTreeSet<&'a str>> {
+        self.0.get(name).filter(|sources| 1 < sources.len())
+    }
+}
+
+impl GroupRules {
+    /// What becomes of one group of the source.
+    pub fn fate(&self, grant: &Grant, sharing: &Sharing<'_>) -> Fate {
+        let name = match (self.equal_names, sharing.sources(&grant.group)) {
+            (EqualNames::Prefix, Some(_)) => Name::new(&format!("{}-{}", grant.kind, grant.group)),
+            (EqualNames::FirstWins, Some(sources)) => {
+                let first = sources.iter().min_by_key(|it| (self.rank(it), **it));
+                match first.filter(|first| ***first != *grant.kind) {
+                    Some(first) => {
+                        return Fate::LeftOut(LeftOut::Outranked { by: (*first).into() });
+                    }
+                    None => grant.group.clone(),
+                }
+            }
+            (EqualNames::Merge, _) | (_, None) => grant.group.clone(),
+        };
+        if let Err(why) = check_group(&name) {
+            return Fate::LeftOut(LeftOut::Unfit(why));
+        }
+        if !self.only.is_empty() && !self.only.matches(&name) {
+            return Fate::LeftOut(LeftOut::NotListed);
+        }
+        if let Some(pattern) = self.except.matching(&name) {
+            return Fate::LeftOut(LeftOut::Excepted(pattern.into()));
+        }
+        Fate::Group(name)
+    }
+
+    fn rank(&self, kind: &str) -> usize {
+        self.order.iter().position(|it| **it == *kind).unwrap_or(self.order.len())
+    }
+}
 
 /// A grant and everybody who has it.
 type Holders = (Arc<Grant>, Vec<ExternalId>);
 
-/// Groups with one name are one group, wherever they come from.
+/// Who is in which group. `listed` are the groups of the source that are known of without anybody
+/// who has them.
 pub(super) fn assign(
     desired: &mut Desired,
     grants: Vec<(ExternalId, Vec<Arc<Grant>>)>,
+    listed: &[Arc<Grant>],
+    rules: &GroupRules,
     findings: &mut Vec<Finding>,
 ) {
-    let mut groups: BTreeMap<Name, Vec<Holders>> = BTreeMap::new();
-    for holders in members_by_grant(grants, &desired.withheld) {
-        groups.entry(holders.0.group.clone()).or_default().push(holders);
+    let mut holders: Vec<Holders> = members_by_grant(grants, &desired.withheld).collect();
+    if rules.with_empty {
+        holders.extend(listed.iter().map(|grant| (Arc::clone(grant), Vec::new())));
     }
-    for (name, sources) in groups {
-        let origins: BTreeSet<&str> = sources.iter().map(|(grant, _)| &*grant.origin).collect();
-        if let Err(why) = check_group(&name) {
-            findings.extend(origins.iter().map(|origin| refused_group(origin, &why)));
-            continue;
+    let all: Vec<Arc<Grant>> = holders.iter().map(|(grant, _)| Arc::clone(grant)).collect();
+    let sharing = Sharing::of(rules, all.iter().chain(listed));
+    let assigned = assigned_members(desired, &holders, rules);
+
+    let mut groups: BTreeMap<Name, Vec<(Name, Holders)>> = BTreeMap::new();
+    let mut unfit: BTreeSet<(Box<str>, String)> = BTreeSet::new();
+    for holders in holders {
+        match rules.fate(&holders.0, &sharing) {
+            Fate::Group(name) => groups.entry(name.clone()).or_default().push((name, holders)),
+            Fate::LeftOut(LeftOut::Unfit(why)) => {
+                unfit.insert((holders.0.origin.clone(), why));
+            }
+            Fate::LeftOut(
+                LeftOut::Outranked { .. } | LeftOut::NotListed | LeftOut::Excepted(_),
+            ) => {}
         }
-        let spellings: BTreeSet<&str> =
-            sources.iter().map(|(grant, _)| grant.group.as_str()).collect();
+    }
+    findings.extend(unfit.iter().map(|(origin, why)| refused_group(origin, why)));
+    for (name, sources) in groups {
+        let origins: BTreeSet<&str> =
+            sources.iter().map(|(_, (grant, _))| &*grant.origin).collect();
+        let spellings: BTreeSet<&str> = sources.iter().map(|(name, _)| name.as_str()).collect();
         if 1 < spellings.len() {
             findings.push(merged_groups(&spellings, &origins));
         }
@@ -35,9 +190,42 @@ pub(super) fn assign(
         let name = spellings.first().map_or(name, |spelling| Name::new(spelling));
         let origins = origins.into_iter().collect::<Vec<_>>().join(" and ");
         desired.origins.insert(name.clone(), origins.into());
-        let members = sources.into_iter().flat_map(|(_, members)| members).collect();
+        let members = sources.into_iter().flat_map(|(_, (_, members))| members).collect();
         desired.directory.groups.insert(name, members);
     }
+    for (group, members, origin) in assigned {
+        let origins = desired.origins.entry(group.clone()).or_default();
+        let separator = if origins.is_empty() { "" } else { " and " };
+        *origins = format!("{origins}{separator}{origin}").into();
+        desired.directory.groups.entry(group).or_default().extend(members);
+    }
+}
+
+/// Who is in the groups that are assigned: active people alone, so that such a group may stand for a
+/// licence.
+fn assigned_members(
+    desired: &Desired,
+    holders: &[Holders],
+    rules: &GroupRules,
+) -> Vec<(Name, Vec<ExternalId>, Box<str>)> {
+    let is_active =
+        |id: &&ExternalId| desired.directory.users.get(*id).is_some_and(|user| user.active);
+    let mut assigned = Vec::new();
+    for Assigned { group, with } in &rules.assigned {
+        let members: Vec<ExternalId> = match with {
+            None => desired.directory.users.keys().filter(is_active).cloned().collect(),
+            Some(kind) => {
+                let of_kind = holders.iter().filter(|(grant, _)| grant.kind == *kind);
+                of_kind.flat_map(|(_, members)| members).filter(is_active).cloned().collect()
+            }
+        };
+        let origin = match with {
+            None => "an assignment to everybody".into(),
+            Some(kind) => format!("an assignment to whoever has a {kind}").into(),
+        };
+        assigned.push((group.clone(), members, origin));
+    }
+    assigned
 }
 
 /// Who has each grant, in no order. A source shares one `Arc` between all people who have a grant,
@@ -83,7 +271,7 @@ fn merged_groups(spellings: &BTreeSet<&str>, origins: &BTreeSet<&str>) -> Findin
 }
 
 /// Whether a directory can hold a group of that name; if not, a sentence that says why.
-fn check_group(name: &Name) -> Result<(), String> {
+pub fn check_group(name: &Name) -> Result<(), String> {
     if name.as_str().trim().is_empty() {
         return Err("It has no name.".to_owned());
     }

@@ -1,10 +1,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 
 use crate::finding::Finding;
 use crate::mapping::desired;
+use crate::mapping::groups::{Assigned, EqualNames, GroupRules};
+use crate::pattern::Patterns;
 use crate::principal::{Grant, Name, Record};
 use crate::world::{id, record};
 
@@ -13,7 +16,16 @@ fn check(records: &str, expected: &Expect) {
 }
 
 fn check_records(records: impl Iterator<Item = Record>, expected: &Expect) {
-    let (desired, findings) = desired(records.collect(), BTreeSet::new());
+    check_rules(&GroupRules::PLAIN, &[], records, expected);
+}
+
+fn check_rules(
+    rules: &GroupRules,
+    listed: &[Arc<Grant>],
+    records: impl Iterator<Item = Record>,
+    expected: &Expect,
+) {
+    let (desired, findings) = desired(records.collect(), BTreeSet::new(), listed, rules);
     let mut text = String::new();
     for user in desired.directory.users.values() {
         let state = if user.active { "active" } else { "inactive" };
@@ -178,15 +190,16 @@ fn odd_values_are_findings_and_pasted_line_breaks_are_spaces() {
             invalid 2: The e-mail has 256 characters; Atlassian products hold 255.
             invalid 5: The last name has 256 characters; Atlassian products hold 255.
             invalid -: The group of role 1 is left out. It has no name.
-            invalid -: The group of role 4 is left out. The name has a control character in it; type it anew in the source.
             invalid -: The group of role 256 is left out. The name has 256 characters; Atlassian products hold 255.
+            invalid -: The group of role 4 is left out. The name has a control character in it; type it anew in the source.
         "#]],
     );
 }
 
 #[test]
 fn a_person_whom_the_source_could_not_tell_of_is_withheld() {
-    let (desired, findings) = desired(vec![record("1 ada")], BTreeSet::from([id("2")]));
+    let (desired, findings) =
+        desired(vec![record("1 ada")], BTreeSet::from([id("2")]), &[], &GroupRules::PLAIN);
     assert_eq!((desired.people(), findings.len()), (2, 0));
     assert!(desired.knows(&id("2")));
 }
@@ -197,7 +210,7 @@ fn whoever_is_read_first_the_group_is_spelt_the_same() {
         let mut records = vec![record("1 ada"), record("2 bob")];
         records[0].grants = vec![grant(first, "directory")];
         records[1].grants = vec![grant(second, "directory")];
-        let (desired, _) = desired(records, BTreeSet::new());
+        let (desired, _) = desired(records, BTreeSet::new(), &[], &GroupRules::PLAIN);
         desired.directory.groups.keys().map(ToString::to_string).collect::<Vec<_>>()
     };
     for _ in 0..50 {
@@ -206,6 +219,198 @@ fn whoever_is_read_first_the_group_is_spelt_the_same() {
     }
 }
 
-fn grant(group: &str, origin: &str) -> std::sync::Arc<Grant> {
-    std::sync::Arc::new(Grant { group: Name::new(group), origin: origin.into() })
+fn grant(group: &str, origin: &str) -> Arc<Grant> {
+    Arc::new(Grant { group: Name::new(group), kind: "role".into(), origin: origin.into() })
+}
+
+/// `role/dev group/ops` are the groups of one person, or of a source.
+fn grants(text: &str) -> Vec<Arc<Grant>> {
+    let grant = |word: &str| {
+        let (kind, group) = word.split_once('/').unwrap();
+        let origin = format!("{kind} {group:?}").into();
+        Arc::new(Grant { group: Name::new(group), kind: kind.into(), origin })
+    };
+    text.split_whitespace().map(grant).collect()
+}
+
+/// `ada role/dev`, a person a line; `off ada` is inactive. Of what comes of it only the groups.
+fn check_groups(rules: &GroupRules, listed: &str, people: &str, expected: &Expect) {
+    let people = people.lines().map(str::trim).filter(|it| !it.is_empty());
+    let records = (1..).zip(people).map(|(id, line)| {
+        let (state, line) = line.strip_prefix("off ").map_or(("", line), |line| ("off", line));
+        let (name, groups) = line.split_once(' ').unwrap_or((line, ""));
+        Record { grants: grants(groups), ..record(&format!("{id} {name} {state}")) }
+    });
+    let (desired, findings) = desired(records.collect(), BTreeSet::new(), &grants(listed), rules);
+    let mut text = String::new();
+    for (group, members) in &desired.directory.groups {
+        writeln!(text, "[{group}] {members:?} from {}", desired.origins[group]).unwrap();
+    }
+    for finding in findings {
+        writeln!(text, "{}: {}", finding.kind.word(), finding.message).unwrap();
+    }
+    expected.assert_eq(&text);
+}
+
+const TWO_SALES: &str = "ada role/Sales role/dev
+                         bob group/sales";
+
+#[test]
+fn equal_names_of_two_sources_are_one_group_or_kept_apart_or_the_first_one_wins() {
+    let rules = |equal_names, order: &[&str]| GroupRules {
+        equal_names,
+        order: order.iter().map(|&it| it.into()).collect(),
+        ..GroupRules::PLAIN
+    };
+    check_groups(
+        &rules(EqualNames::Merge, &[]),
+        "",
+        TWO_SALES,
+        &expect![[r#"
+        [dev] {#1} from role "dev"
+        [Sales] {#1, #2} from group "sales" and role "Sales"
+        conflict: "Sales", "sales" (group "sales", role "Sales") are one group to Atlassian products, which do not tell upper from lower case; their members are together in one group.
+    "#]],
+    );
+    check_groups(
+        &rules(EqualNames::Prefix, &[]),
+        "",
+        TWO_SALES,
+        &expect![[r#"
+        [dev] {#1} from role "dev"
+        [group-sales] {#2} from group "sales"
+        [role-Sales] {#1} from role "Sales"
+    "#]],
+    );
+    check_groups(
+        &rules(EqualNames::FirstWins, &["role", "group"]),
+        "",
+        TWO_SALES,
+        &expect![[r#"
+            [dev] {#1} from role "dev"
+            [Sales] {#1} from role "Sales"
+        "#]],
+    );
+    check_groups(
+        &rules(EqualNames::FirstWins, &["member_of"]),
+        "",
+        TWO_SALES,
+        &expect![[r#"
+        [dev] {#1} from role "dev"
+        [sales] {#2} from group "sales"
+    "#]],
+    );
+}
+
+#[test]
+fn a_group_that_nobody_has_still_has_its_name() {
+    let prefix = GroupRules { equal_names: EqualNames::Prefix, ..GroupRules::PLAIN };
+    check_groups(
+        &prefix,
+        "role/sales group/sales",
+        "bob group/sales",
+        &expect![[r#"
+        [group-sales] {#1} from group "sales"
+    "#]],
+    );
+    let first = ["role".into(), "group".into()].to_vec();
+    let first =
+        GroupRules { equal_names: EqualNames::FirstWins, order: first, ..GroupRules::PLAIN };
+    check_groups(&first, "role/sales group/sales", "bob group/sales", &expect![[r#""#]]);
+}
+
+#[test]
+fn only_listed_groups_take_part_and_excepted_ones_do_not() {
+    let rules = GroupRules {
+        only: Patterns::parse(&["jira-*", "Dev"]).unwrap(),
+        except: Patterns::parse(&["*-test"]).unwrap(),
+        ..GroupRules::PLAIN
+    };
+    check_groups(
+        &rules,
+        "",
+        "ada role/dev role/jira-users role/jira-test
+         bob role/ops group/DEV",
+        &expect![[r#"
+            [DEV] {#1, #2} from group "DEV" and role "dev"
+            [jira-users] {#1} from role "jira-users"
+            conflict: "DEV", "dev" (group "DEV", role "dev") are one group to Atlassian products, which do not tell upper from lower case; their members are together in one group.
+        "#]],
+    );
+}
+
+#[test]
+fn lists_are_of_names_as_the_directory_has_them() {
+    let rules = GroupRules {
+        equal_names: EqualNames::Prefix,
+        except: Patterns::parse(&["role-*"]).unwrap(),
+        ..GroupRules::PLAIN
+    };
+    check_groups(
+        &rules,
+        "",
+        TWO_SALES,
+        &expect![[r#"
+        [dev] {#1} from role "dev"
+        [group-sales] {#2} from group "sales"
+    "#]],
+    );
+}
+
+#[test]
+fn active_people_get_the_groups_that_are_assigned() {
+    let assigned =
+        |group, with: Option<&str>| Assigned { group: Name::new(group), with: with.map(Box::from) };
+    let rules = GroupRules {
+        except: Patterns::parse(&["internal"]).unwrap(),
+        assigned: vec![
+            assigned("jira-users", None),
+            assigned("staff", Some("role")),
+            assigned("dev", Some("group")),
+        ],
+        ..GroupRules::PLAIN
+    };
+    check_groups(
+        &rules,
+        "",
+        "ada role/internal
+         off bob role/dev
+         cyd group/ops
+         dee role/Dev",
+        &expect![[r#"
+            [Dev] {#2, #3, #4} from role "Dev" and role "dev" and being assigned to whoever has a group
+            [jira-users] {#1, #3, #4} from being assigned to everybody
+            [ops] {#3} from group "ops"
+            [staff] {#1, #4} from being assigned to whoever has a role
+            conflict: "Dev", "dev" (role "Dev", role "dev") are one group to Atlassian products, which do not tell upper from lower case; their members are together in one group.
+        "#]],
+    );
+}
+
+#[test]
+fn groups_that_nobody_has_are_wanted_where_the_rules_say_so() {
+    let rules = GroupRules {
+        with_empty: true,
+        except: Patterns::parse(&["x*"]).unwrap(),
+        ..GroupRules::PLAIN
+    };
+    let listed = "role/dev role/qa role/x1";
+    check_groups(
+        &rules,
+        listed,
+        "ada role/dev",
+        &expect![[r#"
+        [dev] {#1} from role "dev"
+        [qa] {} from role "qa"
+    "#]],
+    );
+    let without = GroupRules { with_empty: false, ..rules };
+    check_groups(
+        &without,
+        listed,
+        "ada role/dev",
+        &expect![[r#"
+        [dev] {#1} from role "dev"
+    "#]],
+    );
 }

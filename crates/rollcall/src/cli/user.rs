@@ -201,6 +201,8 @@ async fn person_answer(
         Some(ScopeVerdict::OutOfScope { .. }) | None => "",
     };
     let policy = ready.connector.settings.policy()?;
+    let rules = ready.connector.settings.group_rules()?;
+    let listed = ready.source.groups().await?;
     let mut answers = Vec::new();
     let mut username = record.and_then(|it| it.username.as_deref()).map(str::to_owned);
     for (target, actual) in directories {
@@ -211,6 +213,8 @@ async fn person_answer(
             rivals: &person.rivals,
             in_scope_because,
             actual: &actual.directory,
+            listed: &listed,
+            groups: &rules,
             policy: &policy,
         });
         let account = actual.directory.users.get(&person.id);

@@ -26,11 +26,11 @@ mod token;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use reconcile::plan::Absence;
-use reconcile::principal::{ExternalId, Record};
+use reconcile::principal::{ExternalId, Grant, Record};
 
 use self::api::Api;
 use self::assembly::Vocabulary;
@@ -117,6 +117,13 @@ impl OneLogin {
         let question = Question::of(session)?;
         let vocabulary = session.vocabulary(&question).await?;
         session.find(&question, &vocabulary, text).await
+    }
+
+    /// The groups of the source that are known of whether or not somebody has them.
+    pub async fn groups(&self) -> Result<Vec<Arc<Grant>>, SourceError> {
+        let session = self.api.with(&|_| {});
+        let question = Question::of(session)?;
+        Ok(session.vocabulary(&question).await?.listed())
     }
 
     /// Tries everything that a read needs, one step after the other.

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use crate::directory::Directory;
 use crate::gate::decisions::Decisions;
 use crate::gate::{self, Hold, Limit, Limits, Rules, Terms};
+use crate::mapping::groups::GroupRules;
 use crate::mapping::{self, Desired};
 use crate::pattern::Patterns;
 use crate::plan::{Absence, Cleanup, EmptyGroups, Policy, missing, plan};
@@ -259,7 +260,7 @@ fn large_random_worlds_are_reached() {
             (0..300).filter(|_| random.u8(..) < 8).map(|it| ExternalId::new(&it.to_string()));
         let read: BTreeSet<ExternalId> = records.iter().map(|it| it.id.clone()).collect();
         let unreadable = unreadable.filter(|id| !read.contains(id)).collect();
-        let (desired, _) = mapping::desired(records, unreadable);
+        let (desired, _) = mapping::desired(records, unreadable, &[], &GroupRules::PLAIN);
         for policy in &policies() {
             let answers = missing(&desired, &before, policy).into_iter().filter_map(|id| {
                 let answer = [
@@ -279,7 +280,7 @@ fn large_random_worlds_are_reached() {
 /// A directory as it might be: usernames are unique in it.
 fn random_directory(random: &mut fastrand::Rng, people: usize) -> Directory {
     let records = random_world(random, people).iter().map(|it| record(it)).collect();
-    let (desired, _) = mapping::desired(records, BTreeSet::new());
+    let (desired, _) = mapping::desired(records, BTreeSet::new(), &[], &GroupRules::PLAIN);
     desired.directory
 }
 

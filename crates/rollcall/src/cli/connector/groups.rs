@@ -1,14 +1,37 @@
 //! The groups of a connector as flags.
 
-use crate::cli::connector::settings::list_of;
+use clap::ValueEnum;
+
+use crate::cli::connector::settings::{GroupSourceFlag, group_source_word, list_of};
 use crate::cli::exit::CliError;
 use crate::cli::output;
-use crate::store::connectors::settings::groups::{ALWAYS_PRIVILEGED, GroupSettings};
+use crate::store::connectors::settings::groups::{
+    ALWAYS_PRIVILEGED, EqualNames, GroupSettings, WithSource,
+};
 
 /// Lists are given anew each time; a single "" empties one.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Groups (NAME may be a pattern: `jira-*`, `/^ext-[0-9]+$/`)")]
 pub(super) struct GroupChoices {
+    /// Where two group sources have a group of one name: one group with the members of both, each
+    /// with its source for a prefix, or the first source alone [default: merge]
+    #[arg(long = "on-equal-names", value_enum, value_name = "WHAT")]
+    equal_names: Option<EqualNamesFlag>,
+    /// Which group source is the first; several with commas [default: `roles,group,member_of`]
+    #[arg(long, value_name = "SOURCES", value_delimiter = ',', value_enum)]
+    source_order: Option<Vec<GroupSourceFlag>>,
+    /// Only groups of this name in the directory; repeatable [default: all]
+    #[arg(long = "only-group", value_name = "NAME")]
+    only: Option<Vec<String>>,
+    /// No groups of this name in the directory; repeatable
+    #[arg(long = "except-group", value_name = "NAME")]
+    except: Option<Vec<String>>,
+    /// A group that every active user gets; repeatable
+    #[arg(long = "always-assign", value_name = "GROUP")]
+    always: Option<Vec<String>>,
+    /// A group for whoever has a group of that source, as `roles=jira-users`; repeatable
+    #[arg(long = "assign-with", value_name = "SOURCE=GROUP")]
+    with_source: Option<Vec<String>>,
     /// A group that stays as it is, with whoever is in it; repeatable
     #[arg(long = "never-touch", value_name = "NAME")]
     never_touch: Option<Vec<String>>,
@@ -18,28 +41,112 @@ pub(super) struct GroupChoices {
     privileged: Option<Vec<String>>,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EqualNamesFlag {
+    Merge,
+    Prefix,
+    FirstWins,
+}
+
 impl GroupChoices {
     pub(super) fn apply(&self, groups: &GroupSettings) -> Result<GroupSettings, CliError> {
-        let GroupChoices { never_touch, privileged } = self;
+        let GroupChoices {
+            equal_names,
+            source_order,
+            only,
+            except,
+            always,
+            with_source,
+            never_touch,
+            privileged,
+        } = self;
         let mut groups = groups.clone();
-        if let Some(names) = never_touch {
-            groups.never_touch = list_of("--never-touch", names)?;
+        if let Some(equal_names) = equal_names {
+            groups.equal_names = (*equal_names).into();
         }
-        if let Some(names) = privileged {
-            groups.privileged = list_of("--privileged-group", names)?;
+        if let Some(sources) = source_order {
+            groups.source_order = sources.iter().map(|&it| it.into()).collect();
+        }
+        if let Some(typed) = with_source {
+            let typed = list_of("--assign-with", typed)?;
+            groups.with_source =
+                typed.iter().map(|it| with_source_of(it)).collect::<Result<_, _>>()?;
+        }
+        for (flag, typed, list) in [
+            ("--only-group", only, &mut groups.only),
+            ("--except-group", except, &mut groups.except),
+            ("--always-assign", always, &mut groups.always),
+            ("--never-touch", never_touch, &mut groups.never_touch),
+            ("--privileged-group", privileged, &mut groups.privileged),
+        ] {
+            if let Some(typed) = typed {
+                *list = list_of(flag, typed)?;
+            }
         }
         Ok(groups)
     }
 }
 
+fn with_source_of(typed: &str) -> Result<WithSource, CliError> {
+    let parsed = typed.split_once('=').and_then(|(source, group)| {
+        let source = GroupSourceFlag::from_str(source.trim(), true).ok()?;
+        Some(WithSource { source: source.into(), group: group.trim().to_owned() })
+    });
+    parsed.ok_or_else(|| {
+        CliError::usage(format!(
+            "--assign-with {typed} names no group source. Write roles=GROUP, group=GROUP or \
+             member_of=GROUP."
+        ))
+    })
+}
+
+impl From<EqualNamesFlag> for EqualNames {
+    fn from(flag: EqualNamesFlag) -> EqualNames {
+        match flag {
+            EqualNamesFlag::Merge => EqualNames::Merge,
+            EqualNamesFlag::Prefix => EqualNames::Prefix,
+            EqualNamesFlag::FirstWins => EqualNames::FirstWins,
+        }
+    }
+}
+
 /// What `connector show` tells of them; what is not set is not told.
 pub(super) fn facts(groups: &GroupSettings) -> Vec<(&'static str, String)> {
-    let GroupSettings { never_touch, privileged } = groups;
+    let GroupSettings {
+        equal_names,
+        source_order: _,
+        only,
+        except,
+        always,
+        with_source,
+        never_touch,
+        privileged,
+    } = groups;
+    let order: Vec<&str> = groups.order().into_iter().map(group_source_word).collect();
+    let equal_names = match equal_names {
+        EqualNames::Merge => None,
+        EqualNames::Prefix => Some("kept apart with a prefix".to_owned()),
+        EqualNames::FirstWins => Some(format!("the first of {} wins", order.join(", "))),
+    };
+    let with_source: Vec<String> = with_source
+        .iter()
+        .map(|it| format!("{} with any of {}", it.group, group_source_word(it.source)))
+        .collect();
+    let always_privileged = ALWAYS_PRIVILEGED.map(str::to_owned);
+    let privileged = [&always_privileged[..], privileged].concat();
     let mut facts = Vec::new();
-    if !never_touch.is_empty() {
-        facts.push(("Never touched", output::printable(&never_touch.join(", "))));
+    facts.extend(equal_names.map(|words| ("Equal names", words)));
+    for (title, list) in [
+        ("Only groups", only),
+        ("No groups", except),
+        ("Always assigned", always),
+        ("Assigned", &with_source),
+        ("Never touched", never_touch),
+        ("Privileged groups", &privileged),
+    ] {
+        if !list.is_empty() {
+            facts.push((title, output::printable(&list.join(", "))));
+        }
     }
-    let always = ALWAYS_PRIVILEGED.into_iter().chain(privileged.iter().map(String::as_str));
-    facts.push(("Privileged groups", output::printable(&always.collect::<Vec<_>>().join(", "))));
     facts
 }

@@ -80,7 +80,7 @@ struct Limits {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 #[value(rename_all = "snake_case")]
-enum GroupSourceFlag {
+pub(super) enum GroupSourceFlag {
     MemberOf,
     Roles,
     Group,

@@ -67,6 +67,25 @@ const FINDINGS_MAX: usize = 10_000;
 const WORDS_MAX: usize = 5;
 
 impl Vocabulary {
+    /// Every role and group that gives a group, whether or not somebody has it. Of `member_of`
+    /// nothing is known but what people have.
+    pub(super) fn listed(&self) -> Vec<Arc<Grant>> {
+        let mut listed = Vec::new();
+        for (kind, source, names) in [
+            (Kind::Role, GroupSource::Roles, &self.roles),
+            (Kind::Group, GroupSource::Group, &self.groups),
+        ] {
+            if !self.groups_from.contains(&source) {
+                continue;
+            }
+            let mut count: BTreeMap<&str, usize> = BTreeMap::new();
+            names.iter().for_each(|(_, name)| *count.entry(name).or_default() += 1);
+            let is_shared = |name: &str| count.get(name).is_some_and(|it| 1 < *it);
+            listed.extend(names.iter().map(|(id, name)| grant(kind, id, name, is_shared(name))));
+        }
+        listed
+    }
+
     /// What somebody has of that which a required group can be: `role "Sales", group "Staff"`.
     pub(super) fn words_of(&self, row: &UserRow) -> String {
         let role = |id: &u64| named(Kind::Role, *id, &self.roles);
@@ -220,7 +239,8 @@ impl Assembly {
         };
         match names.get(id) {
             Some(name) => {
-                let grant = grant(kind, id, name, names);
+                let is_shared = names.iter().any(|(other, it)| other != id && it == name);
+                let grant = grant(kind, id, name, is_shared);
                 self.grants.by_id.insert((kind, id), grant.clone());
                 push(grants, grant);
             }
@@ -242,7 +262,8 @@ impl Assembly {
             let message = match found {
                 Looked::Named(name) => {
                     let origin = format!("{} \"{name}\"", kind.word()).into();
-                    let grant = Arc::new(Grant { group: Name::new(name), origin });
+                    let kind = kind.word().into();
+                    let grant = Arc::new(Grant { group: Name::new(name), kind, origin });
                     for at in holders {
                         if let Some(record) = self.records.get_mut(at) {
                             push(&mut record.grants, grant.clone());
@@ -315,17 +336,17 @@ impl Grants {
             return grant.clone();
         }
         let origin = format!("member_of \"{}\"", entry.dn).into();
-        let grant = Arc::new(Grant { group: Name::new(&entry.name), origin });
+        let (group, kind) = (Name::new(&entry.name), GroupSource::MemberOf.kind().into());
+        let grant = Arc::new(Grant { group, kind, origin });
         self.by_dn.insert(entry.dn.into(), grant.clone());
         grant
     }
 }
 
-fn grant(kind: Kind, id: u64, name: &str, names: &Names) -> Arc<Grant> {
-    let is_shared = names.iter().any(|(other, it)| other != id && it == name);
+fn grant(kind: Kind, id: u64, name: &str, is_shared: bool) -> Arc<Grant> {
     let number = if is_shared { format!(" (#{id})") } else { String::new() };
     let origin = format!("{} \"{name}\"{number}", kind.word()).into();
-    Arc::new(Grant { group: Name::new(name), origin })
+    Arc::new(Grant { group: Name::new(name), kind: kind.word().into(), origin })
 }
 
 fn push(grants: &mut Vec<Arc<Grant>>, grant: Arc<Grant>) {

@@ -129,6 +129,7 @@ impl Session<'_> {
         let read = Read {
             records: assembled.records,
             unreadable: assembled.unreadable,
+            groups: vocabulary.listed(),
             findings: assembled.findings,
             seen,
             out_of_scope,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reconcile::finding::Finding;
-use reconcile::principal::{ExternalId, Record};
+use reconcile::principal::{ExternalId, Grant, Record};
 
 /// Everybody in scope, provably complete: there is no value for "some of the people".
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct Read {
     pub records: Vec<Record>,
     /// In the source, but not to be decided on.
     pub unreadable: BTreeSet<ExternalId>,
+    /// The groups of the source that are known of whether or not somebody has them.
+    pub groups: Vec<Arc<Grant>>,
     pub findings: Vec<Finding>,
     /// People in the source, in scope or not.
     pub seen: usize,

@@ -25,3 +25,14 @@ pub enum GroupSource {
     Roles,
     Group,
 }
+
+impl GroupSource {
+    /// What one of its groups is called: `role`.
+    pub fn kind(self) -> &'static str {
+        match self {
+            GroupSource::MemberOf => "member_of",
+            GroupSource::Roles => "role",
+            GroupSource::Group => "group",
+        }
+    }
+}

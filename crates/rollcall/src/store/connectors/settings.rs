@@ -3,6 +3,7 @@
 pub mod groups;
 
 use reconcile::gate::{Limit, Limits};
+use reconcile::mapping::groups::GroupRules;
 use reconcile::plan::{self, Policy};
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +83,11 @@ impl ConnectorSettings {
     /// Refuses what could not be used in a run.
     pub fn check(&self) -> Result<(), FieldError> {
         self.groups.check()
+    }
+
+    /// What becomes of the groups of the source.
+    pub fn group_rules(&self) -> Result<GroupRules, FieldError> {
+        self.groups.rules(false)
     }
 
     pub fn policy(&self) -> Result<Policy, FieldError> {

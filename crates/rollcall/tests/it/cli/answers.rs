@@ -163,6 +163,18 @@ fn a_connector_is_shown_with_all_that_was_set() {
         "Board",
         "--privileged-group",
         "/^root-/",
+        "--on-equal-names",
+        "first-wins",
+        "--source-order",
+        "member_of",
+        "--only-group",
+        "jira-*",
+        "--except-group",
+        "*-test",
+        "--always-assign",
+        "jira-users",
+        "--assign-with",
+        "roles=jira-internal",
     ]);
     home.answer(&[
         "connector",
@@ -188,6 +200,11 @@ fn a_connector_is_shown_with_all_that_was_set() {
         Minimum API calls     7
         Gone or out of scope  delete
         Empty groups          remove
+        Equal names           the first of member_of, roles, group wins
+        Only groups           jira-*
+        No groups             *-test
+        Always assigned       jira-users
+        Assigned              jira-internal with any of roles
         Never touched         local-*, Board
         Privileged groups     jira-administrators, confluence-administrators, site-admins, org-admins, /^root-/
         Held above            3 or 5 % deactivations, 20 or 5 % removals, 50 or 10 % memberships removed, 0 renames, 10 % e-mail changes, 30 % of a group, 1 % fewer people

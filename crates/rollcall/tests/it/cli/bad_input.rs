@@ -85,17 +85,45 @@ fn a_connector_is_not_made_of_settings_that_cannot_work() {
     create("eu", "id", &percent, "101 is not in 0..=100");
     let group = [&file[..], &["--required-group", "Staff", "--required-group", ""]].concat();
     create("eu", "id", &group, "One of the values of --required-group is empty.");
-    for (flag, field) in
-        [("--never-touch", "groups.never_touch"), ("--privileged-group", "groups.privileged")]
-    {
-        let pattern = [&file[..], &[flag, "fine", flag, "/(/"]].concat();
-        let sentence = format!(
-            "The setting {field} cannot be used as it is. The pattern \"/(/\" cannot be used: \
-             it is no regular expression (unclosed group)."
-        );
-        let create = ["connector", "create", "b", "--base-url", "eu", "--client-id", "id"];
-        check(&home, &[&create[..], &pattern].concat(), 78, &sentence);
+    for (more, exit, sentence) in [
+        (
+            ["--never-touch", "/(/"],
+            78,
+            "The setting groups.never_touch cannot be used as it is. The pattern \"/(/\" cannot be used: it is no regular expression (unclosed group).",
+        ),
+        (["--privileged-group", "/(/"], 78, "The setting groups.privileged cannot"),
+        (
+            ["--only-group", "/[a-z]{1000}{1000}/"],
+            78,
+            "The setting groups.only cannot be used as it is. The pattern \"/[a-z]{1000}{1000}/\" cannot be used: it is too large.",
+        ),
+        (["--except-group", "/(/"], 78, "The setting groups.except cannot"),
+        (
+            ["--always-assign", "jira-*"],
+            78,
+            "The setting groups.always cannot be used as it is. \"jira-*\" is a pattern",
+        ),
+        (["--always-assign", "a\u{7}b"], 78, "The setting groups.always cannot be used as it is."),
+        (
+            ["--assign-with", "roles=*"],
+            78,
+            "The setting groups.with_source cannot be used as it is. \"*\" is a pattern",
+        ),
+        (["--assign-with", "jobs=x"], 64, "--assign-with jobs=x names no group source."),
+        (["--assign-with", "roles"], 64, "--assign-with roles names no group source."),
+        (["--on-equal-names", "last-wins"], 64, "[possible values: merge, prefix, first-wins]"),
+    ] {
+        let plain = ["connector", "create", "b", "--base-url", "eu", "--client-id", "id"];
+        check(&home, &[&plain[..], &file, &more].concat(), exit, sentence);
     }
+    let both = ["--always-assign", "Jira-Users", "--never-touch", "jira-*"];
+    let edit = [&["connector", "edit", "OneLogin"][..], &both].concat();
+    check(
+        &home,
+        &edit,
+        78,
+        "The group \"Jira-Users\" is assigned, so \"jira-*\" cannot keep it untouched.",
+    );
     check(
         &home,
         &[

@@ -8,6 +8,7 @@ use reconcile::directory::Directory;
 use reconcile::gate::decisions::Decisions;
 use reconcile::gate::{self, Approved, Held, Hold, Limit, Limits, Rules, Terms};
 use reconcile::mapping;
+use reconcile::mapping::groups::GroupRules;
 use reconcile::pattern::Patterns;
 use reconcile::plan::{self, Absence, Change, Cleanup, EmptyGroups, Plan, Policy, Reason, Step};
 use reconcile::principal::{ExternalId, Grant, Name, Record, Standing, User};
@@ -84,7 +85,7 @@ fn record(line: &str) -> Record {
 }
 
 fn grant(group: &str) -> Arc<Grant> {
-    Arc::new(Grant { group: Name::new(group), origin: "role".into() })
+    Arc::new(Grant { group: Name::new(group), kind: "role".into(), origin: "role".into() })
 }
 
 /// Publishes the plan that makes the directory so.
@@ -94,7 +95,7 @@ pub(crate) async fn publish(db: &Db, target: TargetId, text: &str) -> Applied {
 
 pub(crate) async fn publish_records(db: &Db, target: TargetId, records: Vec<Record>) -> Applied {
     let actual = crowd::read(db, target).await.unwrap();
-    let (desired, findings) = mapping::desired(records, BTreeSet::new());
+    let (desired, findings) = mapping::desired(records, BTreeSet::new(), &[], &GroupRules::PLAIN);
     assert_eq!(findings, []);
     let missing = plan::missing(&desired, &actual.directory, &POLICY);
     let gone: BTreeMap<_, _> = missing.into_iter().map(|id| (id, Absence::Gone)).collect();

@@ -1,26 +1,77 @@
 //! What an admin sets for the groups of a connector.
 
+use reconcile::mapping::groups::{self as rules, Assigned, GroupRules, check_group};
 use reconcile::pattern::Patterns;
+use reconcile::principal::Name;
 use serde::{Deserialize, Serialize};
 
 use super::FieldError;
+use crate::source::onelogin::settings::GroupSource;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GroupSettings {
+    pub equal_names: EqualNames,
+    /// Which group source wins where it is the first that does.
+    pub source_order: Vec<GroupSource>,
+    /// Names and patterns of the groups that take part; none means all.
+    pub only: Vec<String>,
+    pub except: Vec<String>,
+    /// Groups that every active user gets.
+    pub always: Vec<String>,
+    /// Groups for whoever has a group of one group source.
+    pub with_source: Vec<WithSource>,
     /// Names and patterns of groups that stay as they are, with whoever is in them.
     pub never_touch: Vec<String>,
     /// Names and patterns of privileged groups, beside those that always are.
     pub privileged: Vec<String>,
 }
 
+/// What happens where two group sources have a group of one name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EqualNames {
+    #[default]
+    Merge,
+    Prefix,
+    FirstWins,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithSource {
+    pub source: GroupSource,
+    pub group: String,
+}
+
 /// Whoever is in one of these may change a whole product.
 pub const ALWAYS_PRIVILEGED: [&str; 4] =
     ["jira-administrators", "confluence-administrators", "site-admins", "org-admins"];
 
+const SOURCE_ORDER_BY_DEFAULT: [GroupSource; 3] =
+    [GroupSource::Roles, GroupSource::Group, GroupSource::MemberOf];
+
 impl GroupSettings {
-    pub(super) fn untouchable(&self) -> Result<Patterns, FieldError> {
-        patterns("groups.never_touch", &self.never_touch)
+    /// What becomes of the groups of the source.
+    pub fn rules(&self, with_empty: bool) -> Result<GroupRules, FieldError> {
+        Ok(GroupRules {
+            equal_names: match self.equal_names {
+                EqualNames::Merge => rules::EqualNames::Merge,
+                EqualNames::Prefix => rules::EqualNames::Prefix,
+                EqualNames::FirstWins => rules::EqualNames::FirstWins,
+            },
+            order: self.order().into_iter().map(|it| it.kind().into()).collect(),
+            only: patterns("groups.only", &self.only)?,
+            except: patterns("groups.except", &self.except)?,
+            assigned: self.assigned()?,
+            with_empty,
+        })
+    }
+
+    /// All group sources, the one that wins first.
+    pub fn order(&self) -> Vec<GroupSource> {
+        let mut order = self.source_order.clone();
+        order.extend(SOURCE_ORDER_BY_DEFAULT.iter().filter(|it| !self.source_order.contains(it)));
+        order
     }
 
     /// Groups that always ask for approval.
@@ -30,13 +81,50 @@ impl GroupSettings {
         patterns("groups.privileged", &all)
     }
 
+    pub(super) fn untouchable(&self) -> Result<Patterns, FieldError> {
+        patterns("groups.never_touch", &self.never_touch)
+    }
+
+    fn assigned(&self) -> Result<Vec<Assigned>, FieldError> {
+        let mut assigned = Vec::new();
+        for group in &self.always {
+            assigned.push(Assigned { group: group_name("groups.always", group)?, with: None });
+        }
+        for WithSource { source, group } in &self.with_source {
+            let group = group_name("groups.with_source", group)?;
+            assigned.push(Assigned { group, with: Some(source.kind().into()) });
+        }
+        Ok(assigned)
+    }
+
     pub(super) fn check(&self) -> Result<(), FieldError> {
-        self.untouchable()?;
+        self.rules(false)?;
         self.privileged()?;
+        let untouchable = self.untouchable()?;
+        for Assigned { group, .. } in self.assigned()? {
+            if let Some(pattern) = untouchable.matching(&group) {
+                let why = format!(
+                    "The group \"{group}\" is assigned, so \"{pattern}\" cannot keep it untouched."
+                );
+                return Err(FieldError { field: "groups.never_touch", why });
+            }
+        }
         Ok(())
     }
 }
 
 fn patterns(field: &'static str, typed: &[String]) -> Result<Patterns, FieldError> {
     Patterns::parse(typed).map_err(|error| FieldError { field, why: error.to_string() })
+}
+
+fn group_name(field: &'static str, typed: &str) -> Result<Name, FieldError> {
+    let name = Name::new(typed.trim());
+    if let Err(why) = check_group(&name) {
+        return Err(FieldError { field, why: format!("The group \"{name}\" cannot be. {why}") });
+    }
+    if typed.contains('*') {
+        let why = format!("\"{name}\" is a pattern; people are assigned to groups by name.");
+        return Err(FieldError { field, why });
+    }
+    Ok(name)
 }
