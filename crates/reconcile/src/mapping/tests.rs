@@ -378,10 +378,10 @@ fn active_people_get_the_groups_that_are_assigned() {
          cyd group/ops
          dee role/Dev",
         &expect![[r#"
-            [Dev] {#2, #3, #4} from role "Dev" and role "dev" and being assigned to whoever has a group
-            [jira-users] {#1, #3, #4} from being assigned to everybody
+            [Dev] {#2, #3, #4} from role "Dev" and role "dev" and an assignment to whoever has a group
+            [jira-users] {#1, #3, #4} from an assignment to everybody
             [ops] {#3} from group "ops"
-            [staff] {#1, #4} from being assigned to whoever has a role
+            [staff] {#1, #4} from an assignment to whoever has a role
             conflict: "Dev", "dev" (role "Dev", role "dev") are one group to Atlassian products, which do not tell upper from lower case; their members are together in one group.
         "#]],
     );
