@@ -13,6 +13,9 @@ pub struct Directory {
     pub users: BTreeMap<ExternalId, Arc<User>>,
     /// Groups without members are entries like any other.
     pub groups: BTreeMap<Name, BTreeSet<ExternalId>>,
+    /// Those of the groups that were there before us or that somebody else made. They are not ours
+    /// to change; nothing is foreign in a directory that is ours alone.
+    pub foreign: BTreeSet<Name>,
 }
 
 impl Directory {

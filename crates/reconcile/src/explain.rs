@@ -7,7 +7,7 @@ use crate::directory::Directory;
 use crate::finding::Finding;
 use crate::mapping::groups::{Fate, GroupRules, Sharing};
 use crate::mapping::{self, Desired};
-use crate::plan::{self, Absence, Plan, Policy};
+use crate::plan::{self, Absence, Past, Plan, Policy};
 use crate::principal::{ExternalId, Grant, Name, Record, User};
 
 /// What is known about one person.
@@ -27,6 +27,7 @@ pub struct Evidence<'a> {
     pub listed: &'a [Arc<Grant>],
     pub groups: &'a GroupRules,
     pub policy: &'a Policy,
+    pub past: &'a Past,
 }
 
 /// One of the stations on the way from the source to a directory.
@@ -65,7 +66,7 @@ pub fn explain(evidence: &Evidence<'_>) -> Explanation {
     let actual = around(evidence, &desired);
     let gone: BTreeMap<ExternalId, Absence> =
         evidence.absence.iter().map(|&it| (evidence.id.clone(), it.clone())).collect();
-    let (mut plan, planning) = plan::plan(&desired, &actual, &gone, evidence.policy);
+    let (mut plan, planning) = plan::plan(&desired, &actual, &gone, evidence.policy, evidence.past);
     let concerns = |id: &ExternalId| id == evidence.id;
     plan.steps.retain(|step| step.change.user().is_none_or(|user| concerns(&user.id)));
     findings.extend(planning.into_iter().filter(|it| it.id.as_ref().is_some_and(concerns)));
@@ -96,7 +97,8 @@ fn around(evidence: &Evidence<'_>, desired: &Desired) -> Directory {
         let own = members.get(evidence.id);
         (group.clone(), others.chain(own).cloned().collect())
     });
-    Directory { users, groups: groups.collect() }
+    let foreign = evidence.actual.foreign.clone();
+    Directory { users, groups: groups.collect(), foreign }
 }
 
 fn station(title: &'static str, verdict: Verdict, line: impl Into<String>) -> Station {

@@ -27,6 +27,10 @@ pub enum FindingKind {
     UnknownStatus,
     /// Absent from the read although the source still has them.
     PassedOver,
+    /// Gone or out of scope, but not for as long as it has to be before it counts.
+    Suspected,
+    /// Would have been changed, but is to stay as they are.
+    Protected,
     /// A group whose name the source does not tell.
     UnnamedGroup,
 }
@@ -41,6 +45,8 @@ impl FindingKind {
             FindingKind::NotCreated => "not-created",
             FindingKind::UnknownStatus => "unknown-status",
             FindingKind::PassedOver => "passed-over",
+            FindingKind::Suspected => "suspected",
+            FindingKind::Protected => "protected",
             FindingKind::UnnamedGroup => "unnamed-group",
         }
     }

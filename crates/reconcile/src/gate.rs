@@ -207,7 +207,7 @@ pub fn shrinkage(desired: &Desired, actual: &Directory, terms: &Terms<'_>) -> Op
 
 /// Parts a plan for `actual` into what passes and what is held.
 pub fn check(plan: Plan, actual: &Directory, terms: &Terms<'_>) -> (Approved, Held) {
-    let Plan { steps, people } = plan;
+    let Plan { steps, people, memory: _ } = plan;
     let (steps, rejected) = without_rejected(steps, actual, terms.decisions);
     let mut judgement = Judgement::of(&steps, people, terms.decisions);
     if let Some(objection) = judge_shrinkage(people, actual, terms) {
@@ -409,7 +409,7 @@ fn is_deactivation(change: &Change) -> bool {
 }
 
 fn is_user_removal(change: &Change) -> bool {
-    matches!(change, Change::Remove { .. })
+    matches!(change, Change::Remove { .. } | Change::Anonymise { .. })
 }
 
 fn is_leave(change: &Change) -> bool {
@@ -441,7 +441,7 @@ impl fmt::Display for Objection {
                 write!(f, "{planned} people would be deactivated (limit {allowed}).")
             }
             Objection::Removals { planned, allowed } => {
-                write!(f, "{planned} people would be removed (limit {allowed}).")
+                write!(f, "{planned} people would be removed or anonymised (limit {allowed}).")
             }
             Objection::MembershipRemovals { planned, allowed } => {
                 write!(f, "{planned} memberships would be removed (limit {allowed}).")

@@ -116,11 +116,14 @@ pub(crate) fn apply(directory: &Directory, changes: &[&Change]) -> Directory {
 }
 
 fn apply_one(directory: &mut Directory, change: &Change) {
-    let Directory { users, groups } = directory;
+    let Directory { users, groups, foreign } = directory;
     let mut edit = |user: &User, edit: &dyn Fn(&mut User)| {
         let user = users.get_mut(&user.id).expect("only a user who is there is changed");
         edit(Arc::make_mut(user));
     };
+    if let Some(group) = change.group() {
+        assert!(!foreign.contains(group), "{group} is not ours");
+    }
     match change {
         Change::Create { user } => {
             let before = users.insert(user.id.clone(), Arc::clone(user));
@@ -150,6 +153,10 @@ fn apply_one(directory: &mut Directory, change: &Change) {
         Change::Deactivate { user } => edit(user, &|it| {
             assert!(it.active);
             it.active = false;
+        }),
+        Change::Anonymise { before, after } => edit(before, &|it| {
+            assert!(!after.active);
+            *it = (**after).clone();
         }),
         Change::Remove { user } => {
             assert!(users.remove(&user.id).is_some(), "removed twice");

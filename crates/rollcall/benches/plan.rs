@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use reconcile::mapping::groups::GroupRules;
-use reconcile::plan::{Cleanup, EmptyGroups, Policy};
+use reconcile::plan::{Cleanup, EmptyGroups, Past, Policy};
 use reconcile::principal::{ExternalId, Grant, Name, Record, Standing};
 use reconcile::{mapping, plan};
 use serde_json::json;
@@ -20,11 +20,11 @@ pub(crate) fn row(users: usize) -> Row {
         mapping::desired(records(users, differences), BTreeSet::new(), &[], &GroupRules::PLAIN);
 
     let began = Instant::now();
-    let (plan, _) = plan::plan(&desired, &before.directory, &BTreeMap::new(), &policy);
+    let (plan, _) = plan::plan(&desired, &before.directory, &BTreeMap::new(), &policy, &Past::NONE);
     let took = began.elapsed();
 
     let began = Instant::now();
-    let again = plan::plan(&before, &before.directory, &BTreeMap::new(), &policy).0;
+    let again = plan::plan(&before, &before.directory, &BTreeMap::new(), &policy, &Past::NONE).0;
     let floor = began.elapsed();
     assert_eq!((plan.steps.len(), again.steps.len()), (differences, 0));
     Row {

@@ -8,6 +8,7 @@ pub mod batch;
 pub mod connectors;
 pub mod directory;
 pub mod leases;
+pub mod memory;
 pub mod names;
 pub mod runs;
 pub mod targets;
@@ -179,8 +180,13 @@ macro_rules! migration {
 }
 
 /// Forward only, in this order; a step that was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 4] =
-    [migration!(1, "0001"), migration!(2, "0002"), migration!(4, "0004"), migration!(8, "0008")];
+const MIGRATIONS: [(i64, &str, &str); 5] = [
+    migration!(1, "0001"),
+    migration!(2, "0002"),
+    migration!(4, "0004"),
+    migration!(5, "0005"),
+    migration!(8, "0008"),
+];
 
 impl Db {
     /// Opens the SQLite file, making it if there is none, and brings it to this version's schema.

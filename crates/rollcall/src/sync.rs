@@ -11,7 +11,7 @@ use reconcile::finding::{Finding, FindingKind};
 use reconcile::gate::decisions::Decisions;
 use reconcile::gate::{self, Approved, Held, Rules, Terms};
 use reconcile::mapping;
-use reconcile::plan;
+use reconcile::plan::{self, Memory};
 use reconcile::principal::{ExternalId, Name};
 use tokio::task::JoinSet;
 
@@ -25,7 +25,7 @@ use crate::store::connectors::settings::FieldError;
 use crate::store::leases::{self, HoldError, Lease};
 use crate::store::runs::{self, Ending, RunId, Status, events};
 use crate::store::targets::Target;
-use crate::store::{Db, StoreError};
+use crate::store::{Db, StoreError, memory};
 use crate::target::{self, Actual, TargetError};
 
 pub mod report;
@@ -105,9 +105,17 @@ pub struct TargetDecision {
     /// asked for by id.
     pub missing_unasked: usize,
     pub generation: i64,
+    pub noticed: Noticed,
     pub approved: Approved,
     pub held: Held,
     pub findings: Vec<Finding>,
+}
+
+/// What the next plan for a target is to know. Where only some people were looked at, nothing new.
+#[derive(Debug)]
+pub struct Noticed {
+    pub before: Memory,
+    pub after: Memory,
 }
 
 /// How a run ended, for whoever started it. The same is in the database.
@@ -225,13 +233,16 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
     clock.next(Phase::Plan);
     let mut targets = Vec::new();
     for ((target, actual), missing_unasked) in actuals.iter().zip(unasked) {
-        let (plan, findings) = plan::plan(&desired, &actual.directory, &gone, &policy);
+        let (plan, findings) =
+            plan::plan(&desired, &actual.directory, &gone, &policy, &actual.past);
+        let noticed = Noticed { before: actual.past.memory.clone(), after: plan.memory.clone() };
         let (approved, held) = gate::check(plan, &actual.directory, &terms);
         targets.push(TargetDecision {
             target: target.clone(),
             users_before: actual.directory.users.len(),
             missing_unasked,
             generation: actual.generation,
+            noticed,
             approved,
             held,
             findings,
@@ -282,9 +293,10 @@ pub async fn apply(
         return Err(SyncError::Stopped { by });
     }
     for it in &decision.targets {
-        if let Some(target) = &it.target
-            && is_worth_publishing(it)
-        {
+        let Some(target) = &it.target else { continue };
+        let Noticed { before, after } = &it.noticed;
+        memory::write(&mut tx, target.id, before, after).await?;
+        if is_worth_publishing(it) {
             target::crowd::apply(&mut tx, target.id, it.generation, &it.approved, now).await?;
             recorder.line(&published_line(target, it));
         }
@@ -345,7 +357,7 @@ fn status_of(decision: &Decision) -> Status {
         return Status::Held;
     }
     let has_skips = report::findings(decision).any(|finding| match finding.kind {
-        FindingKind::NotCreated => false,
+        FindingKind::NotCreated | FindingKind::Suspected | FindingKind::Protected => false,
         FindingKind::Unreadable
         | FindingKind::Invalid
         | FindingKind::Conflict

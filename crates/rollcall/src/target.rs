@@ -4,6 +4,7 @@ pub mod crowd;
 pub mod password;
 
 use reconcile::directory::Directory;
+use reconcile::plan::Past;
 
 use crate::store::StoreError;
 use crate::store::targets::TargetId;
@@ -14,6 +15,8 @@ pub struct Actual {
     pub directory: Directory,
     /// 0 where nothing has been published yet.
     pub generation: i64,
+    /// What earlier plans for it noticed.
+    pub past: Past,
 }
 
 /// What became of an approved plan.

@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 
 use crate::explain::{Evidence, Verdict, explain};
 use crate::mapping::groups::GroupRules;
-use crate::plan::{Absence, Cleanup, EmptyGroups, Policy};
+use crate::plan::{Absence, Cleanup, EmptyGroups, Past, Policy};
 use crate::principal::Record;
 use crate::world;
 
@@ -36,6 +36,7 @@ fn check_among(
         actual: &world::directory(actual),
         listed: &[],
         groups: &GroupRules::PLAIN,
+        past: &Past::NONE,
         policy: &Policy::new(Cleanup::Disable, EmptyGroups::Remove),
     });
     let mut text = String::new();

@@ -77,7 +77,9 @@ enum Key {
 fn key(step: &Step, emptied: &BTreeMap<ExternalId, (Name, usize)>) -> Key {
     let what = step.change.word();
     match &step.change {
-        Change::Deactivate { user } | Change::Remove { user } => match emptied.get(&user.id) {
+        Change::Deactivate { user }
+        | Change::Anonymise { before: user, .. }
+        | Change::Remove { user } => match emptied.get(&user.id) {
             Some((group, leaving)) => {
                 Key::Emptied { what, group: group.clone(), leaving: *leaving }
             }
@@ -130,8 +132,15 @@ fn why(reason: &Reason) -> String {
         | Reason::NotGranted
         | Reason::Inactive(_)
         | Reason::Gone
-        | Reason::Empty => text,
+        | Reason::Listed(_)
+        | Reason::Empty
+        | Reason::EmptySince(_) => text,
     }
+}
+
+fn takes_an_account(change: &Change) -> bool {
+    use Change::{Anonymise, Deactivate, Remove};
+    matches!(change, Deactivate { .. } | Anonymise { .. } | Remove { .. })
 }
 
 fn domain(user: &User) -> Option<&str> {
@@ -143,7 +152,7 @@ fn domain(user: &User) -> Option<&str> {
 fn emptied_groups(steps: &[Step], actual: &Directory) -> BTreeMap<ExternalId, (Name, usize)> {
     let leavers: BTreeSet<&ExternalId> = steps
         .iter()
-        .filter(|step| matches!(step.change, Change::Deactivate { .. } | Change::Remove { .. }))
+        .filter(|step| takes_an_account(&step.change))
         .filter_map(|step| step.change.user().map(|user| &user.id))
         .collect();
     let mut patterns: Vec<(usize, &Name)> = Vec::new();

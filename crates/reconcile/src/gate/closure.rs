@@ -42,6 +42,7 @@ fn mark_takers_of_kept_names(steps: &[Step], marks: &mut [bool]) {
             | Change::AddMember { .. }
             | Change::RemoveMember { .. }
             | Change::Deactivate { .. }
+            | Change::Anonymise { .. }
             | Change::Remove { .. }
             | Change::RemoveGroup { .. } => {}
         }
@@ -90,6 +91,7 @@ impl Dependants {
                 | Change::Update { .. }
                 | Change::AddMember { .. }
                 | Change::Deactivate { .. }
+                | Change::Anonymise { .. }
                 | Change::RemoveGroup { .. } => {}
             }
         }
@@ -113,6 +115,7 @@ impl Dependants {
             | Change::CreateGroup { .. }
             | Change::RemoveMember { .. }
             | Change::Deactivate { .. }
+            | Change::Anonymise { .. }
             | Change::Remove { .. } => false,
         }
     }

@@ -85,6 +85,7 @@ impl Identity {
             | Change::AddMember { .. }
             | Change::RemoveMember { .. }
             | Change::Deactivate { .. }
+            | Change::Anonymise { .. }
             | Change::Remove { .. }
             | Change::RemoveGroup { .. } => {}
         }

@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 use crate::gate::decisions::{Decisions, Identity};
 use crate::gate::{self, Hold, Limits, Rules, Terms};
 use crate::pattern::Patterns;
-use crate::plan::{Absence, Change, Cleanup, EmptyGroups, Plan, Policy, missing, plan};
+use crate::plan::{Absence, Change, Cleanup, EmptyGroups, Past, Plan, Policy, missing, plan};
 use crate::world::{apply, desired, directory};
 
 const POLICY: Policy = Policy::new(Cleanup::Disable, EmptyGroups::Remove);
@@ -14,7 +14,7 @@ const POLICY: Policy = Policy::new(Cleanup::Disable, EmptyGroups::Remove);
 fn planned(policy: &Policy, desired_text: &str, actual_text: &str) -> Plan {
     let (desired, actual) = (desired(desired_text), directory(actual_text));
     let gone = missing(&desired, &actual, policy).into_iter().map(|id| (id, Absence::Gone));
-    plan(&desired, &actual, &gone.collect(), policy).0
+    plan(&desired, &actual, &gone.collect(), policy, &Past::NONE).0
 }
 
 /// Nobody has decided anything yet.
@@ -161,7 +161,7 @@ fn removals_of_accounts_have_their_own_limit() {
         &people(7..=100, ": dev"),
         &(people(1..=6, "off : qa") + &people(7..=100, ": dev")),
         &expect![[r#"
-            6 people would be removed (limit 5).
+            6 people would be removed or anonymised (limit 5).
             held: 6 remove
             held: 1 remove-group
         "#]],
@@ -635,6 +635,7 @@ fn is_harm_itself(change: &Change) -> bool {
     match change {
         Change::RemoveMember { .. }
         | Change::Deactivate { .. }
+        | Change::Anonymise { .. }
         | Change::Remove { .. }
         | Change::Rename { .. }
         | Change::Update { .. }

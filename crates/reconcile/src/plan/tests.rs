@@ -1,9 +1,13 @@
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
 
 use crate::pattern::Patterns;
-use crate::plan::{Absence, Cleanup, EmptyGroups, Policy, missing, plan};
+use crate::plan::{
+    Absence, Anonymity, Cleanup, EmptyGroups, Grace, Memory, Past, Policy, Suspicion, missing, plan,
+};
+use crate::principal::Name;
 use crate::world::{apply, desired, directory, gone, id};
 
 mod random;
@@ -18,7 +22,7 @@ fn check(desired_text: &str, actual_text: &str, expected: &Expect) {
 fn check_policy(policy: &Policy, desired_text: &str, actual_text: &str, expected: &Expect) {
     let (desired, actual) = (desired(desired_text), directory(actual_text));
     let gone = missing(&desired, &actual, policy).into_iter().map(|id| (id, Absence::Gone));
-    let (plan, findings) = plan(&desired, &actual, &gone.collect(), policy);
+    let (plan, findings) = plan(&desired, &actual, &gone.collect(), policy, &Past::NONE);
     let mut text = plan.to_string();
     for finding in findings {
         let id = finding.id.unwrap();
@@ -266,7 +270,7 @@ fn only_a_confirmed_absence_takes_anything_away() {
     let mut answers = gone("1");
     answers.insert(id("2"), Absence::Present);
     answers.insert(id("3"), Absence::OutOfScope("has Sales, needs Staff".into()));
-    let (plan, findings) = plan(&desired, &actual, &answers, &POLICY);
+    let (plan, findings) = plan(&desired, &actual, &answers, &POLICY, &Past::NONE);
     expect![[r#"
         - deactivate ada (gone, asked for by id)
         - deactivate cyd (out of scope: has Sales, needs Staff)
@@ -281,13 +285,15 @@ fn somebody_whom_the_source_calls_inactive_is_disabled_and_never_removed() {
     let answer = Absence::Inactive("Suspended".into());
     let policy = &Policy { cleanup: Cleanup::Delete, ..POLICY };
     let answers = [(id("1"), answer)].into();
-    let (plan, _) = plan(&desired("9 zoe"), &directory("1 ada\n 9 zoe"), &answers, policy);
+    let (plan, _) =
+        plan(&desired("9 zoe"), &directory("1 ada\n 9 zoe"), &answers, policy, &Past::NONE);
     assert_eq!(plan.to_string(), "- deactivate ada (the source says Suspended)\n");
 }
 
 #[test]
 fn an_answer_about_somebody_who_was_read_after_all_changes_nothing() {
-    let (plan, findings) = plan(&desired("1 ada"), &directory("1 ada"), &gone("1 7"), &POLICY);
+    let (plan, findings) =
+        plan(&desired("1 ada"), &directory("1 ada"), &gone("1 7"), &POLICY, &Past::NONE);
     assert_eq!((plan.steps.len(), findings.len()), (0, 0));
 }
 
@@ -301,4 +307,338 @@ fn only_those_are_asked_for_from_whom_something_would_be_taken() {
     assert_eq!(asked(Cleanup::Disable), [id("1")]);
     assert_eq!(asked(Cleanup::Delete), [id("1"), id("2")]);
     assert_eq!(asked(Cleanup::Keep), []);
+}
+
+#[test]
+fn a_leaver_is_anonymised_and_the_key_stays() {
+    let anonymise = |anonymity| Policy { cleanup: Cleanup::Anonymise(anonymity), ..POLICY };
+    let world = "1 ada first=Ada : dev\n 2 bob off\n 3 cyd";
+    check_policy(
+        &anonymise(Anonymity::Profile),
+        "3 cyd",
+        world,
+        &expect![[r#"
+        - anonymise ada as Former user 1 (gone, asked for by id)
+        - anonymise bob as Former user 2 (gone, asked for by id)
+    "#]],
+    );
+    let policy = anonymise(Anonymity::ProfileAndUsername);
+    check_policy(
+        &policy,
+        "3 cyd",
+        world,
+        &expect![[r#"
+        - anonymise ada as Former user 1 (gone, asked for by id)
+        - anonymise bob as Former user 2 (gone, asked for by id)
+    "#]],
+    );
+    let (desired, actual) = (desired("3 cyd"), directory(world));
+    let (plan, _) = plan(&desired, &actual, &gone("1 2"), &policy, &Past::NONE);
+    let after = apply(&actual, &plan.steps.iter().map(|step| &step.change).collect::<Vec<_>>());
+    let names: Vec<String> = after.users.values().map(|it| it.username.to_string()).collect();
+    assert_eq!(names, ["user-1", "user-2", "cyd"]);
+    assert_eq!(missing(&desired, &after, &policy), [], "there is nothing left to ask about");
+}
+
+#[test]
+fn an_anonymous_username_that_somebody_has_is_not_given_out() {
+    let policy = Policy { cleanup: Cleanup::Anonymise(Anonymity::ProfileAndUsername), ..POLICY };
+    check_policy(
+        &policy,
+        "3 user-1",
+        "1 ada\n 3 user-1",
+        &expect![[r#"
+        - anonymise ada as Former user 1 (gone, asked for by id)
+    "#]],
+    );
+}
+
+#[test]
+fn whoever_returns_gets_their_name_back() {
+    check_policy(
+        &Policy { cleanup: Cleanup::Anonymise(Anonymity::Profile), ..POLICY },
+        "1 ada first=Ada : dev",
+        "1 user-1 off mail=user-1@user.invalid name=Former_user_1 : dev",
+        &expect![[r#"
+            + reactivate user-1 (active again in the source)
+            ~ rename user-1 to ada (changed in the source)
+            ~ update user-1: e-mail "user-1@user.invalid" -> "ada@acme.test", display name "Former user 1" -> "Ada", first name "" -> "Ada" (changed in the source)
+        "#]],
+    );
+}
+
+#[test]
+fn a_username_that_anonymising_frees_is_given_out_by_the_next_run() {
+    let policy = Policy { cleanup: Cleanup::Anonymise(Anonymity::ProfileAndUsername), ..POLICY };
+    check_policy(
+        &policy,
+        "2 ada",
+        "1 ada",
+        &expect![[r#"
+        - anonymise ada as Former user 1 (gone, asked for by id)
+        conflict 2: The username is held by the active account of 1, which keeps it.
+    "#]],
+    );
+}
+
+#[test]
+fn leavers_are_taken_out_of_their_groups_where_the_policy_says_so() {
+    let kept = Some(Patterns::parse(&["alumni*"]).unwrap());
+    let untouchable = Patterns::parse(&["board"]).unwrap();
+    let world = "1 ada : dev alumni-eu board
+                 2 bob off : dev
+                 3 cyd : dev
+                 4 dee off : alumni-eu";
+    for (cleanup, expected) in [
+        (
+            Cleanup::Disable,
+            expect![[r#"
+            - remove ada from group dev (gone, asked for by id)
+            - remove bob from group dev (gone, asked for by id)
+            - deactivate ada (gone, asked for by id)
+        "#]],
+        ),
+        (
+            Cleanup::Keep,
+            expect![[r#"
+            - remove ada from group dev (gone, asked for by id)
+            - remove bob from group dev (gone, asked for by id)
+        "#]],
+        ),
+    ] {
+        let (strip, untouchable) = (kept.clone(), untouchable.clone());
+        let policy = Policy { cleanup, strip, untouchable, ..POLICY };
+        let asked = missing(&desired("3 cyd : dev"), &directory(world), &policy);
+        assert_eq!(asked, [id("1"), id("2")], "dee has nothing to lose");
+        check_policy(&policy, "3 cyd : dev", world, &expected);
+    }
+}
+
+#[test]
+fn a_protected_person_is_told_of_and_not_changed() {
+    let policy = Policy {
+        cleanup: Cleanup::Delete,
+        empty_groups: EmptyGroups::Remove,
+        protected: Patterns::parse(&["ADMIN", "*@partner.example", "7"]).unwrap(),
+        ..POLICY
+    };
+    check_policy(
+        &policy,
+        "2 bob mail=bob@partner.example first=Bob : ops
+         7 dee.lee mail=dee@acme.test
+         8 eve mail=eve@partner.example : dev
+         9 dee",
+        "1 admin : dev ops
+         2 bob mail=bob@partner.example : ops
+         7 dee",
+        &expect![[r#"
+            conflict 9: The username is held by the active account of 7, which keeps it.
+            protected 1: Protected by "ADMIN", so nothing was done. Otherwise: - remove admin (gone, asked for by id).
+            protected 2: Protected by "*@partner.example", so nothing was done. Otherwise: ~ update bob: display name "bob" -> "Bob", first name "" -> "Bob" (changed in the source).
+            protected 7: Protected by "7", so nothing was done. Otherwise: ~ rename dee to dee.lee (changed in the source); ~ update dee: display name "dee" -> "dee.lee" (changed in the source).
+            protected 8: Protected by "*@partner.example", so nothing was done. Otherwise: + create eve (eve) (new in the source); + add eve to group dev (granted by role "dev").
+        "#]],
+    );
+}
+
+#[test]
+fn a_source_cannot_take_protection_away() {
+    let policy = Policy { protected: Patterns::parse(&["root"]).unwrap(), ..POLICY };
+    check_policy(
+        &policy,
+        "1 rooted mail=root@acme.test",
+        "1 root",
+        &expect![[r#"
+        protected 1: Protected by "root", so nothing was done. Otherwise: ~ rename root to rooted (changed in the source); ~ update root: display name "root" -> "rooted" (changed in the source).
+    "#]],
+    );
+    check_policy(
+        &policy,
+        "1 root mail=rooted@acme.test",
+        "1 rooted",
+        &expect![[r#"
+        protected 1: Protected by "root", so nothing was done. Otherwise: ~ rename rooted to root (changed in the source); ~ update rooted: display name "rooted" -> "root" (changed in the source).
+    "#]],
+    );
+}
+
+#[test]
+fn groups_that_the_source_has_without_anybody_are_made_where_the_policy_says_so() {
+    let mut wanted = desired("1 ada : dev");
+    wanted.directory.groups.insert(Name::new("qa"), BTreeSet::new());
+    wanted.origins.insert(Name::new("qa"), "role \"qa\"".into());
+    let planned = |empty_groups| {
+        let policy = Policy { empty_groups, ..POLICY };
+        plan(&wanted, &directory("1 ada : dev"), &gone(""), &policy, &Past::NONE).0.to_string()
+    };
+    assert_eq!(planned(EmptyGroups::Keep), "");
+    expect![[r#"
+        + create group qa (in the source without anybody: role "qa")
+    "#]]
+    .assert_eq(&planned(EmptyGroups::Create));
+}
+
+#[test]
+fn a_group_that_is_not_ours_stays_as_it_is() {
+    let mut actual = directory("1 ada : dev\n 2 bob");
+    actual.foreign.insert(Name::new("Dev"));
+    let policy = Policy { empty_groups: EmptyGroups::Remove, ..POLICY };
+    let (plan, findings) =
+        plan(&desired("1 ada\n 2 bob : dev"), &actual, &gone(""), &policy, &Past::NONE);
+    assert_eq!(plan.to_string(), "");
+    let [finding] = findings.as_slice() else { panic!("one finding, of dev") };
+    expect![
+        "The target has a group dev that Rollcall did not make, so its members stay as they are."
+    ]
+    .assert_eq(&finding.message);
+}
+
+/// Runs one plan a time, each of which knows what the ones before it noticed, and never applies any.
+fn check_over_time(policy: &Policy, runs: &[(&str, &str, &str)], actual: &str, expected: &Expect) {
+    let actual = directory(actual);
+    let mut memory = Memory::default();
+    let mut text = String::new();
+    for (at, wanted, gone_ids) in runs {
+        let now = format!("2026-01-{at}:00Z").parse().unwrap();
+        let past = Past { now, memory };
+        let (plan, findings) = plan(&desired(wanted), &actual, &gone(gone_ids), policy, &past);
+        write!(text, "{at}\n{plan}").unwrap();
+        for finding in findings {
+            writeln!(text, "{} {}", finding.kind.word(), finding.message).unwrap();
+        }
+        memory = plan.memory;
+        for (id, Suspicion { since, reads }) in &memory.suspected {
+            writeln!(text, "  remembers {id} since {since}, {reads} reads").unwrap();
+        }
+        for (group, since) in &memory.empty {
+            writeln!(text, "  remembers {group} empty since {since}").unwrap();
+        }
+    }
+    expected.assert_eq(&text);
+}
+
+#[test]
+fn a_leaver_is_suspected_until_enough_reads_and_hours_have_passed() {
+    let policy = Policy { grace: Grace { reads: 3, hours: 24 }, ..POLICY };
+    check_over_time(
+        &policy,
+        &[
+            ("01T00:00", "9 zoe", "1"),
+            ("01T12:00", "9 zoe", "1"),
+            ("01T18:00", "9 zoe", "1"),
+            ("02T00:00", "9 zoe", "1"),
+            ("02T06:00", "9 zoe", "1"),
+        ],
+        "1 ada\n 9 zoe",
+        &expect![[r#"
+            01T00:00
+            suspected gone, asked for by id, in 1 reads since 2026-01-01T00:00:00Z. It counts after 3 reads and 24 h.
+              remembers 1 since 2026-01-01T00:00:00Z, 1 reads
+            01T12:00
+            suspected gone, asked for by id, in 2 reads since 2026-01-01T00:00:00Z. It counts after 3 reads and 24 h.
+              remembers 1 since 2026-01-01T00:00:00Z, 2 reads
+            01T18:00
+            suspected gone, asked for by id, in 3 reads since 2026-01-01T00:00:00Z. It counts after 3 reads and 24 h.
+              remembers 1 since 2026-01-01T00:00:00Z, 3 reads
+            02T00:00
+            - deactivate ada (gone, asked for by id)
+              remembers 1 since 2026-01-01T00:00:00Z, 4 reads
+            02T06:00
+            - deactivate ada (gone, asked for by id)
+              remembers 1 since 2026-01-01T00:00:00Z, 5 reads
+        "#]],
+    );
+}
+
+#[test]
+fn whoever_was_seen_between_is_suspected_anew() {
+    let policy = Policy { grace: Grace { reads: 2, hours: 0 }, ..POLICY };
+    check_over_time(
+        &policy,
+        &[
+            ("01T00:00", "9 zoe", "1"),
+            ("01T01:00", "1 ada\n 9 zoe", ""),
+            ("01T02:00", "9 zoe", "1"),
+            ("01T03:00", "?1\n 9 zoe", ""),
+            ("01T04:00", "9 zoe", "1"),
+        ],
+        "1 ada\n 9 zoe",
+        &expect![[r#"
+            01T00:00
+            suspected gone, asked for by id, in 1 reads since 2026-01-01T00:00:00Z. It counts after 2 reads and 0 h.
+              remembers 1 since 2026-01-01T00:00:00Z, 1 reads
+            01T01:00
+            01T02:00
+            suspected gone, asked for by id, in 1 reads since 2026-01-01T02:00:00Z. It counts after 2 reads and 0 h.
+              remembers 1 since 2026-01-01T02:00:00Z, 1 reads
+            01T03:00
+            01T04:00
+            suspected gone, asked for by id, in 1 reads since 2026-01-01T04:00:00Z. It counts after 2 reads and 0 h.
+              remembers 1 since 2026-01-01T04:00:00Z, 1 reads
+        "#]],
+    );
+}
+
+#[test]
+fn whoever_was_not_asked_about_stays_suspected() {
+    let policy = Policy { grace: Grace { reads: 2, hours: 0 }, ..POLICY };
+    check_over_time(
+        &policy,
+        &[("01T00:00", "9 zoe", "1 3"), ("01T01:00", "9 zoe", "3"), ("01T02:00", "9 zoe", "1")],
+        "1 ada\n 3 cyd off\n 9 zoe",
+        &expect![[r#"
+            01T00:00
+            suspected gone, asked for by id, in 1 reads since 2026-01-01T00:00:00Z. It counts after 2 reads and 0 h.
+              remembers 1 since 2026-01-01T00:00:00Z, 1 reads
+            01T01:00
+              remembers 1 since 2026-01-01T00:00:00Z, 1 reads
+            01T02:00
+            - deactivate ada (gone, asked for by id)
+              remembers 1 since 2026-01-01T00:00:00Z, 2 reads
+        "#]],
+    );
+}
+
+#[test]
+fn somebody_whom_the_source_calls_inactive_is_disabled_without_grace() {
+    let policy = Policy { grace: Grace { reads: 9, hours: 99 }, ..POLICY };
+    let answers = [(id("1"), Absence::Inactive("Suspended".into()))].into();
+    let actual = directory("1 ada\n 9 zoe");
+    let (plan, _) = plan(&desired("9 zoe"), &actual, &answers, &policy, &Past::NONE);
+    assert_eq!(plan.to_string(), "- deactivate ada (the source says Suspended)\n");
+    assert_eq!(plan.memory, Memory::default());
+}
+
+#[test]
+fn a_group_goes_once_it_has_been_empty_for_so_many_days() {
+    let policy = Policy { empty_groups: EmptyGroups::Remove, empty_days: 2, ..POLICY };
+    check_over_time(
+        &policy,
+        &[
+            ("01T00:00", "1 ada", ""),
+            ("02T23:00", "1 ada", ""),
+            ("03T00:00", "1 ada", ""),
+            ("03T01:00", "1 ada : qa", ""),
+            ("04T00:00", "1 ada", ""),
+        ],
+        "1 ada : dev\n [qa]",
+        &expect![[r#"
+            01T00:00
+            - remove ada from group dev (no group source grants it any more)
+              remembers qa empty since 2026-01-01T00:00:00Z
+            02T23:00
+            - remove ada from group dev (no group source grants it any more)
+              remembers qa empty since 2026-01-01T00:00:00Z
+            03T00:00
+            - remove ada from group dev (no group source grants it any more)
+            - remove group qa (nobody has been in it since 2026-01-01T00:00:00Z)
+              remembers qa empty since 2026-01-01T00:00:00Z
+            03T01:00
+            + add ada to group qa (granted by role "qa")
+            - remove ada from group dev (no group source grants it any more)
+            04T00:00
+            - remove ada from group dev (no group source grants it any more)
+              remembers qa empty since 2026-01-04T00:00:00Z
+        "#]],
+    );
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod check;
 mod groups;
+mod leavers;
 mod settings;
 
 use std::path::PathBuf;

@@ -215,6 +215,7 @@ async fn person_answer(
             actual: &actual.directory,
             listed: &listed,
             groups: &rules,
+            past: &actual.past,
             policy: &policy,
         });
         let account = actual.directory.users.get(&person.id);

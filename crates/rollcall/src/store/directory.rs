@@ -39,7 +39,7 @@ pub async fn publication(tx: &mut Tx, target: TargetId) -> Result<Option<Publica
 pub async fn read(tx: &mut Tx, target: TargetId) -> Result<Directory, StoreError> {
     let (ids, users) = users(tx, target).await?;
     let groups = groups(tx, target, &ids).await?;
-    Ok(Directory { users, groups })
+    Ok(Directory { users, groups, ..Directory::default() })
 }
 
 /// A row's id and the user's external id, ascending by the row's id.

@@ -171,7 +171,9 @@ fn detail(change: &Change) -> Cow<'_, str> {
     match change {
         Change::Create { user } => user.display_name.as_ref().into(),
         Change::Rename { to, .. } => to.as_str().into(),
-        Change::Update { before, after } => Differences(before, after).to_string().into(),
+        Change::Update { before, after } | Change::Anonymise { before, after } => {
+            Differences(before, after).to_string().into()
+        }
         Change::Reactivate { .. }
         | Change::CreateGroup { .. }
         | Change::AddMember { .. }
@@ -192,6 +194,7 @@ fn target(decision: &TargetDecision) -> Value {
         users_before,
         missing_unasked,
         generation: _,
+        noticed: _,
         approved,
         held,
         findings,

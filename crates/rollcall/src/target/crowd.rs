@@ -19,6 +19,7 @@ use reconcile::plan::Change;
 
 use self::batches::Batches;
 use crate::store::directory::{self, Publication, events, publish};
+use crate::store::memory;
 use crate::store::targets::TargetId;
 use crate::store::{Db, Tx};
 use crate::target::{Actual, Applied, TargetError};
@@ -32,7 +33,8 @@ pub async fn read(db: &Db, target: TargetId) -> Result<Actual, TargetError> {
     let mut tx = db.snapshot().await?;
     let generation = generation(&mut tx, target).await?;
     let directory = directory::read(&mut tx, target).await?;
-    Ok(Actual { directory, generation })
+    let past = memory::read(&mut tx, target).await?;
+    Ok(Actual { directory, generation, past })
 }
 
 /// Publishes an approved plan, which was made from publication `generation`. It is the caller's

@@ -3,6 +3,7 @@
 mod audit;
 mod connectors;
 mod leases;
+mod memory;
 mod runs;
 mod targets;
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use expect_test::{Expect, expect};
 
 use super::causes;
-use crate::plan::{Absence, Cleanup, EmptyGroups, Policy, missing, plan};
+use crate::plan::{Absence, Cleanup, EmptyGroups, Past, Policy, missing, plan};
 use crate::world::{desired, directory};
 
 const POLICY: Policy = Policy::new(Cleanup::Disable, EmptyGroups::Keep);
@@ -13,7 +13,7 @@ fn check(desired_text: &str, actual_text: &str, absent: &Absence, expected: &Exp
     let (desired, actual) = (desired(desired_text), directory(actual_text));
     let missing = missing(&desired, &actual, &POLICY);
     let gone: BTreeMap<_, _> = missing.into_iter().map(|id| (id, absent.clone())).collect();
-    let (plan, _) = plan(&desired, &actual, &gone, &POLICY);
+    let (plan, _) = plan(&desired, &actual, &gone, &POLICY, &Past::NONE);
     let (causes, cause_of) = causes(&plan.steps, &actual);
     let mut text = String::new();
     for (number, cause) in causes.iter().enumerate() {

@@ -3,11 +3,13 @@
 use serde::Serialize;
 
 use crate::cli::connector::groups;
+use crate::cli::connector::leavers;
 use crate::cli::connector::settings::group_source_word;
 use crate::cli::output;
 use crate::store::connectors::Connector;
-use crate::store::connectors::settings::groups::GroupSettings;
-use crate::store::connectors::settings::{Cleanup, EmptyGroups, Safety};
+use crate::store::connectors::settings::Safety;
+use crate::store::connectors::settings::groups::{EmptyGroups, GroupSettings};
+use crate::store::connectors::settings::leavers::{Cleanup, LeaverSettings};
 use crate::store::targets::Target;
 
 #[derive(Serialize)]
@@ -19,8 +21,9 @@ pub(super) struct ConnectorAnswer {
     groups_from: Vec<&'static str>,
     required_groups: Vec<String>,
     minimum_remaining_api_calls: u32,
-    cleanup: &'static str,
-    empty_groups: &'static str,
+    cleanup: Cleanup,
+    leavers: LeaverSettings,
+    empty_groups: EmptyGroups,
     groups: GroupSettings,
     limits: Safety,
     pub(super) targets: Vec<String>,
@@ -39,15 +42,9 @@ impl ConnectorAnswer {
             groups_from: source.groups_from.iter().map(|&it| group_source_word(it)).collect(),
             required_groups: source.required_groups.clone(),
             minimum_remaining_api_calls: source.minimum_remaining_api_calls,
-            cleanup: match connector.settings.cleanup {
-                Cleanup::Disable => "disable",
-                Cleanup::Delete => "delete",
-                Cleanup::Keep => "keep",
-            },
-            empty_groups: match connector.settings.empty_groups {
-                EmptyGroups::Keep => "keep",
-                EmptyGroups::Remove => "remove",
-            },
+            cleanup: connector.settings.cleanup,
+            leavers: connector.settings.leavers.clone(),
+            empty_groups: connector.settings.empty_groups,
             groups: connector.settings.groups.clone(),
             limits: connector.settings.safety,
             targets: targets.iter().map(|it| it.name.to_string()).collect(),
@@ -69,10 +66,9 @@ impl ConnectorAnswer {
             ("Groups from", self.groups_from.join(", ")),
             ("Required groups", or(&self.required_groups, "none: everybody takes part")),
             ("Minimum API calls", self.minimum_remaining_api_calls.to_string()),
-            ("Gone or out of scope", self.cleanup.to_owned()),
-            ("Empty groups", self.empty_groups.to_owned()),
         ];
-        facts.extend(groups::facts(&self.groups));
+        facts.extend(leavers::facts(self.cleanup, &self.leavers));
+        facts.extend(groups::facts(self.empty_groups, &self.groups));
         facts.push(("Held above", held_above(&self.limits)));
         facts.push(("Targets", or(&self.targets, "none yet")));
         output::facts(&facts)

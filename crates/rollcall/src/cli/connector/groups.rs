@@ -5,14 +5,22 @@ use clap::ValueEnum;
 use crate::cli::connector::settings::{GroupSourceFlag, group_source_word, list_of};
 use crate::cli::exit::CliError;
 use crate::cli::output;
+use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::connectors::settings::groups::{
-    ALWAYS_PRIVILEGED, EqualNames, GroupSettings, WithSource,
+    ALWAYS_PRIVILEGED, EMPTY_DAYS_MAX, EmptyGroups, EqualNames, GroupSettings, WithSource,
 };
 
 /// Lists are given anew each time; a single "" empties one.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Groups (NAME may be a pattern: `jira-*`, `/^ext-[0-9]+$/`)")]
 pub(super) struct GroupChoices {
+    /// What happens to a group that nobody is in: it stays, is even made where the source has it, or
+    /// goes [default: keep]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    empty_groups: Option<EmptyGroupsFlag>,
+    /// How many days a group must have been empty before it goes [default: 0, at once]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=i64::from(EMPTY_DAYS_MAX)))]
+    empty_groups_days: Option<u32>,
     /// Where two group sources have a group of one name: one group with the members of both, each
     /// with its source for a prefix, or the first source alone [default: merge]
     #[arg(long = "on-equal-names", value_enum, value_name = "WHAT")]
@@ -48,9 +56,18 @@ enum EqualNamesFlag {
     FirstWins,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EmptyGroupsFlag {
+    Keep,
+    Create,
+    Remove,
+}
+
 impl GroupChoices {
-    pub(super) fn apply(&self, groups: &GroupSettings) -> Result<GroupSettings, CliError> {
+    pub(super) fn apply(&self, settings: &mut ConnectorSettings) -> Result<(), CliError> {
         let GroupChoices {
+            empty_groups,
+            empty_groups_days,
             equal_names,
             source_order,
             only,
@@ -60,7 +77,13 @@ impl GroupChoices {
             never_touch,
             privileged,
         } = self;
-        let mut groups = groups.clone();
+        if let Some(empty_groups) = empty_groups {
+            settings.empty_groups = (*empty_groups).into();
+        }
+        let groups = &mut settings.groups;
+        if let Some(days) = empty_groups_days {
+            groups.empty_days = *days;
+        }
         if let Some(equal_names) = equal_names {
             groups.equal_names = (*equal_names).into();
         }
@@ -83,7 +106,7 @@ impl GroupChoices {
                 *list = list_of(flag, typed)?;
             }
         }
-        Ok(groups)
+        Ok(())
     }
 }
 
@@ -100,6 +123,16 @@ fn with_source_of(typed: &str) -> Result<WithSource, CliError> {
     })
 }
 
+impl From<EmptyGroupsFlag> for EmptyGroups {
+    fn from(flag: EmptyGroupsFlag) -> EmptyGroups {
+        match flag {
+            EmptyGroupsFlag::Keep => EmptyGroups::Keep,
+            EmptyGroupsFlag::Create => EmptyGroups::Create,
+            EmptyGroupsFlag::Remove => EmptyGroups::Remove,
+        }
+    }
+}
+
 impl From<EqualNamesFlag> for EqualNames {
     fn from(flag: EqualNamesFlag) -> EqualNames {
         match flag {
@@ -111,7 +144,7 @@ impl From<EqualNamesFlag> for EqualNames {
 }
 
 /// What `connector show` tells of them; what is not set is not told.
-pub(super) fn facts(groups: &GroupSettings) -> Vec<(&'static str, String)> {
+pub(super) fn facts(empty: EmptyGroups, groups: &GroupSettings) -> Vec<(&'static str, String)> {
     let GroupSettings {
         equal_names,
         source_order: _,
@@ -121,6 +154,7 @@ pub(super) fn facts(groups: &GroupSettings) -> Vec<(&'static str, String)> {
         with_source,
         never_touch,
         privileged,
+        empty_days,
     } = groups;
     let order: Vec<&str> = groups.order().into_iter().map(group_source_word).collect();
     let equal_names = match equal_names {
@@ -134,7 +168,13 @@ pub(super) fn facts(groups: &GroupSettings) -> Vec<(&'static str, String)> {
         .collect();
     let always_privileged = ALWAYS_PRIVILEGED.map(str::to_owned);
     let privileged = [&always_privileged[..], privileged].concat();
-    let mut facts = Vec::new();
+    let empty = match (empty, empty_days) {
+        (EmptyGroups::Keep, _) => "keep".to_owned(),
+        (EmptyGroups::Create, _) => "create".to_owned(),
+        (EmptyGroups::Remove, 0) => "remove".to_owned(),
+        (EmptyGroups::Remove, days) => format!("remove after {days} days"),
+    };
+    let mut facts = vec![("Empty groups", empty)];
     facts.extend(equal_names.map(|words| ("Equal names", words)));
     for (title, list) in [
         ("Only groups", only),

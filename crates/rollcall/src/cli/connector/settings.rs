@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use reqwest::Url;
 
 use crate::cli::connector::groups::GroupChoices;
+use crate::cli::connector::leavers::LeaverChoices;
 use crate::cli::context::Context;
 use crate::cli::exit::CliError;
 use crate::config;
@@ -16,7 +17,7 @@ use crate::http::address;
 use crate::secret::Secret;
 use crate::source::onelogin::base_url;
 use crate::source::onelogin::settings::GroupSource;
-use crate::store::connectors::settings::{Cleanup, ConnectorSettings, EmptyGroups, Safety};
+use crate::store::connectors::settings::{ConnectorSettings, Safety};
 
 /// What has no meaning of its own at first, and can be set when a connector is made or later.
 #[derive(Debug, clap::Args)]
@@ -30,12 +31,8 @@ pub(super) struct Choices {
     /// Only people in this group, or in any of several: `Staff`, `role:Jira Users` [default: everybody]
     #[arg(long = "required-group", value_name = "NAME")]
     required_groups: Option<Vec<String>>,
-    /// What happens to a user who is gone or out of scope [default: disable]
-    #[arg(long, value_enum, value_name = "WHAT")]
-    cleanup: Option<CleanupFlag>,
-    /// What happens to a group that nobody is in any more [default: keep]
-    #[arg(long, value_enum, value_name = "WHAT")]
-    empty_groups: Option<EmptyGroupsFlag>,
+    #[command(flatten)]
+    leavers: LeaverChoices,
     #[command(flatten)]
     groups: GroupChoices,
     #[command(flatten)]
@@ -86,19 +83,6 @@ pub(super) enum GroupSourceFlag {
     Group,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum CleanupFlag {
-    Disable,
-    Delete,
-    Keep,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum EmptyGroupsFlag {
-    Keep,
-    Remove,
-}
-
 pub(super) const GROUPS_FROM_BY_DEFAULT: [GroupSource; 2] =
     [GroupSource::Roles, GroupSource::Group];
 pub(super) const MINIMUM_REMAINING_API_CALLS_BY_DEFAULT: u32 = 500;
@@ -113,8 +97,7 @@ impl Choices {
             groups_from,
             minimum_remaining_api_calls,
             required_groups,
-            cleanup,
-            empty_groups,
+            leavers,
             groups,
             limits,
         } = self;
@@ -128,13 +111,8 @@ impl Choices {
         if let Some(names) = required_groups {
             settings.source.required_groups = list_of("--required-group", names)?;
         }
-        if let Some(cleanup) = cleanup {
-            settings.cleanup = (*cleanup).into();
-        }
-        if let Some(empty_groups) = empty_groups {
-            settings.empty_groups = (*empty_groups).into();
-        }
-        settings.groups = groups.apply(&settings.groups)?;
+        leavers.apply(&mut settings)?;
+        groups.apply(&mut settings)?;
         settings.safety = limits.apply(settings.safety);
         Ok(settings)
     }
@@ -173,25 +151,6 @@ impl From<GroupSourceFlag> for GroupSource {
             GroupSourceFlag::MemberOf => GroupSource::MemberOf,
             GroupSourceFlag::Roles => GroupSource::Roles,
             GroupSourceFlag::Group => GroupSource::Group,
-        }
-    }
-}
-
-impl From<CleanupFlag> for Cleanup {
-    fn from(flag: CleanupFlag) -> Cleanup {
-        match flag {
-            CleanupFlag::Disable => Cleanup::Disable,
-            CleanupFlag::Delete => Cleanup::Delete,
-            CleanupFlag::Keep => Cleanup::Keep,
-        }
-    }
-}
-
-impl From<EmptyGroupsFlag> for EmptyGroups {
-    fn from(flag: EmptyGroupsFlag) -> EmptyGroups {
-        match flag {
-            EmptyGroupsFlag::Keep => EmptyGroups::Keep,
-            EmptyGroupsFlag::Remove => EmptyGroups::Remove,
         }
     }
 }

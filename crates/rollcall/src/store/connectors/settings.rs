@@ -1,13 +1,16 @@
 //! What an admin sets for a connector, as it is stored.
 
 pub mod groups;
+pub mod leavers;
 
 use reconcile::gate::{Limit, Limits};
 use reconcile::mapping::groups::GroupRules;
+use reconcile::pattern::Patterns;
 use reconcile::plan::{self, Policy};
 use serde::{Deserialize, Serialize};
 
-use self::groups::GroupSettings;
+use self::groups::{EmptyGroups, GroupSettings};
+use self::leavers::{Cleanup, LeaverSettings};
 use crate::source::onelogin::settings::Settings;
 
 /// What an admin sets for a connector, all but its secret.
@@ -22,6 +25,8 @@ pub struct ConnectorSettings {
     pub empty_groups: EmptyGroups,
     #[serde(default)]
     pub groups: GroupSettings,
+    #[serde(default)]
+    pub leavers: LeaverSettings,
 }
 
 /// A setting that cannot be used as it is, and why.
@@ -49,25 +54,6 @@ pub struct Safety {
     pub shrinkage_percent_max: u32,
 }
 
-/// What happens to a user who is gone or out of scope.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Cleanup {
-    #[default]
-    Disable,
-    Delete,
-    Keep,
-}
-
-/// What happens to a group that nobody is in any more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EmptyGroups {
-    #[default]
-    Keep,
-    Remove,
-}
-
 impl ConnectorSettings {
     /// A source with everything else as it is until somebody changes it.
     pub fn new(source: Settings) -> ConnectorSettings {
@@ -77,31 +63,41 @@ impl ConnectorSettings {
             cleanup: Cleanup::default(),
             empty_groups: EmptyGroups::default(),
             groups: GroupSettings::default(),
+            leavers: LeaverSettings::default(),
         }
     }
 
     /// Refuses what could not be used in a run.
     pub fn check(&self) -> Result<(), FieldError> {
-        self.groups.check()
+        self.groups.check()?;
+        self.policy()?;
+        Ok(())
     }
 
     /// What becomes of the groups of the source.
     pub fn group_rules(&self) -> Result<GroupRules, FieldError> {
-        self.groups.rules(false)
+        self.groups.rules(self.empty_groups == EmptyGroups::Create)
     }
 
     pub fn policy(&self) -> Result<Policy, FieldError> {
-        let cleanup = match self.cleanup {
-            Cleanup::Disable => plan::Cleanup::Disable,
-            Cleanup::Delete => plan::Cleanup::Delete,
-            Cleanup::Keep => plan::Cleanup::Keep,
-        };
-        let empty_groups = match self.empty_groups {
-            EmptyGroups::Keep => plan::EmptyGroups::Keep,
-            EmptyGroups::Remove => plan::EmptyGroups::Remove,
-        };
-        Ok(Policy { cleanup, empty_groups, untouchable: self.groups.untouchable()? })
+        Ok(Policy {
+            cleanup: self.leavers.cleanup(self.cleanup),
+            strip: self.leavers.strip()?,
+            grace: self.leavers.grace()?,
+            empty_groups: match self.empty_groups {
+                EmptyGroups::Keep => plan::EmptyGroups::Keep,
+                EmptyGroups::Create => plan::EmptyGroups::Create,
+                EmptyGroups::Remove => plan::EmptyGroups::Remove,
+            },
+            empty_days: self.groups.empty_days,
+            untouchable: self.groups.untouchable()?,
+            protected: self.leavers.protected()?,
+        })
     }
+}
+
+fn patterns(field: &'static str, typed: &[String]) -> Result<Patterns, FieldError> {
+    Patterns::parse(typed).map_err(|error| FieldError { field, why: error.to_string() })
 }
 
 impl Safety {

@@ -48,6 +48,15 @@ impl<'a> Batches<'a> {
             Change::AddMember { group, user } => self.joins.push((group, user)),
             Change::RemoveMember { group, user } => self.leaves.push((group, user)),
             Change::Deactivate { user } => self.switched.push((user, false)),
+            Change::Anonymise { before, after } => {
+                self.updated.push(after);
+                if before.active {
+                    self.switched.push((before, false));
+                }
+                if before.username != after.username {
+                    self.renamed.push((before, &after.username));
+                }
+            }
             Change::Remove { user } => self.removed.push(user),
             Change::RemoveGroup { group } => self.removed_groups.push(group),
         }

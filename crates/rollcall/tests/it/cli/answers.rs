@@ -175,6 +175,20 @@ fn a_connector_is_shown_with_all_that_was_set() {
         "jira-users",
         "--assign-with",
         "roles=jira-internal",
+        "--empty-groups-days",
+        "7",
+        "--leave-groups",
+        "on",
+        "--keep-group",
+        "alumni",
+        "--grace-reads",
+        "3",
+        "--grace-hours",
+        "24",
+        "--protect",
+        "jira-admin",
+        "--protect",
+        "*@partner.example",
     ]);
     home.answer(&[
         "connector",
@@ -198,8 +212,10 @@ fn a_connector_is_shown_with_all_that_was_set() {
         Groups from           member_of, roles
         Required groups       Ops
         Minimum API calls     7
-        Gone or out of scope  delete
-        Empty groups          remove
+        Gone or out of scope  delete, and take out of all groups but alumni
+        Counts as gone        after 3 reads and 24 h
+        Protected             jira-admin, *@partner.example
+        Empty groups          remove after 7 days
         Equal names           the first of member_of, roles, group wins
         Only groups           jira-*
         No groups             *-test

@@ -111,6 +111,12 @@ fn a_connector_is_not_made_of_settings_that_cannot_work() {
         ),
         (["--assign-with", "jobs=x"], 64, "--assign-with jobs=x names no group source."),
         (["--assign-with", "roles"], 64, "--assign-with roles names no group source."),
+        (["--protect", "/(/"], 78, "The setting leavers.protected cannot"),
+        (["--keep-group", "/(/"], 78, "The setting leavers.keep_groups cannot"),
+        (["--grace-reads", "0"], 64, "0 is not in 1..=100"),
+        (["--grace-hours", "8761"], 64, "8761 is not in 0..=8760"),
+        (["--empty-groups-days", "3651"], 64, "3651 is not in 0..=3650"),
+        (["--cleanup", "forget"], 64, "[possible values: disable, delete, anonymise, keep]"),
         (["--on-equal-names", "last-wins"], 64, "[possible values: merge, prefix, first-wins]"),
     ] {
         let plain = ["connector", "create", "b", "--base-url", "eu", "--client-id", "id"];

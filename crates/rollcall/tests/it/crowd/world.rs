@@ -10,7 +10,9 @@ use reconcile::gate::{self, Approved, Held, Hold, Limit, Limits, Rules, Terms};
 use reconcile::mapping;
 use reconcile::mapping::groups::GroupRules;
 use reconcile::pattern::Patterns;
-use reconcile::plan::{self, Absence, Change, Cleanup, EmptyGroups, Plan, Policy, Reason, Step};
+use reconcile::plan::{
+    self, Absence, Change, Cleanup, EmptyGroups, Past, Plan, Policy, Reason, Step,
+};
 use reconcile::principal::{ExternalId, Grant, Name, Record, Standing, User};
 use rollcall::store::Db;
 use rollcall::store::targets::TargetId;
@@ -99,7 +101,7 @@ pub(crate) async fn publish_records(db: &Db, target: TargetId, records: Vec<Reco
     assert_eq!(findings, []);
     let missing = plan::missing(&desired, &actual.directory, &POLICY);
     let gone: BTreeMap<_, _> = missing.into_iter().map(|id| (id, Absence::Gone)).collect();
-    let (plan, _) = plan::plan(&desired, &actual.directory, &gone, &POLICY);
+    let (plan, _) = plan::plan(&desired, &actual.directory, &gone, &POLICY, &Past::NONE);
     let (approved, held) = check(plan, &actual.directory);
     assert!(held.is_empty(), "{held:?}");
     apply_approved(db, target, actual.generation, &approved).await.unwrap()
@@ -129,7 +131,8 @@ async fn apply_approved(
 
 fn approve(changes: Vec<Change>) -> Approved {
     let steps = changes.into_iter().map(|change| Step { change, reason: Reason::New }).collect();
-    let (approved, held) = check(Plan { steps, people: 1 }, &Directory::default());
+    let (approved, held) =
+        check(Plan { steps, people: 1, ..Plan::default() }, &Directory::default());
     assert!(held.is_empty(), "{held:?}");
     approved
 }

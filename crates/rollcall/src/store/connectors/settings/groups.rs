@@ -5,7 +5,7 @@ use reconcile::pattern::Patterns;
 use reconcile::principal::Name;
 use serde::{Deserialize, Serialize};
 
-use super::FieldError;
+use super::{FieldError, patterns};
 use crate::source::onelogin::settings::GroupSource;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +25,22 @@ pub struct GroupSettings {
     pub never_touch: Vec<String>,
     /// Names and patterns of privileged groups, beside those that always are.
     pub privileged: Vec<String>,
+    /// How many days a group must have been empty before it is removed, where empty ones are.
+    pub empty_days: u32,
 }
+
+/// What happens to a group that nobody is in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EmptyGroups {
+    #[default]
+    Keep,
+    Create,
+    Remove,
+}
+
+/// Ten years.
+pub const EMPTY_DAYS_MAX: u32 = 3_650;
 
 /// What happens where two group sources have a group of one name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +113,10 @@ impl GroupSettings {
     }
 
     pub(super) fn check(&self) -> Result<(), FieldError> {
+        if EMPTY_DAYS_MAX < self.empty_days {
+            let why = format!("{} days are more than {EMPTY_DAYS_MAX}.", self.empty_days);
+            return Err(FieldError { field: "groups.empty_days", why });
+        }
         self.rules(false)?;
         self.privileged()?;
         let untouchable = self.untouchable()?;
@@ -111,10 +130,6 @@ impl GroupSettings {
         }
         Ok(())
     }
-}
-
-fn patterns(field: &'static str, typed: &[String]) -> Result<Patterns, FieldError> {
-    Patterns::parse(typed).map_err(|error| FieldError { field, why: error.to_string() })
 }
 
 fn group_name(field: &'static str, typed: &str) -> Result<Name, FieldError> {

@@ -1,0 +1,150 @@
+//! Groups and memberships: made, joined, left, removed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::leavers::Leaving;
+use super::{Case, Change, EmptyGroups, Memory, Reason, Stages, Step};
+use crate::finding::{Finding, FindingKind};
+use crate::principal::{ExternalId, Name, User};
+
+/// `blocked` are people who get no account of the username that they should have.
+pub(super) fn plan(
+    case: &Case<'_>,
+    blocked: &BTreeSet<ExternalId>,
+    leaving: &Leaving,
+    stages: &mut Stages,
+    memory: &mut Memory,
+    findings: &mut Vec<Finding>,
+) {
+    plan_joins(case, blocked, stages, findings);
+    let nobody = BTreeSet::new();
+    for (group, present) in &case.actual.groups {
+        let wanted = case.desired.directory.groups.get(group).unwrap_or(&nobody);
+        let is_settled = present == wanted && !present.is_empty();
+        if is_settled || !case.may_touch(group) {
+            continue;
+        }
+        let left = plan_leaves(case, group, present, wanted, leaving, stages);
+        if left == 0 && wanted.is_empty() {
+            plan_empty(case, group, present, stages, memory);
+        }
+    }
+}
+
+fn plan_joins(
+    case: &Case<'_>,
+    blocked: &BTreeSet<ExternalId>,
+    stages: &mut Stages,
+    findings: &mut Vec<Finding>,
+) {
+    let nobody = BTreeSet::new();
+    let users = &case.desired.directory.users;
+    for (group, wanted) in &case.desired.directory.groups {
+        let present = case.actual.groups.get(group);
+        if present == Some(wanted) || case.policy.untouchable.matches(group) {
+            continue;
+        }
+        if case.actual.foreign.contains(group) {
+            findings.push(foreign(group));
+            continue;
+        }
+        let joining = wanted.difference(present.unwrap_or(&nobody));
+        let joining: Vec<&Arc<User>> = joining
+            .filter_map(|id| {
+                let user = users.get(id).filter(|_| !case.is_frozen(id))?;
+                let has_account = case.actual.users.contains_key(id);
+                let gets_account = user.active && !blocked.contains(id);
+                (has_account || gets_account).then_some(user)
+            })
+            .collect();
+        let origin = case.desired.origins.get(group).cloned().unwrap_or_default();
+        let is_made_empty = case.policy.empty_groups == EmptyGroups::Create;
+        if present.is_none() && (is_made_empty || !joining.is_empty()) {
+            let change = Change::CreateGroup { group: group.clone() };
+            let reason = match joining.as_slice() {
+                [] => Reason::Listed(Arc::clone(&origin)),
+                [..] => Reason::Granted(Arc::clone(&origin)),
+            };
+            stages.new_groups.push(Step { change, reason });
+        }
+        for user in joining {
+            let change = Change::AddMember { group: group.clone(), user: Arc::clone(user) };
+            stages.joins.push(Step { change, reason: Reason::Granted(Arc::clone(&origin)) });
+        }
+    }
+}
+
+/// Tells how many members are left.
+fn plan_leaves(
+    case: &Case<'_>,
+    group: &Name,
+    present: &BTreeSet<ExternalId>,
+    wanted: &BTreeSet<ExternalId>,
+    leaving: &Leaving,
+    stages: &mut Stages,
+) -> usize {
+    let is_kept = |kept: &crate::pattern::Patterns| kept.matches(group);
+    let strips = case.policy.strip.as_ref().is_some_and(|kept| !is_kept(kept));
+    let mut left = present.len();
+    for id in present.difference(wanted) {
+        // Only those whom the source decides on; the others keep what they have.
+        let reason = if case.decides_on(id) {
+            Reason::NotGranted
+        } else if leaving.removed.contains(id) {
+            left -= 1;
+            continue;
+        } else if let Some(reason) = leaving.stripped.get(id).filter(|_| strips) {
+            reason.clone()
+        } else {
+            continue;
+        };
+        if let Some(user) = case.actual.users.get(id) {
+            let change = Change::RemoveMember { group: group.clone(), user: Arc::clone(user) };
+            stages.leaves.push(Step { change, reason });
+            left -= 1;
+        }
+    }
+    left
+}
+
+/// A group that nobody is left in, or that nobody was in before.
+fn plan_empty(
+    case: &Case<'_>,
+    group: &Name,
+    present: &BTreeSet<ExternalId>,
+    stages: &mut Stages,
+    memory: &mut Memory,
+) {
+    if case.policy.empty_groups != EmptyGroups::Remove {
+        return;
+    }
+    let mut remove = |reason| {
+        let change = Change::RemoveGroup { group: group.clone() };
+        stages.removals.push(Step { change, reason });
+    };
+    let days = case.policy.empty_days;
+    if days == 0 {
+        remove(Reason::Empty);
+    } else if present.is_empty() {
+        let now = case.past.now;
+        let since = case.past.memory.empty.get(group).copied().unwrap_or(now);
+        memory.empty.insert(group.clone(), since);
+        if SignedDuration::from_hours(24 * i64::from(days)) <= now.duration_since(since) {
+            remove(Reason::EmptySince(since));
+        }
+    }
+}
+
+fn foreign(group: &Name) -> Finding {
+    Finding {
+        kind: FindingKind::Conflict,
+        id: None,
+        username: None,
+        message: format!(
+            "The target has a group {group} that Rollcall did not make, so its members stay as they are."
+        ),
+    }
+}

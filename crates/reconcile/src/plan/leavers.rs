@@ -1,0 +1,235 @@
+//! Whoever is gone or out of scope: when it counts, and what happens to them then.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::users::side_by_side;
+use super::{Absence, Anonymity, Case, Change, Cleanup, Grace, Memory, Policy, Reason, Stages};
+use super::{Step, Suspicion};
+use crate::directory::Directory;
+use crate::finding::{Finding, FindingKind};
+use crate::mapping::Desired;
+use crate::principal::{Attributes, ExternalId, Name, User};
+
+/// What of the groups hangs on who leaves.
+#[derive(Default)]
+pub(super) struct Leaving {
+    pub(super) removed: BTreeSet<ExternalId>,
+    /// Whoever leaves their groups too.
+    pub(super) stripped: BTreeMap<ExternalId, Reason>,
+}
+
+pub(super) fn missing(desired: &Desired, actual: &Directory, policy: &Policy) -> Vec<ExternalId> {
+    let absent = side_by_side(desired, actual).filter(|(wanted, _)| wanted.is_none());
+    let absent = absent.filter_map(|(_, present)| present);
+    let absent = absent.filter(|user| !desired.withheld.contains(&user.id));
+    if policy.strip.is_none() {
+        let at_stake = absent.filter(|user| is_at_stake(user, policy, false));
+        return at_stake.map(|user| user.id.clone()).collect();
+    }
+    let absent: BTreeMap<&ExternalId, &Arc<User>> = absent.map(|user| (&user.id, user)).collect();
+    let members = members_to_strip(actual, policy, |id| absent.contains_key(id));
+    let at_stake =
+        absent.into_iter().filter(|(id, user)| is_at_stake(user, policy, members.contains(*id)));
+    at_stake.map(|(id, _)| id.clone()).collect()
+}
+
+/// Whether the policy would change anything about somebody who is gone.
+fn is_at_stake(user: &User, policy: &Policy, has_memberships: bool) -> bool {
+    match policy.cleanup {
+        Cleanup::Delete => true,
+        Cleanup::Disable => user.active || has_memberships,
+        Cleanup::Anonymise(anonymity) => anonymous(user, anonymity) != *user || has_memberships,
+        Cleanup::Keep => has_memberships,
+    }
+}
+
+/// Who of those who are looked for is in a group that would be left.
+fn members_to_strip(
+    actual: &Directory,
+    policy: &Policy,
+    is_looked_for: impl Fn(&ExternalId) -> bool,
+) -> BTreeSet<ExternalId> {
+    let Some(kept) = &policy.strip else { return BTreeSet::new() };
+    let groups = actual.groups.iter().filter(|(group, members)| {
+        !members.is_empty()
+            && !kept.matches(group)
+            && !policy.untouchable.matches(group)
+            && !actual.foreign.contains(*group)
+    });
+    let members = groups.flat_map(|(_, members)| members);
+    members.filter(|id| is_looked_for(id)).cloned().collect()
+}
+
+pub(super) fn plan(
+    case: &Case<'_>,
+    stages: &mut Stages,
+    memory: &mut Memory,
+    findings: &mut Vec<Finding>,
+) -> Leaving {
+    let Case { desired, actual, gone, policy, past, .. } = *case;
+    let mut leaving = Leaving::default();
+    let members = members_to_strip(actual, policy, |id| gone.contains_key(id));
+    let names = NamesTaken::of(case);
+    for (id, absence) in gone {
+        let user = actual.users.get(id).filter(|_| !desired.knows(id) && !case.is_frozen(id));
+        let Some(user) = user else { continue };
+        let reason = match absence {
+            Absence::Present => {
+                findings.push(passed_over(user));
+                continue;
+            }
+            // The source still has them, so nothing is lost by waiting with more than this.
+            Absence::Inactive(words) if user.active => {
+                let reason = Reason::Inactive(Arc::clone(words));
+                let change = Change::Deactivate { user: Arc::clone(user) };
+                stages.deactivations.push(Step { change, reason });
+                continue;
+            }
+            Absence::Inactive(_) => continue,
+            Absence::Gone => Reason::Gone,
+            Absence::OutOfScope(words) => Reason::OutOfScope(Arc::clone(words)),
+        };
+        if !is_at_stake(user, policy, members.contains(id)) {
+            continue;
+        }
+        if policy.grace != Grace::NONE {
+            let suspicion = suspect(past.memory.suspected.get(id), past.now);
+            memory.suspected.insert(id.clone(), suspicion);
+            if !policy.grace.is_over(suspicion, past.now) {
+                findings.push(suspected(user, &reason, suspicion, policy.grace));
+                continue;
+            }
+        }
+        clean_up(user, &reason, policy, &names, stages, &mut leaving);
+    }
+    if policy.grace != Grace::NONE {
+        memory.suspected.extend(still_suspected(case));
+    }
+    leaving
+}
+
+fn clean_up(
+    user: &Arc<User>,
+    reason: &Reason,
+    policy: &Policy,
+    names: &NamesTaken<'_>,
+    stages: &mut Stages,
+    leaving: &mut Leaving,
+) {
+    let step = |change| Step { change, reason: reason.clone() };
+    match policy.cleanup {
+        Cleanup::Delete => {
+            leaving.removed.insert(user.id.clone());
+            stages.removals.push(step(Change::Remove { user: Arc::clone(user) }));
+            return;
+        }
+        Cleanup::Disable if user.active => {
+            stages.deactivations.push(step(Change::Deactivate { user: Arc::clone(user) }));
+        }
+        Cleanup::Anonymise(anonymity) => {
+            let mut after = anonymous(user, anonymity);
+            if names.are_taken(&after.username, &user.id) {
+                after.username = user.username.clone();
+            }
+            if after != **user {
+                let (before, after) = (Arc::clone(user), Arc::new(after));
+                stages.deactivations.push(step(Change::Anonymise { before, after }));
+            }
+        }
+        Cleanup::Disable | Cleanup::Keep => {}
+    }
+    if policy.strip.is_some() {
+        leaving.stripped.insert(user.id.clone(), reason.clone());
+    }
+}
+
+/// The account of somebody of whom only the source's id is left to tell. It is the same however
+/// often it is asked for.
+fn anonymous(user: &User, anonymity: Anonymity) -> User {
+    let id = user.source_id();
+    User {
+        id: user.id.clone(),
+        username: match anonymity {
+            Anonymity::Profile => user.username.clone(),
+            Anonymity::ProfileAndUsername => Name::new(&format!("user-{id}")),
+        },
+        // A domain that never exists: whatever is sent there goes nowhere.
+        email: format!("user-{id}@user.invalid").into(),
+        display_name: format!("Former user {id}").into(),
+        first_name: "".into(),
+        last_name: "".into(),
+        active: false,
+        attributes: Attributes::default(),
+        source_id: user.source_id.clone(),
+    }
+}
+
+/// The usernames of both sides, where one of them may be given out.
+struct NamesTaken<'a>(BTreeMap<&'a Name, &'a ExternalId>);
+
+impl<'a> NamesTaken<'a> {
+    fn of(case: &Case<'a>) -> NamesTaken<'a> {
+        let gives_names = case.policy.cleanup == Cleanup::Anonymise(Anonymity::ProfileAndUsername);
+        if !gives_names || case.gone.is_empty() {
+            return NamesTaken(BTreeMap::new());
+        }
+        let users = case.actual.users.values().chain(case.desired.directory.users.values());
+        NamesTaken(users.map(|user| (&user.username, &user.id)).collect())
+    }
+
+    fn are_taken(&self, name: &Name, by_other_than: &ExternalId) -> bool {
+        self.0.get(name).is_some_and(|holder| *holder != by_other_than)
+    }
+}
+
+impl Grace {
+    fn is_over(self, suspicion: Suspicion, now: Timestamp) -> bool {
+        let hours = SignedDuration::from_hours(i64::from(self.hours));
+        self.reads <= suspicion.reads && hours <= now.duration_since(suspicion.since)
+    }
+}
+
+fn suspect(before: Option<&Suspicion>, now: Timestamp) -> Suspicion {
+    let first = Suspicion { since: now, reads: 0 };
+    let Suspicion { since, reads } = before.copied().unwrap_or(first);
+    Suspicion { since, reads: reads.saturating_add(1) }
+}
+
+/// Whoever nobody asked about this time stays suspected, as long as there is something to take.
+fn still_suspected(case: &Case<'_>) -> Vec<(ExternalId, Suspicion)> {
+    let Case { desired, actual, gone, policy, past, .. } = *case;
+    let suspected = &past.memory.suspected;
+    let members = members_to_strip(actual, policy, |id| suspected.contains_key(id));
+    let is_open = |id: &ExternalId| {
+        let user = actual.users.get(id).filter(|_| !desired.knows(id) && !gone.contains_key(id));
+        user.is_some_and(|user| is_at_stake(user, policy, members.contains(id)))
+    };
+    let open = suspected.iter().filter(|(id, _)| is_open(id));
+    open.map(|(id, suspicion)| (id.clone(), *suspicion)).collect()
+}
+
+fn suspected(user: &User, reason: &Reason, suspicion: Suspicion, grace: Grace) -> Finding {
+    let Suspicion { since, reads } = suspicion;
+    Finding {
+        kind: FindingKind::Suspected,
+        id: Some(user.id.clone()),
+        username: Some(user.username.as_str().into()),
+        message: format!(
+            "{reason}, in {reads} reads since {since}. It counts after {} reads and {} h.",
+            grace.reads, grace.hours
+        ),
+    }
+}
+
+fn passed_over(user: &User) -> Finding {
+    Finding {
+        kind: FindingKind::PassedOver,
+        id: Some(user.id.clone()),
+        username: Some(user.username.as_str().into()),
+        message: "Absent from the read, but the source still has them when asked by id. Nothing was taken away."
+            .to_owned(),
+    }
+}

@@ -1,0 +1,100 @@
+//! Plans in words: the preview, the report and the log show the same.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Change, Differences, Plan, Reason, Step};
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::Create { user } => {
+                write!(f, "+ create {} ({})", user.username, user.display_name)
+            }
+            Change::Reactivate { user } => write!(f, "+ reactivate {}", user.username),
+            Change::Rename { user, to } => write!(f, "~ rename {} to {to}", user.username),
+            Change::Update { before, after } => {
+                write!(f, "~ update {}: {}", before.username, Differences(before, after))
+            }
+            Change::CreateGroup { group } => write!(f, "+ create group {group}"),
+            Change::AddMember { group, user } => {
+                write!(f, "+ add {} to group {group}", user.username)
+            }
+            Change::RemoveMember { group, user } => {
+                write!(f, "- remove {} from group {group}", user.username)
+            }
+            Change::Deactivate { user } => write!(f, "- deactivate {}", user.username),
+            Change::Anonymise { before, after } => {
+                write!(f, "- anonymise {} as {}", before.username, after.display_name)
+            }
+            Change::Remove { user } => write!(f, "- remove {}", user.username),
+            Change::RemoveGroup { group } => write!(f, "- remove group {group}"),
+        }
+    }
+}
+
+impl fmt::Display for Differences<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Differences(before, after) = self;
+        let fields = [
+            ("e-mail", &before.email, &after.email),
+            ("display name", &before.display_name, &after.display_name),
+            ("first name", &before.first_name, &after.first_name),
+            ("last name", &before.last_name, &after.last_name),
+        ];
+        let mut separator = "";
+        for (field, before, after) in
+            fields.into_iter().filter(|(_, before, after)| before != after)
+        {
+            write!(f, "{separator}{field} {before:?} -> {after:?}")?;
+            separator = ", ";
+        }
+        let names: BTreeSet<&Arc<str>> =
+            before.attributes.iter().chain(after.attributes.iter()).map(|(name, _)| name).collect();
+        for name in names {
+            let (before, after) = (before.attributes.get(name), after.attributes.get(name));
+            if before != after {
+                let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+                write!(f, "{separator}{name} {before:?} -> {after:?}")?;
+                separator = ", ";
+            }
+        }
+        if before.source_id != after.source_id {
+            let (before, after) = (before.source_id(), after.source_id());
+            write!(f, "{separator}id in the source {before} -> {after}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::New => f.write_str("new in the source"),
+            Reason::Changed => f.write_str("changed in the source"),
+            Reason::ActiveAgain => f.write_str("active again in the source"),
+            Reason::Granted(origin) => write!(f, "granted by {origin}"),
+            Reason::NotGranted => f.write_str("no group source grants it any more"),
+            Reason::Inactive(words) => write!(f, "the source says {words}"),
+            Reason::Gone => f.write_str("gone, asked for by id"),
+            Reason::OutOfScope(words) => write!(f, "out of scope: {words}"),
+            Reason::Listed(origin) => write!(f, "in the source without anybody: {origin}"),
+            Reason::EmptySince(since) => write!(f, "nobody has been in it since {since}"),
+            Reason::Empty => f.write_str("nobody is in it any more"),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.change, self.reason)
+    }
+}
+
+/// One line a step, in the order in which they are done.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))
+    }
+}

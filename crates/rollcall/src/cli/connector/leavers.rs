@@ -1,0 +1,130 @@
+//! What happens to people who leave, as flags.
+
+use clap::ValueEnum;
+
+use crate::cli::connector::settings::list_of;
+use crate::cli::exit::CliError;
+use crate::cli::output;
+use crate::store::connectors::settings::ConnectorSettings;
+use crate::store::connectors::settings::leavers::{
+    Cleanup, GRACE_HOURS_MAX, GRACE_READS_MAX, LeaverSettings,
+};
+
+/// Lists are given anew each time; a single "" empties one.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Leavers")]
+pub(super) struct LeaverChoices {
+    /// What happens to a user who is gone or out of scope [default: disable]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    cleanup: Option<CleanupFlag>,
+    /// Whether anonymising replaces the username, too [default: off]
+    #[arg(long, value_enum, value_name = "on|off")]
+    anonymise_usernames: Option<Switch>,
+    /// Whether whoever leaves is taken out of their groups, earlier leavers too [default: off]
+    #[arg(long, value_enum, value_name = "on|off")]
+    leave_groups: Option<Switch>,
+    /// A group that leavers stay in all the same, by name or pattern; repeatable
+    #[arg(long = "keep-group", value_name = "NAME")]
+    keep_groups: Option<Vec<String>>,
+    /// How many reads in a row must confirm that somebody is gone before it counts [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(GRACE_READS_MAX)))]
+    grace_reads: Option<u32>,
+    /// How many hours after the first of them it counts [default: 0]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=i64::from(GRACE_HOURS_MAX)))]
+    grace_hours: Option<u32>,
+    /// Somebody who is never changed, by username, e-mail or id: `jira-admin`, `*@partner.example`;
+    /// repeatable
+    #[arg(long = "protect", value_name = "WHO")]
+    protected: Option<Vec<String>>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum CleanupFlag {
+    Disable,
+    Delete,
+    Anonymise,
+    Keep,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+impl LeaverChoices {
+    pub(super) fn apply(&self, settings: &mut ConnectorSettings) -> Result<(), CliError> {
+        let LeaverChoices {
+            cleanup,
+            anonymise_usernames,
+            leave_groups,
+            keep_groups,
+            grace_reads,
+            grace_hours,
+            protected,
+        } = self;
+        if let Some(cleanup) = cleanup {
+            settings.cleanup = (*cleanup).into();
+        }
+        let leavers = &mut settings.leavers;
+        if let Some(switch) = anonymise_usernames {
+            leavers.anonymise_usernames = *switch == Switch::On;
+        }
+        if let Some(switch) = leave_groups {
+            leavers.leave_groups = *switch == Switch::On;
+        }
+        if let Some(names) = keep_groups {
+            leavers.keep_groups = list_of("--keep-group", names)?;
+        }
+        leavers.grace_reads = grace_reads.unwrap_or(leavers.grace_reads);
+        leavers.grace_hours = grace_hours.unwrap_or(leavers.grace_hours);
+        if let Some(names) = protected {
+            leavers.protected = list_of("--protect", names)?;
+        }
+        Ok(())
+    }
+}
+
+impl From<CleanupFlag> for Cleanup {
+    fn from(flag: CleanupFlag) -> Cleanup {
+        match flag {
+            CleanupFlag::Disable => Cleanup::Disable,
+            CleanupFlag::Delete => Cleanup::Delete,
+            CleanupFlag::Anonymise => Cleanup::Anonymise,
+            CleanupFlag::Keep => Cleanup::Keep,
+        }
+    }
+}
+
+/// What `connector show` tells of them; what is not set is not told.
+pub(super) fn facts(cleanup: Cleanup, leavers: &LeaverSettings) -> Vec<(&'static str, String)> {
+    let LeaverSettings {
+        anonymise_usernames,
+        leave_groups,
+        keep_groups,
+        grace_reads,
+        grace_hours,
+        protected,
+    } = leavers;
+    let what = match cleanup {
+        Cleanup::Disable => "disable",
+        Cleanup::Delete => "delete",
+        Cleanup::Anonymise if *anonymise_usernames => "anonymise, with the username",
+        Cleanup::Anonymise => "anonymise",
+        Cleanup::Keep => "keep",
+    };
+    let what = match (leave_groups, keep_groups.as_slice()) {
+        (false, _) => what.to_owned(),
+        (true, []) => format!("{what}, and take out of all groups"),
+        (true, kept) => format!("{what}, and take out of all groups but {}", kept.join(", ")),
+    };
+    let mut facts = vec![("Gone or out of scope", output::printable(&what))];
+    if (*grace_reads, *grace_hours) != (1, 0) {
+        let grace = format!("after {grace_reads} reads and {grace_hours} h");
+        facts.push(("Counts as gone", grace));
+    }
+    if !protected.is_empty() {
+        facts.push(("Protected", output::printable(&protected.join(", "))));
+    }
+    facts
+}

@@ -1,0 +1,67 @@
+//! What plans noticed comes back to the letter, and goes with its target.
+
+use reconcile::plan::{Memory, Suspicion};
+use reconcile::principal::{ExternalId, Name};
+use rollcall::store::targets::{self, Target, TargetKind};
+use rollcall::store::{Db, memory};
+
+use super::{act, at, connector};
+use crate::databases::on_both;
+
+fn memory_of(suspected: &[(&str, i64, u32)], empty: &[(&str, i64)]) -> Memory {
+    let suspected = suspected.iter().map(|(id, since, reads)| {
+        (ExternalId::new(id), Suspicion { since: at(*since), reads: *reads })
+    });
+    let empty = empty.iter().map(|(name, since)| (Name::new(name), at(*since)));
+    Memory { suspected: suspected.collect(), empty: empty.collect() }
+}
+
+async fn target(db: &Db, name: &str) -> Target {
+    let onelogin = connector(db, name).await;
+    targets::create(db, &onelogin, name, TargetKind::Crowd, &act(2)).await.unwrap().0
+}
+
+async fn check_write(db: &Db, target: &Target, before: &Memory, after: &Memory) {
+    let mut tx = db.begin().await.unwrap();
+    assert_eq!(memory::read(&mut tx, target.id).await.unwrap().memory, *before);
+    memory::write(&mut tx, target.id, before, after).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = db.snapshot().await.unwrap();
+    let past = memory::read(&mut tx, target.id).await.unwrap();
+    assert_eq!(past.memory, *after);
+    assert!(at(1_700_000_000) < past.now, "{}", past.now);
+}
+
+#[tokio::test]
+async fn what_was_noticed_is_read_back_and_forgotten() {
+    on_both(async |db| {
+        let (jira, wiki) = (target(&db, "jira").await, target(&db, "wiki").await);
+        let nothing = Memory::default();
+        let other = memory_of(&[("7", 1, 1)], &[("qa", 1)]);
+        check_write(&db, &wiki, &nothing, &other).await;
+        let first =
+            memory_of(&[("1", 10, 1), ("2", 20, u32::MAX)], &[("Dev Ops", 10), ("\u{e4}", 5)]);
+        let second = memory_of(&[("2", 20, 4), ("3", 30, 1)], &[("Dev Ops", 11), ("qa", 30)]);
+        check_write(&db, &jira, &nothing, &first).await;
+        check_write(&db, &jira, &first, &first).await;
+        check_write(&db, &jira, &first, &second).await;
+        check_write(&db, &jira, &second, &nothing).await;
+        check_write(&db, &wiki, &other, &other).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deleted_target_takes_what_it_noticed_and_nothing_of_another() {
+    on_both(async |db| {
+        let (jira, wiki) = (target(&db, "jira").await, target(&db, "wiki").await);
+        let nothing = Memory::default();
+        let noticed = memory_of(&[("7", 1, 1)], &[("qa", 1)]);
+        check_write(&db, &wiki, &nothing, &noticed).await;
+        check_write(&db, &jira, &nothing, &noticed).await;
+        targets::delete(&db, &jira, &act(9)).await.unwrap();
+        check_write(&db, &jira, &nothing, &nothing).await;
+        check_write(&db, &wiki, &noticed, &noticed).await;
+    })
+    .await;
+}
