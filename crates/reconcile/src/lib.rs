@@ -19,5 +19,7 @@ pub mod gate;
 
 pub mod explain;
 
+pub mod schedule;
+
 #[cfg(test)]
 mod world;

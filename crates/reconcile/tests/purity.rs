@@ -12,14 +12,35 @@ fn only_pure_crates_are_dependencies() {
         .lines()
         .filter_map(|line| line.split(['.', ' ', '=']).next().filter(|name| !name.is_empty()))
         .collect();
-    assert_eq!(names, ["jiff", "regex", "thiserror", "unicode-normalization"]);
+    // croner searches calendars that it is given. jiff is linked with whatever features the program
+    // switches on, so what it could do with them is forbidden by name below.
+    assert_eq!(names, ["croner", "jiff", "regex", "thiserror", "unicode-normalization"]);
 }
+
+const OUTSIDE: [&str; 12] = [
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::process",
+    "std::time",
+    "async fn",
+    "Timestamp::now",
+    "Zoned::now",
+    "TimeZone::get",
+    "TimeZone::system",
+    "TimeZone::try_system",
+    "tz::db",
+];
 
 #[test]
 fn no_source_file_names_the_outside_world() {
     for entry in walk(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))) {
         let text = std::fs::read_to_string(&entry).unwrap();
-        for word in ["std::fs", "std::net", "std::env", "std::process", "std::time", "async fn"] {
+        // A test may look around; what it tests may not.
+        if entry.components().any(|it| it.as_os_str().to_string_lossy().starts_with("tests")) {
+            continue;
+        }
+        for word in OUTSIDE {
             assert!(!text.contains(word), "{} uses {word}", entry.display());
         }
     }
