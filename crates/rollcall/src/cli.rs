@@ -148,7 +148,7 @@ async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<
         }
         Command::Serve(args) => serve::run(args, setup(shared, environment)?).await?,
         Command::Connector(command) => {
-            connector::run(command, setup(shared, environment)?).await?;
+            return connector::run(command, setup(shared, environment)?).await;
         }
         Command::Target(command) => target::run(command, setup(shared, environment)?).await?,
         Command::Simulate(args) => return sync::simulate(args, setup(shared, environment)?).await,

@@ -4,6 +4,7 @@ mod answer;
 mod check;
 mod groups;
 mod leavers;
+mod scope;
 mod settings;
 
 use std::path::PathBuf;
@@ -14,10 +15,10 @@ use serde::Serialize;
 use crate::cli::connector::answer::ConnectorAnswer;
 use crate::cli::connector::settings::Choices;
 use crate::cli::context::{Context, Setup};
-use crate::cli::exit::CliError;
+use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
 use crate::secret::Secret;
-use crate::source::onelogin::settings::Settings;
+use crate::source::onelogin::settings::{ScopeSettings, Settings};
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::connectors::{self, Provider};
 use crate::store::targets;
@@ -32,6 +33,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Change a connector; what is not named stays as it is
     Edit(Box<EditArgs>),
+    /// Count who would take part, and the API calls of a run; saves and changes nothing
+    Scope(Box<scope::ScopeArgs>),
     /// Try everything that a sync needs; changes nothing
     Test(check::TestArgs),
     /// Delete a connector that feeds no target
@@ -101,22 +104,24 @@ struct DeleteAnswer {
     deleted: String,
 }
 
-pub async fn run(command: Command, setup: Setup) -> Result<(), CliError> {
+pub async fn run(command: Command, setup: Setup) -> Result<Exit, CliError> {
     let context = match &command {
         Command::Create(_) => Context::open_or_create(setup).await?,
         Command::List
         | Command::Show(_)
         | Command::Edit(_)
+        | Command::Scope(_)
         | Command::Test(_)
         | Command::Delete(_) => Context::open(setup).await?,
     };
     let done = match command {
-        Command::Create(args) => create(*args, &context).await,
-        Command::List => list(&context).await,
-        Command::Show(args) => show(&args, &context).await,
-        Command::Edit(args) => edit(*args, &context).await,
-        Command::Test(args) => check::run(&args, &context).await,
-        Command::Delete(args) => delete(&args, &context).await,
+        Command::Create(args) => create(*args, &context).await.map(|()| Exit::Ok),
+        Command::List => list(&context).await.map(|()| Exit::Ok),
+        Command::Show(args) => show(&args, &context).await.map(|()| Exit::Ok),
+        Command::Edit(args) => edit(*args, &context).await.map(|()| Exit::Ok),
+        Command::Scope(args) => scope::run(&args, &context).await,
+        Command::Test(args) => check::run(&args, &context).await.map(|()| Exit::Ok),
+        Command::Delete(args) => delete(&args, &context).await.map(|()| Exit::Ok),
     };
     context.close().await;
     done
@@ -132,6 +137,7 @@ async fn create(args: CreateArgs, context: &Context) -> Result<(), CliError> {
         client_id: settings::client_id_of(&args.client_id)?,
         groups_from: settings::GROUPS_FROM_BY_DEFAULT.into(),
         required_groups: Vec::new(),
+        scope: ScopeSettings::default(),
         minimum_remaining_api_calls: settings::MINIMUM_REMAINING_API_CALLS_BY_DEFAULT,
     });
     let settings = args.choices.apply(&plain)?;

@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::run::{Order, Ready};
 use crate::seal;
 use crate::secret::Secret;
-use crate::source::onelogin::settings::{GroupSource, Settings};
+use crate::source::onelogin::settings::{GroupSource, ScopeSettings, Settings};
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::connectors::{self, Connector, Provider};
 use crate::store::runs::Trigger;
@@ -166,6 +166,7 @@ async fn connector(context: &Context, sandbox: &Sandbox) -> Result<Connector, Cl
             GroupSource::Group,
         ]),
         required_groups: Vec::new(),
+        scope: ScopeSettings::default(),
         minimum_remaining_api_calls: 500,
     };
     let settings = ConnectorSettings::new(source);

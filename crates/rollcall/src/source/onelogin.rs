@@ -19,7 +19,7 @@ mod pages_v1;
 mod read;
 mod refusal;
 pub mod report;
-mod scope;
+pub mod scope;
 pub mod settings;
 mod split;
 mod token;

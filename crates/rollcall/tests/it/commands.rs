@@ -1,5 +1,7 @@
 //! The commands of the main job, by the real binary against a sandbox.
 
+mod policies;
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 

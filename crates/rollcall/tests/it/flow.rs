@@ -14,7 +14,7 @@ use rollcall::run::{self, Engine, Order, Ready};
 use rollcall::seal::{KeySource, Seal};
 use rollcall::secret::Secret;
 use rollcall::source::onelogin::OneLogin;
-use rollcall::source::onelogin::settings::{GroupSource, Settings};
+use rollcall::source::onelogin::settings::{GroupSource, ScopeSettings, Settings};
 use rollcall::store::Db;
 use rollcall::store::connectors::settings::ConnectorSettings;
 use rollcall::store::connectors::{self, Connector, Provider};
@@ -53,6 +53,7 @@ impl World {
             client_id: sandbox.client_id().to_owned(),
             groups_from: BTreeSet::from([GroupSource::Roles]),
             required_groups: Vec::new(),
+            scope: ScopeSettings::default(),
             minimum_remaining_api_calls: 500,
         });
         let secret = Secret::new(sandbox.client_secret().to_owned());

@@ -19,7 +19,7 @@ use rollcall::secret::Secret;
 use rollcall::source::onelogin::OneLogin;
 use rollcall::source::onelogin::error::SourceError;
 use rollcall::source::onelogin::report::Read;
-use rollcall::source::onelogin::settings::{GroupSource, Settings};
+use rollcall::source::onelogin::settings::{GroupSource, ScopeSettings, Settings};
 use sandbox::onelogin::{Admin, Data, Options, Population, Sandbox, Tenant};
 
 /// As in production, but nobody waits for long.
@@ -54,6 +54,7 @@ pub(crate) fn settings(sandbox: &Sandbox) -> Settings {
         client_id: sandbox.client_id().to_owned(),
         groups_from: [GroupSource::MemberOf, GroupSource::Roles, GroupSource::Group].into(),
         required_groups: Vec::new(),
+        scope: ScopeSettings::default(),
         minimum_remaining_api_calls: 10,
     }
 }

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use rollcall::seal::{KeySource, Seal};
 use rollcall::secret::Secret;
-use rollcall::source::onelogin::settings::{GroupSource, Settings};
+use rollcall::source::onelogin::settings::{GroupSource, ScopeSettings, Settings};
 use rollcall::store::Db;
 use rollcall::store::audit::actor::{Act, Actor};
 use rollcall::store::connectors::settings::ConnectorSettings;
@@ -52,6 +52,7 @@ fn settings(base_url: &str) -> ConnectorSettings {
         client_id: "id".to_owned(),
         groups_from: BTreeSet::from([GroupSource::Roles]),
         required_groups: vec!["role:Staff".to_owned()],
+        scope: ScopeSettings::default(),
         minimum_remaining_api_calls: 500,
     })
 }

@@ -4,8 +4,10 @@ use serde::Serialize;
 
 use crate::cli::connector::groups;
 use crate::cli::connector::leavers;
+use crate::cli::connector::scope;
 use crate::cli::connector::settings::group_source_word;
 use crate::cli::output;
+use crate::source::onelogin::settings::ScopeSettings;
 use crate::store::connectors::Connector;
 use crate::store::connectors::settings::Safety;
 use crate::store::connectors::settings::groups::{EmptyGroups, GroupSettings};
@@ -20,6 +22,7 @@ pub(super) struct ConnectorAnswer {
     client_id: String,
     groups_from: Vec<&'static str>,
     required_groups: Vec<String>,
+    scope: ScopeSettings,
     minimum_remaining_api_calls: u32,
     cleanup: Cleanup,
     leavers: LeaverSettings,
@@ -41,6 +44,7 @@ impl ConnectorAnswer {
             client_id: source.client_id.clone(),
             groups_from: source.groups_from.iter().map(|&it| group_source_word(it)).collect(),
             required_groups: source.required_groups.clone(),
+            scope: source.scope.clone(),
             minimum_remaining_api_calls: source.minimum_remaining_api_calls,
             cleanup: connector.settings.cleanup,
             leavers: connector.settings.leavers.clone(),
@@ -64,9 +68,9 @@ impl ConnectorAnswer {
             ("Base URL", self.base_url.clone()),
             ("Client ID", self.client_id.clone()),
             ("Groups from", self.groups_from.join(", ")),
-            ("Required groups", or(&self.required_groups, "none: everybody takes part")),
-            ("Minimum API calls", self.minimum_remaining_api_calls.to_string()),
         ];
+        facts.extend(scope::facts(&self.required_groups, &self.scope));
+        facts.push(("Minimum API calls", self.minimum_remaining_api_calls.to_string()));
         facts.extend(leavers::facts(self.cleanup, &self.leavers));
         facts.extend(groups::facts(self.empty_groups, &self.groups));
         facts.push(("Held above", held_above(&self.limits)));

@@ -10,6 +10,7 @@ use reqwest::Url;
 
 use crate::cli::connector::groups::GroupChoices;
 use crate::cli::connector::leavers::LeaverChoices;
+use crate::cli::connector::scope::ScopeChoices;
 use crate::cli::context::Context;
 use crate::cli::exit::CliError;
 use crate::config;
@@ -28,9 +29,8 @@ pub(super) struct Choices {
     /// No run starts, and none goes on, with fewer API calls left this hour [default: 500]
     #[arg(long, value_name = "N")]
     minimum_remaining_api_calls: Option<u32>,
-    /// Only people in this group, or in any of several: `Staff`, `role:Jira Users` [default: everybody]
-    #[arg(long = "required-group", value_name = "NAME")]
-    required_groups: Option<Vec<String>>,
+    #[command(flatten)]
+    scope: ScopeChoices,
     #[command(flatten)]
     leavers: LeaverChoices,
     #[command(flatten)]
@@ -93,14 +93,8 @@ impl Choices {
         &self,
         settings: &ConnectorSettings,
     ) -> Result<ConnectorSettings, CliError> {
-        let Choices {
-            groups_from,
-            minimum_remaining_api_calls,
-            required_groups,
-            leavers,
-            groups,
-            limits,
-        } = self;
+        let Choices { groups_from, minimum_remaining_api_calls, scope, leavers, groups, limits } =
+            self;
         let mut settings = settings.clone();
         if let Some(sources) = groups_from {
             settings.source.groups_from = sources.iter().map(|&it| it.into()).collect();
@@ -108,9 +102,7 @@ impl Choices {
         if let Some(calls) = minimum_remaining_api_calls {
             settings.source.minimum_remaining_api_calls = *calls;
         }
-        if let Some(names) = required_groups {
-            settings.source.required_groups = list_of("--required-group", names)?;
-        }
+        scope.apply(&mut settings.source)?;
         leavers.apply(&mut settings)?;
         groups.apply(&mut settings)?;
         settings.safety = limits.apply(settings.safety);

@@ -40,6 +40,8 @@ pub(super) struct Assembly {
     /// Who has a role or group that no list names, by position in `records`.
     unnamed: BTreeMap<(Kind, u64), Vec<usize>>,
     sightings: Sightings,
+    /// Whether people who take no part came by, too.
+    saw_everybody: bool,
     /// The keys that at least one row had.
     keys: Keys,
     rows: usize,
@@ -112,8 +114,8 @@ fn named(kind: Kind, id: u64, names: &Names) -> String {
 
 impl Sink<UserRow> for Assembly {
     fn restart(&mut self) {
-        let vocabulary = self.vocabulary.clone();
-        *self = Assembly::new(vocabulary);
+        let (vocabulary, saw_everybody) = (self.vocabulary.clone(), self.saw_everybody);
+        *self = Assembly { saw_everybody, ..Assembly::new(vocabulary) };
     }
 
     fn take(&mut self, rows: Vec<UserRow>) {
@@ -135,9 +137,15 @@ impl Assembly {
             standings: BTreeMap::new(),
             unnamed: BTreeMap::new(),
             sightings: Sightings::default(),
+            saw_everybody: false,
             keys: Keys::default(),
             rows: 0,
         }
+    }
+
+    /// Everybody is about to come by, whether they take part or not.
+    pub(super) fn expect_everybody(&mut self) {
+        self.saw_everybody = true;
     }
 
     fn add(&mut self, row: UserRow) {
@@ -149,10 +157,10 @@ impl Assembly {
         }
         let Some(id) = row.id else { return };
         let scope = self.vocabulary.scope.clone();
-        if scope.needs_member_of() {
+        if scope.names_member_of() {
             scope.sight(&row, &mut self.sightings);
         }
-        if !scope.is_everybody() && scope.met_by(&row).is_none() {
+        if !scope.is_everybody() && !scope.is_met_by(&row) {
             self.out_of_scope.insert(id);
             return;
         }
@@ -316,7 +324,9 @@ impl Assembly {
             return Err(SourceError::incomplete(format!("The name of {word} #{id} is not known.")));
         }
         let names = roles.iter().chain(groups.iter()).map(|(_, name)| name);
-        scope.verify(&self.sightings, groups_from, &names.collect::<Vec<_>>())?;
+        if self.saw_everybody {
+            scope.verify(&self.sightings, groups_from, &names.collect::<Vec<_>>())?;
+        }
         let unreadable = self.unreadable;
         self.records.retain(|it| !unreadable.contains(&it.id));
         self.records.sort_by(|one, other| one.id.cmp(&other.id));

@@ -344,13 +344,14 @@ async fn names(
 
 fn required(session: Session<'_>, question: &Question, roles: &Names, groups: &Names) -> Outcome {
     let groups_from = &session.api.settings.groups_from;
-    let count = question.wanted.len();
-    match scope::resolve(&question.wanted, groups_from, roles, groups) {
+    let count = question.wishes.groups().count();
+    match scope::resolve(&question.wishes, groups_from, roles, groups) {
         Ok(scope) if scope.is_everybody() => Outcome::ok("none: everybody takes part"),
-        Ok(scope) if scope.needs_member_of() => {
+        Ok(scope) if scope.names_member_of() => {
             let names = scope.words();
             Outcome::ok(format!("{names}; member_of is only known after a whole read"))
         }
+        Ok(scope) if count == 0 => Outcome::ok(scope.words()),
         Ok(_) => Outcome::ok(format!("{count} of {count} found")),
         Err(error) => Outcome::failed(error.to_string()),
     }

@@ -10,6 +10,7 @@ use super::names::Kind;
 use super::pages::{Sink, incomplete};
 use super::read::{Question, unreadable_person, whole_page};
 use super::report::{Found, ScopeVerdict};
+use super::scope::Why;
 use super::wire::UserRow;
 
 impl Session<'_> {
@@ -82,13 +83,10 @@ fn found(row: UserRow, vocabulary: &Vocabulary) -> Result<Found, SourceError> {
         return Err(unreadable_person(field));
     }
     let scope = &vocabulary.scope;
-    let verdict = match scope.met_by(&row) {
-        Some(requirement) => ScopeVerdict::InScope { words: requirement.words().into() },
-        None if scope.is_everybody() => {
-            ScopeVerdict::InScope { words: "no group is required".into() }
-        }
-        None => {
-            ScopeVerdict::OutOfScope { needs: scope.words(), has: vocabulary.words_of(&row).into() }
+    let verdict = match scope.why(&row, || vocabulary.words_of(&row)) {
+        Why::InScope { words } => ScopeVerdict::InScope { words: words.into() },
+        Why::OutOfScope { needs, has } => {
+            ScopeVerdict::OutOfScope { needs: needs.into(), has: has.into() }
         }
     };
     let updated_at = row.updated_at.clone();

@@ -10,6 +10,7 @@ use super::assembly::{Vocabulary, external_id, standing};
 use super::error::SourceError;
 use super::pages::incomplete;
 use super::read::{IDS_MAX, Question, is_without_v2};
+use super::scope::Why;
 use super::wire::UserRow;
 
 /// People asked for along with the others, to tell an answer from a silence.
@@ -126,9 +127,8 @@ fn absence_of(row: &UserRow, vocabulary: &Vocabulary) -> Absence {
         return Absence::Present; // nothing can be told, so nothing may be taken
     }
     let scope = &vocabulary.scope;
-    if !scope.is_everybody() && scope.met_by(row).is_none() {
-        let has = vocabulary.words_of(row);
-        return Absence::OutOfScope(format!("needs {}, has {has}", scope.words()).into());
+    if let Why::OutOfScope { needs, has } = scope.why(row, || vocabulary.words_of(row)) {
+        return Absence::OutOfScope(format!("needs {needs}; has {has}").into());
     }
     let (standing, words) = standing(row.status, row.state);
     match standing {

@@ -14,7 +14,7 @@ use super::pages::{First, List, Sink, incomplete};
 use super::pages_v1::End;
 use super::refusal::Refusal;
 use super::report::{Progress, Proof, Read};
-use super::scope::{self, Wanted};
+use super::scope::{self, Requirement, Scope, Wishes};
 use super::settings::GroupSource;
 use super::wire::{self, Keys, MemberRow, UserRow};
 use crate::http::Reply;
@@ -28,7 +28,7 @@ pub(super) const IDS_MAX: usize = 100;
 /// The settings as a query needs them, and the required groups as they are written.
 #[derive(Clone, Debug)]
 pub(super) struct Question {
-    pub(super) wanted: Vec<Wanted>,
+    pub(super) wishes: Wishes,
     pub(super) fields: Vec<&'static str>,
 }
 
@@ -47,6 +47,13 @@ fn chunk_size(page_size: usize) -> usize {
     page_size.saturating_sub(1).clamp(1, IDS_MAX)
 }
 
+/// First pages of required groups, and how many more calls the rest of them would take.
+struct Probe {
+    role_lists: Vec<(List<MemberRow>, First<MemberRow>)>,
+    group_lists: Vec<(List<UserRow>, First<UserRow>)>,
+    cost: usize,
+}
+
 /// How the people in scope were reached.
 struct Reached {
     proof: Proof,
@@ -58,13 +65,13 @@ impl Question {
     /// Only what is used is asked for: a field that OneLogin refuses would fail the read.
     pub(super) fn of(session: Session<'_>) -> Result<Question, SourceError> {
         let settings = &session.api.settings;
-        if settings.groups_from.is_empty() && settings.required_groups.is_empty() {
+        if settings.groups_from.is_empty() {
             tracing::info!("no group source is enabled: users are read without groups");
         }
-        let wanted = scope::parse(settings)?;
+        let wishes = scope::parse(settings)?;
         let needs = |source| {
             settings.groups_from.contains(&source)
-                || wanted.iter().any(|it| it.may_be_in(source, &settings.groups_from))
+                || wishes.groups().any(|it| it.may_be_in(source, &settings.groups_from))
         };
         let mut fields =
             vec!["id", "username", "email", "firstname", "lastname", "status", "state"];
@@ -74,7 +81,7 @@ impl Question {
             (GroupSource::MemberOf, "member_of"),
         ];
         fields.extend(optional.into_iter().filter(|it| needs(it.0)).map(|it| it.1));
-        Ok(Question { wanted, fields })
+        Ok(Question { wishes, fields })
     }
 
     pub(super) fn asks_for(&self, field: &str) -> bool {
@@ -103,13 +110,17 @@ impl Session<'_> {
         let vocabulary = vocabulary?;
         let mut assembly = Assembly::new(vocabulary.clone());
         let reached = match first {
-            Ok(first) if vocabulary.scope.is_everybody() => {
+            Ok(first) if vocabulary.scope.requirements.is_empty() => {
                 let pages = first.pages();
                 let word = if pages == 1 { "page" } else { "pages" };
-                let strategy = format!(
-                    "Everybody: {} people on {pages} {word} of {}.",
-                    first.total, first.size
-                );
+                let scope = &vocabulary.scope;
+                let who = if scope.is_everybody() {
+                    "Everybody".to_owned()
+                } else {
+                    format!("Everybody, and of them who is in scope ({})", scope.words())
+                };
+                let strategy =
+                    format!("{who}: {} people on {pages} {word} of {}.", first.total, first.size);
                 self.read_everybody(&list, first, strategy, &mut assembly).await
             }
             Ok(first) => self.read_scope(question, first, &vocabulary, &mut assembly).await,
@@ -182,7 +193,7 @@ impl Session<'_> {
         let (roles, groups) = futures_util::future::try_join(roles, groups).await?;
         let groups_from = &self.api.settings.groups_from;
         let resolve = |roles: &Names, groups: &Names| {
-            scope::resolve(&question.wanted, groups_from, roles, groups)
+            scope::resolve(&question.wishes, groups_from, roles, groups)
         };
         let (mut roles, mut groups) = (roles, groups);
         let scope = if let Ok(scope) = resolve(&roles, &groups) {
@@ -224,6 +235,7 @@ impl Session<'_> {
         assembly: &mut Assembly,
     ) -> Result<Reached, CallError> {
         (self.progress)(Progress::Strategy(strategy.clone()));
+        assembly.expect_everybody();
         self.predict(first.pages() - 1)?;
         let proof = self.all_after(list, first, assembly).await?;
         let seen = proof.distinct + proof.without_id;
@@ -241,10 +253,11 @@ impl Session<'_> {
         let total = first.total;
         let everybody = first.pages() - 1;
         let list = question.list("");
-        let why = if vocabulary.scope.needs_member_of() {
+        let readable = readable_alone(&vocabulary.scope);
+        let why = if readable.is_empty() {
             "OneLogin has no query for member_of".to_owned()
         } else {
-            match self.read_required(question, &first, vocabulary, assembly).await {
+            match self.read_required(question, &first, vocabulary, &readable, assembly).await {
                 Ok(Ok(reached)) => return Ok(reached),
                 Ok(Err(why)) => why,
                 Err(CallError::Odd(error)) => {
@@ -265,47 +278,45 @@ impl Session<'_> {
         self.read_everybody(&list, first, strategy, assembly).await
     }
 
-    /// Reads the required groups alone; the inner error says why that does not pay.
+    /// Reads one of the choices of required groups alone, the cheapest; the inner error says why that
+    /// does not pay.
     async fn read_required(
         self,
         question: &Question,
         everybody: &First<UserRow>,
         vocabulary: &Vocabulary,
+        choices: &[Vec<&Requirement>],
         assembly: &mut Assembly,
     ) -> Result<Result<Reached, String>, CallError> {
-        let requirements = &vocabulary.scope.requirements;
-        let roles: BTreeSet<u64> = requirements.iter().flat_map(|it| it.roles.clone()).collect();
-        let groups: BTreeSet<u64> = requirements.iter().flat_map(|it| it.groups.clone()).collect();
         let full = everybody.pages() - 1;
         let size = everybody.size;
-        let at_least = groups.len() + roles.len() + usize::from(!roles.is_empty());
         let too_dear = |cost: usize| {
             format!(
                 "the required groups alone would take {cost} more calls, everybody takes {full}"
             )
         };
-        if full <= at_least {
-            return Ok(Err(too_dear(at_least)));
-        }
-        let mut role_lists = Vec::new();
-        let mut group_lists = Vec::new();
-        for id in roles {
-            let list = members_of(id);
-            let first = self.first_page(&list).await?;
-            role_lists.push((list, first));
-        }
-        for id in groups {
-            let list = question.list(&format!("group_id={id}&"));
-            let first = self.first_page(&list).await?;
-            if first.rows.iter().any(|it| it.odd.is_none() && it.group_id != Some(id)) {
-                return Ok(Err("this OneLogin does not filter by group".to_owned()));
+        let mut cheapest: Option<Probe> = None;
+        let mut least = usize::MAX;
+        for choice in choices {
+            let ids = |of: fn(&Requirement) -> &BTreeSet<u64>| -> BTreeSet<u64> {
+                choice.iter().flat_map(|it| of(it).iter().copied()).collect()
+            };
+            let (roles, groups) = (ids(|it| &it.roles), ids(|it| &it.groups));
+            let at_least = groups.len() + roles.len() + usize::from(!roles.is_empty());
+            least = least.min(at_least);
+            if full <= at_least {
+                continue;
             }
-            group_lists.push((list, first));
+            let Some(probe) = self.probe(question, roles, groups, size).await? else {
+                return Ok(Err("this OneLogin does not filter by group".to_owned()));
+            };
+            if cheapest.as_ref().is_none_or(|it| probe.cost < it.cost) {
+                cheapest = Some(probe);
+            }
         }
-        let members: usize = role_lists.iter().map(|it| it.1.total).sum();
-        let cost = role_lists.iter().map(|it| it.1.pages() - 1).sum::<usize>()
-            + members.div_ceil(chunk_size(size))
-            + group_lists.iter().map(|it| it.1.pages() - 1).sum::<usize>();
+        let Some(Probe { cost, role_lists, group_lists }) = cheapest else {
+            return Ok(Err(too_dear(least)));
+        };
         if full < cost {
             return Ok(Err(too_dear(cost)));
         }
@@ -337,6 +348,37 @@ impl Session<'_> {
             assembly.take(rows);
         }
         Ok(Ok(Reached { proof: all, seen: everybody.total, strategy }))
+    }
+
+    /// What it would cost to read these roles and groups alone; nothing where OneLogin answers with
+    /// people of other groups.
+    async fn probe(
+        self,
+        question: &Question,
+        roles: BTreeSet<u64>,
+        groups: BTreeSet<u64>,
+        size: usize,
+    ) -> Result<Option<Probe>, CallError> {
+        let mut role_lists = Vec::new();
+        let mut group_lists = Vec::new();
+        for id in roles {
+            let list = members_of(id);
+            let first = self.first_page(&list).await?;
+            role_lists.push((list, first));
+        }
+        for id in groups {
+            let list = question.list(&format!("group_id={id}&"));
+            let first = self.first_page(&list).await?;
+            if first.rows.iter().any(|it| it.odd.is_none() && it.group_id != Some(id)) {
+                return Ok(None);
+            }
+            group_lists.push((list, first));
+        }
+        let members: usize = role_lists.iter().map(|it| it.1.total).sum();
+        let cost = role_lists.iter().map(|it| it.1.pages() - 1).sum::<usize>()
+            + members.div_ceil(chunk_size(size))
+            + group_lists.iter().map(|it| it.1.pages() - 1).sum::<usize>();
+        Ok(Some(Probe { role_lists, group_lists, cost }))
     }
 
     /// Reads people by id, each chunk with a witness: somebody who was there just now, because an
@@ -421,6 +463,7 @@ impl Session<'_> {
             "Everybody, by version 1 of the API (50 people a page), because version 2 is not there."
                 .to_owned();
         (self.progress)(Progress::Strategy(strategy.clone()));
+        assembly.expect_everybody();
         let proof =
             self.all_v1(Endpoint::UsersV1, "/api/1/users", End::AskedTwice, assembly).await?;
         let seen = proof.distinct + proof.without_id;
@@ -481,6 +524,19 @@ impl Proof {
         self.pages_again += other.pages_again;
         self.walks = self.walks.max(other.walks);
     }
+}
+
+/// The required groups that contain everybody in scope, each choice of them: all together where any
+/// is enough, each alone where all are needed.
+fn readable_alone(scope: &Scope) -> Vec<Vec<&Requirement>> {
+    let requirements = &scope.requirements;
+    if scope.needs_all() {
+        return requirements.iter().filter(|it| it.has_members()).map(|it| vec![it]).collect();
+    }
+    if requirements.iter().all(Requirement::has_members) {
+        return vec![requirements.iter().collect()];
+    }
+    Vec::new()
 }
 
 fn members_of(role: u64) -> List<MemberRow> {

@@ -1,22 +1,42 @@
 //! Who takes part: the "Required OneLogin Groups", understood and applied.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use reconcile::principal::fold;
+use reconcile::scope::condition::Condition;
+use reconcile::scope::{self, Candidate, Matching, Shortfall, Verdict};
 
 use super::error::SourceError;
 use super::member_of;
 use super::names::{Kind, Names};
-use super::settings::{GroupSource, Settings};
+use super::settings::{GroupSource, RequiredGroups, ScopeSettings, Settings};
 use super::wire::UserRow;
 
-/// One required group as an admin typed it, before anything is looked up.
+/// Who takes part as an admin typed it, before anything is looked up.
+#[derive(Clone, Debug)]
+pub(super) struct Wishes {
+    pub(super) required: Vec<Wanted>,
+    excluded: Vec<Wanted>,
+    matching: Matching,
+    conditions: Vec<Condition>,
+}
+
+/// One required or excluded group as an admin typed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
+    role: Role,
     typed: String,
     place: Place,
     pick: Pick,
+}
+
+/// What a group is named for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Role {
+    #[default]
+    Required,
+    Excluded,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +52,10 @@ enum Pick {
     Id(u64),
 }
 
-/// One required group, looked up.
+/// One required or excluded group, looked up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Requirement {
+    role: Role,
     /// In OneLogin's words: `role "Jira Users"`.
     words: String,
     typed: String,
@@ -44,10 +65,19 @@ pub(super) struct Requirement {
     entry: Option<Box<str>>,
 }
 
-/// Whoever meets one of the requirements takes part; without any, everybody does.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Who takes part, with everything looked up. Without anything that is asked, everybody does.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Scope {
     pub(super) requirements: Vec<Requirement>,
+    exclusions: Vec<Requirement>,
+    rule: scope::Scope,
+}
+
+/// Why somebody takes part or not, for people to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    InScope { words: String },
+    OutOfScope { needs: String, has: String },
 }
 
 /// What `member_of` brought for each requirement, to find names that are nowhere or twice.
@@ -60,12 +90,72 @@ pub(super) struct Sightings {
 /// Enough to suggest from, and no more.
 const NAMES_SIGHTED_MAX: usize = 10_000;
 
-/// Reads every required group of the settings.
-pub(super) fn parse(settings: &Settings) -> Result<Vec<Wanted>, SourceError> {
-    settings.required_groups.iter().map(|it| parse_one(it)).collect()
+/// Fields that conditions may name.
+const CONDITION_FIELDS: [&str; 6] =
+    ["username", "email", "firstname", "lastname", "status", "state"];
+
+/// What of the settings cannot be understood, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misread {
+    pub field: &'static str,
+    pub why: String,
 }
 
-fn parse_one(typed: &str) -> Result<Wanted, SourceError> {
+/// Refuses what no read could follow, without asking OneLogin.
+pub fn check(settings: &Settings) -> Result<(), Misread> {
+    let plain = || Settings {
+        required_groups: Vec::new(),
+        scope: ScopeSettings::default(),
+        ..settings.clone()
+    };
+    let Settings { required_groups, scope, .. } = settings;
+    let ScopeSettings { matching: _, excluded_groups, conditions } = scope.clone();
+    let of = |scope| Settings { scope, ..plain() };
+    for (field, part) in [
+        (
+            "source.required_groups",
+            Settings { required_groups: required_groups.clone(), ..plain() },
+        ),
+        (
+            "source.scope.excluded_groups",
+            of(ScopeSettings { excluded_groups, ..ScopeSettings::default() }),
+        ),
+        ("source.scope.conditions", of(ScopeSettings { conditions, ..ScopeSettings::default() })),
+    ] {
+        parse(&part).map_err(|error| Misread { field, why: error.to_string() })?;
+    }
+    Ok(())
+}
+
+/// Reads everything that the settings say of who takes part.
+pub(super) fn parse(settings: &Settings) -> Result<Wishes, SourceError> {
+    let ScopeSettings { matching, excluded_groups, conditions } = &settings.scope;
+    let all = |role, typed: &[String]| -> Result<Vec<Wanted>, SourceError> {
+        typed.iter().map(|it| parse_one(role, it)).collect()
+    };
+    let condition = |typed: &String| {
+        Condition::parse(typed, &CONDITION_FIELDS, &[])
+            .map_err(|error| SourceError::Scope(error.to_string()))
+    };
+    Ok(Wishes {
+        required: all(Role::Required, &settings.required_groups)?,
+        excluded: all(Role::Excluded, excluded_groups)?,
+        matching: match matching {
+            RequiredGroups::Any => Matching::Any,
+            RequiredGroups::All => Matching::All,
+        },
+        conditions: conditions.iter().map(condition).collect::<Result<_, _>>()?,
+    })
+}
+
+impl Wishes {
+    /// Required and excluded ones.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &Wanted> {
+        self.required.iter().chain(&self.excluded)
+    }
+}
+
+fn parse_one(role: Role, typed: &str) -> Result<Wanted, SourceError> {
     let typed = typed.trim();
     let (place, name) = match typed.split_once(':') {
         Some(("role", name)) => (Place::In(GroupSource::Roles), name),
@@ -76,18 +166,28 @@ fn parse_one(typed: &str) -> Result<Wanted, SourceError> {
     let name = name.trim();
     if name.is_empty() {
         return Err(SourceError::Scope(format!(
-            "The required group \"{typed}\" names nothing. Write a name, role:NAME, group:NAME or \
-             member_of:NAME."
+            "The {} \"{typed}\" names nothing. Write a name, role:NAME, group:NAME or \
+             member_of:NAME.",
+            role.noun()
         )));
     }
     let has_ids = matches!(place, Place::In(GroupSource::Roles | GroupSource::Group));
     let pick = match name.strip_prefix('#') {
         Some(digits) if has_ids => Pick::Id(digits.parse().map_err(|_| {
-            SourceError::Scope(format!("In the required group \"{typed}\", an id follows the #."))
+            SourceError::Scope(format!("In the {} \"{typed}\", an id follows the #.", role.noun()))
         })?),
         Some(_) | None => Pick::Name(name.to_owned()),
     };
-    Ok(Wanted { typed: typed.to_owned(), place, pick })
+    Ok(Wanted { role, typed: typed.to_owned(), place, pick })
+}
+
+impl Role {
+    fn noun(self) -> &'static str {
+        match self {
+            Role::Required => "required group",
+            Role::Excluded => "excluded group",
+        }
+    }
 }
 
 impl Wanted {
@@ -107,14 +207,22 @@ impl Wanted {
 /// Looks up what is wanted among the names. What only `member_of` can have is settled by
 /// [`Scope::verify`], after the read.
 pub(super) fn resolve(
-    wanted: &[Wanted],
+    wishes: &Wishes,
     groups_from: &BTreeSet<GroupSource>,
     roles: &Names,
     groups: &Names,
 ) -> Result<Scope, SourceError> {
+    let Wishes { required, excluded, matching, conditions } = wishes;
     let one = |it: &Wanted| resolve_one(it, groups_from, roles, groups);
-    let requirements = wanted.iter().map(one).collect::<Result<_, _>>()?;
-    Ok(Scope { requirements })
+    let requirements = required.iter().map(one).collect::<Result<Vec<_>, _>>()?;
+    let exclusions = excluded.iter().map(one).collect::<Result<Vec<_>, _>>()?;
+    let rule = scope::Scope {
+        required: requirements.len(),
+        matching: *matching,
+        excluded: exclusions.len(),
+        conditions: conditions.clone(),
+    };
+    Ok(Scope { requirements, exclusions, rule })
 }
 
 fn resolve_one(
@@ -124,7 +232,8 @@ fn resolve_one(
     groups: &Names,
 ) -> Result<Requirement, SourceError> {
     let mut candidates = Vec::new();
-    let mut requirement = Requirement { typed: wanted.typed.clone(), ..Requirement::default() };
+    let mut requirement =
+        Requirement { role: wanted.role, typed: wanted.typed.clone(), ..Requirement::default() };
     let mut found = Vec::new();
     for (kind, source, names) in
         [(Kind::Role, GroupSource::Roles, roles), (Kind::Group, GroupSource::Group, groups)]
@@ -143,7 +252,7 @@ fn resolve_one(
         candidates.extend(names.iter().map(|(_, name)| name));
     }
     if 1 < found.len() {
-        return Err(found_twice(&wanted.typed, &alternatives(&found)));
+        return Err(found_twice(wanted.role, &wanted.typed, &alternatives(&found)));
     }
     if wanted.may_be_in(GroupSource::MemberOf, groups_from)
         && let Pick::Name(name) = &wanted.pick
@@ -180,9 +289,10 @@ fn alternatives(found: &[(Kind, u64)]) -> Vec<String> {
     found.iter().map(|(kind, id)| format!("{}:#{id}", kind.word())).collect()
 }
 
-fn found_twice(typed: &str, alternatives: &[String]) -> SourceError {
+fn found_twice(role: Role, typed: &str, alternatives: &[String]) -> SourceError {
     SourceError::Scope(format!(
-        "The required group \"{typed}\" means more than one thing in OneLogin. Write which: {}.",
+        "The {} \"{typed}\" means more than one thing in OneLogin. Write which: {}.",
+        role.noun(),
         alternatives.join(" or ")
     ))
 }
@@ -204,7 +314,8 @@ fn found_nowhere(
         }
     };
     SourceError::Scope(format!(
-        "The required group \"{}\" is not among OneLogin's {places}.{}",
+        "The {} \"{}\" is not among OneLogin's {places}.{}",
+        wanted.role.noun(),
         wanted.typed,
         suggestion(name, candidates)
     ))
@@ -231,42 +342,99 @@ fn suggestion(name: &str, candidates: &[&str]) -> String {
 
 impl Scope {
     pub(super) fn is_everybody(&self) -> bool {
-        self.requirements.is_empty()
+        self.rule.is_everybody()
     }
 
-    /// Whether somebody may be in scope by `member_of`, which no query of OneLogin filters.
-    pub(super) fn needs_member_of(&self) -> bool {
-        self.requirements.iter().any(|it| it.entry.is_some())
+    /// Whether one of the required groups that is known by id contains everybody who takes part.
+    pub(super) fn needs_all(&self) -> bool {
+        self.rule.matching == Matching::All
     }
 
-    /// The first requirement that a person meets.
-    pub(super) fn met_by(&self, row: &UserRow) -> Option<&Requirement> {
-        self.requirements.iter().find(|it| it.is_met_by(row))
+    /// Whether a group may be meant that only the rows themselves tell of.
+    pub(super) fn names_member_of(&self) -> bool {
+        self.groups().any(|it| it.entry.is_some())
+    }
+
+    pub(super) fn is_met_by(&self, row: &UserRow) -> bool {
+        matches!(self.verdict(row), Verdict::InScope(_))
+    }
+
+    fn verdict(&self, row: &UserRow) -> Verdict {
+        let has =
+            |groups: &[Requirement], at: usize| groups.get(at).is_some_and(|it| it.is_met_by(row));
+        self.rule.verdict(Candidate {
+            has_required: &|at| has(&self.requirements, at),
+            has_excluded: &|at| has(&self.exclusions, at),
+            field: &|name| field(row, name),
+        })
+    }
+
+    /// Why somebody takes part or not. `has` tells what they have of groups.
+    pub(super) fn why(&self, row: &UserRow, has: impl FnOnce() -> String) -> Why {
+        match self.verdict(row) {
+            Verdict::InScope(Some(at)) if !self.needs_all() => {
+                let first = self.requirements.get(at).map(|it| it.words.clone());
+                Why::InScope { words: first.unwrap_or_default() }
+            }
+            Verdict::InScope(Some(_)) => Why::InScope { words: self.required_words() },
+            Verdict::InScope(None) => Why::InScope { words: "no group is required".to_owned() },
+            Verdict::OutOfScope(Shortfall::Lacks) => {
+                Why::OutOfScope { needs: self.required_words(), has: has() }
+            }
+            Verdict::OutOfScope(Shortfall::Excluded(at)) => {
+                let words = self.exclusions.get(at).map(|it| it.words.clone()).unwrap_or_default();
+                Why::OutOfScope { needs: format!("not to be in {words}"), has: words }
+            }
+            Verdict::OutOfScope(Shortfall::Fails(at)) => {
+                let Some(condition) = self.rule.conditions.get(at) else {
+                    return Why::OutOfScope { needs: String::new(), has: String::new() };
+                };
+                let value = field(row, condition.field()).unwrap_or_default();
+                let has = format!("{} {:?}", condition.field(), value);
+                Why::OutOfScope { needs: condition.to_string(), has }
+            }
+        }
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &Requirement> {
+        self.requirements.iter().chain(&self.exclusions)
     }
 
     /// `role "Staff" or group "Sales"`.
-    pub(super) fn words(&self) -> Arc<str> {
+    fn required_words(&self) -> String {
         let words: Vec<&str> = self.requirements.iter().map(|it| it.words.as_str()).collect();
-        words.join(" or ").into()
+        words.join(if self.needs_all() { " and " } else { " or " })
     }
 
-    /// Notes which entries of `member_of` meet the requirements.
+    /// Everything that is asked: `role "Staff", not group "Guests", department = Sales`.
+    pub(super) fn words(&self) -> String {
+        let mut words = Vec::new();
+        if !self.requirements.is_empty() {
+            words.push(self.required_words());
+        }
+        words.extend(self.exclusions.iter().map(|it| format!("not {}", it.words)));
+        words.extend(self.rule.conditions.iter().map(ToString::to_string));
+        words.join(", ")
+    }
+
+    /// Notes which entries of `member_of` are the groups that are named.
     pub(super) fn sight(&self, row: &UserRow, sightings: &mut Sightings) {
         let Some(joined) = &row.member_of else { return };
-        sightings.entries.resize(self.requirements.len(), BTreeSet::new());
+        sightings.entries.resize(self.groups().count(), BTreeSet::new());
         for entry in member_of::entries(joined) {
             if sightings.names.len() < NAMES_SIGHTED_MAX && !sightings.names.contains(&entry.name) {
                 sightings.names.insert(entry.name.clone());
             }
-            for (requirement, seen) in self.requirements.iter().zip(&mut sightings.entries) {
-                if requirement.is_entry(&entry) && !seen.contains(entry.dn) {
+            for (group, seen) in self.groups().zip(&mut sightings.entries) {
+                if group.is_entry(&entry) && !seen.contains(entry.dn) {
                     seen.insert(entry.dn.into());
                 }
             }
         }
     }
 
-    /// Refuses names that turned out to be nowhere, or in more than one place.
+    /// Refuses names that turned out to be nowhere, or in more than one place, once everybody was
+    /// read.
     pub(super) fn verify(
         &self,
         sightings: &Sightings,
@@ -274,32 +442,51 @@ impl Scope {
         roles_and_groups: &[&str],
     ) -> Result<(), SourceError> {
         let none = BTreeSet::new();
-        for (at, requirement) in self.requirements.iter().enumerate() {
-            if requirement.entry.is_none() {
+        for (at, group) in self.groups().enumerate() {
+            if group.entry.is_none() {
                 continue;
             }
             let seen = sightings.entries.get(at).unwrap_or(&none);
-            let roles = requirement.roles.iter().map(|id| (Kind::Role, *id));
-            let groups = requirement.groups.iter().map(|id| (Kind::Group, *id));
+            let roles = group.roles.iter().map(|id| (Kind::Role, *id));
+            let groups = group.groups.iter().map(|id| (Kind::Group, *id));
             let mut places = alternatives(&roles.chain(groups).collect::<Vec<_>>());
             places.extend(seen.iter().map(|dn| format!("member_of:{dn}")));
-            if places.is_empty() {
-                let wanted = parse_one(&requirement.typed)?;
+            let wanted = parse_one(group.role, &group.typed)?;
+            // Nobody may be in an excluded group any more.
+            let may_be_empty =
+                group.role == Role::Excluded && wanted.place == Place::In(GroupSource::MemberOf);
+            if places.is_empty() && !may_be_empty {
                 let sighted = sightings.names.iter().map(|it| &**it);
                 let names: Vec<&str> = sighted.chain(roles_and_groups.iter().copied()).collect();
                 return Err(found_nowhere(&wanted, groups_from, &names));
             }
             if 1 < places.len() {
-                return Err(found_twice(&requirement.typed, &places));
+                return Err(found_twice(group.role, &group.typed, &places));
             }
         }
         Ok(())
     }
 }
 
+/// A field of a person as conditions see it.
+fn field<'a>(row: &'a UserRow, name: &str) -> Option<Cow<'a, str>> {
+    let text = |value: &'a Option<Box<str>>| value.as_deref().map(Cow::Borrowed);
+    let number = |value: Option<i64>| value.map(|it| Cow::Owned(it.to_string()));
+    match name {
+        "username" => text(&row.username),
+        "email" => text(&row.email),
+        "firstname" => text(&row.first_name),
+        "lastname" => text(&row.last_name),
+        "status" => number(row.status),
+        "state" => number(row.state),
+        _ => None,
+    }
+}
+
 impl Requirement {
-    pub(super) fn words(&self) -> &str {
-        &self.words
+    /// Whether it is known by ids alone, so that its members can be asked for.
+    pub(super) fn has_members(&self) -> bool {
+        self.entry.is_none()
     }
 
     fn is_met_by(&self, row: &UserRow) -> bool {

@@ -14,7 +14,29 @@ pub struct Settings {
     /// "Required OneLogin Groups", as the admin typed them: `Staff`, `role:Jira Users`. Whoever is
     /// in any of them takes part; none means everybody.
     pub required_groups: Vec<String>,
+    #[serde(default)]
+    pub scope: ScopeSettings,
     pub minimum_remaining_api_calls: u32,
+}
+
+/// Who takes part beyond what one required group says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScopeSettings {
+    /// Whether one of the required groups is enough.
+    pub matching: RequiredGroups,
+    /// Whoever is in any of these takes no part; written like required groups.
+    pub excluded_groups: Vec<String>,
+    /// Conditions on fields, all of which must be met: `department = Sales`.
+    pub conditions: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RequiredGroups {
+    #[default]
+    Any,
+    All,
 }
 
 /// Where groups come from, in OneLogin's words.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use self::groups::{EmptyGroups, GroupSettings};
 use self::leavers::{Cleanup, LeaverSettings};
+use crate::source::onelogin;
 use crate::source::onelogin::settings::Settings;
 
 /// What an admin sets for a connector, all but its secret.
@@ -69,6 +70,8 @@ impl ConnectorSettings {
 
     /// Refuses what could not be used in a run.
     pub fn check(&self) -> Result<(), FieldError> {
+        onelogin::scope::check(&self.source)
+            .map_err(|onelogin::scope::Misread { field, why }| FieldError { field, why })?;
         self.groups.check()?;
         self.policy()?;
         Ok(())

@@ -63,7 +63,7 @@ async fn a_missing_person_is_gone_out_of_scope_inactive_or_present() {
     let asked = [ada, eve, tom, kim].map(external);
     let answers = source.gone(&asked).await.unwrap();
     assert_eq!(answers[&external(ada)], Absence::Present);
-    let words = "needs role \"Staff\", has role \"Sales\"";
+    let words = "needs role \"Staff\"; has role \"Sales\"";
     assert_eq!(answers[&external(eve)], Absence::OutOfScope(words.into()));
     assert_eq!(answers[&external(tom)], Absence::Inactive("Suspended (status 2)".into()));
     assert_eq!(answers[&external(kim)], Absence::Gone);

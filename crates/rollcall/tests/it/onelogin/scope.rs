@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use reconcile::principal::ExternalId;
 use rollcall::source::onelogin::error::SourceError;
 use rollcall::source::onelogin::report::{Calls, Read};
-use rollcall::source::onelogin::settings::GroupSource;
+use rollcall::source::onelogin::settings::{GroupSource, RequiredGroups, ScopeSettings, Settings};
 use sandbox::onelogin::{
     Command, Data, Fault, Filter, Kind, Options, Population, RoleUsersScope, Sandbox, Tenant, User,
     When,
@@ -294,4 +295,182 @@ async fn a_name_that_is_mistyped_is_met_with_the_nearest_of_any_kind() {
     settings.required_groups = vec![role.replacen(['e', 'i'], "", 1)];
     let error = connect(&sandbox, settings).read(&|_| {}).await.unwrap_err().to_string();
     assert!(error.contains(&role), "{error}");
+}
+
+/// What a scope says beside its required groups.
+#[derive(Default)]
+struct Asked<'a> {
+    all: bool,
+    required: &'a [&'a str],
+    excluded: &'a [&'a str],
+    conditions: &'a [&'a str],
+}
+
+fn asked_of(sandbox: &Sandbox, asked: &Asked<'_>) -> Settings {
+    let owned = |texts: &[&str]| texts.iter().map(|&it| it.to_owned()).collect();
+    let mut settings = settings(sandbox);
+    settings.groups_from = [GroupSource::Roles, GroupSource::Group].into();
+    settings.required_groups = owned(asked.required);
+    settings.scope = ScopeSettings {
+        matching: if asked.all { RequiredGroups::All } else { RequiredGroups::Any },
+        excluded_groups: owned(asked.excluded),
+        conditions: owned(asked.conditions),
+    };
+    settings
+}
+
+#[tokio::test]
+async fn required_in_part_or_all_and_excluded_groups_let_in_exactly_whom_they_say() {
+    let sandbox = big().await;
+    let holders = holders(&sandbox);
+    let everybody: BTreeSet<String> = tenant(sandbox.admin()).into_keys().collect();
+    let roles: Vec<&str> =
+        holders.keys().map(String::as_str).filter(|it| it.starts_with("role:")).collect();
+    let groups: Vec<&str> =
+        holders.keys().map(String::as_str).filter(|it| it.starts_with("group:")).collect();
+    for (all, required, excluded) in [
+        (true, &[roles[0], roles[1]][..], &[][..]),
+        (true, &[roles[2], groups[0]], &[]),
+        (true, &[groups[0], groups[1]], &[]),
+        (true, &[roles[3]], &[groups[2], roles[4]]),
+        (false, &[roles[0], groups[0]], &[roles[1]]),
+        (false, &[], &[groups[0]]),
+        (true, &[], &[groups[0], roles[0]]),
+    ] {
+        let settings = asked_of(&sandbox, &Asked { all, required, excluded, conditions: &[] });
+        let source = connect(&sandbox, settings);
+        let read = source.read(&|_| {}).await.unwrap();
+        let is_in = |id: &&String, name: &str| holders[name].contains(*id);
+        let has_required = |id: &&String| match (all, required) {
+            (_, []) => true,
+            (true, required) => required.iter().all(|name| is_in(id, name)),
+            (false, required) => required.iter().any(|name| is_in(id, name)),
+        };
+        let expected: BTreeSet<String> = everybody
+            .iter()
+            .filter(has_required)
+            .filter(|id| !excluded.iter().any(|name| is_in(id, name)))
+            .cloned()
+            .collect();
+        let found: BTreeSet<String> = people(&read.records).into_keys().collect();
+        assert_eq!(found, expected, "{all} {required:?} {excluded:?}: {}", read.strategy);
+        assert_eq!(read.seen, everybody.len());
+        assert_eq!(read.out_of_scope, everybody.len() - expected.len(), "{}", read.strategy);
+        let is_alone = !required.is_empty();
+        assert_eq!(read.strategy.starts_with("Only"), is_alone, "{}", read.strategy);
+    }
+}
+
+#[tokio::test]
+async fn where_all_are_required_the_smallest_group_alone_is_read() {
+    let sandbox = big().await;
+    let holders = holders(&sandbox);
+    let size = |it: &&str| holders[*it].len();
+    let roles = || holders.keys().map(String::as_str).filter(|it| it.starts_with("role:"));
+    let (largest, smallest) =
+        (roles().max_by_key(size).unwrap(), roles().min_by_key(size).unwrap());
+    let required = [largest, smallest];
+    let settings =
+        asked_of(&sandbox, &Asked { all: true, required: &required, ..Asked::default() });
+    let source = connect(&sandbox, settings);
+    let read = source.read(&|_| {}).await.unwrap();
+    let both = holders[largest].intersection(&holders[smallest]).count();
+    assert_eq!(read.records.len(), both);
+    // The first page of each is asked for, and then the members of the smaller one.
+    let members = holders[smallest].len();
+    let expected = (1 + members.div_ceil(49) as u64, 1 + members.div_ceil(100) as u64);
+    let (users, role_users) = users_calls(&source.calls());
+    assert!((users, role_users) <= expected, "{users} {role_users} {}", read.strategy);
+    assert!(read.strategy.starts_with("Only whoever has role"), "{}", read.strategy);
+    assert!(read.strategy.contains(" and role "), "{}", read.strategy);
+}
+
+/// Everybody in scope by name, or what is said against it.
+async fn names_by(sandbox: &Sandbox, asked: &Asked<'_>) -> Result<String, String> {
+    let mut settings = asked_of(sandbox, asked);
+    settings.groups_from = [GroupSource::Roles, GroupSource::Group, GroupSource::MemberOf].into();
+    let read = connect(sandbox, settings).read(&|_| {}).await.map_err(|error| {
+        assert!(error.is_configuration(), "{error}");
+        error.to_string()
+    })?;
+    let names: Vec<_> = read.records.iter().filter_map(|it| it.username.as_deref()).collect();
+    Ok(names.join(" "))
+}
+
+#[tokio::test]
+async fn conditions_and_excluded_groups_are_asked_of_everybody() {
+    let sandbox = small().await;
+    let plain = Asked::default;
+    for (asked, names) in [
+        (Asked { conditions: &["username = ADA"], ..plain() }, "ada"),
+        (Asked { conditions: &["username in ada, tom", "username != tom"], ..plain() }, "ada"),
+        (Asked { conditions: &["email is empty"], ..plain() }, "ada eve tom"),
+        (Asked { conditions: &["status = 1", "username contains e"], ..plain() }, "eve"),
+        (Asked { conditions: &["username = nobody"], ..plain() }, ""),
+        (Asked { excluded: &["role:Staff"], ..plain() }, "eve tom"),
+        (Asked { excluded: &["member_of:Devs", "Sales"], ..plain() }, "ada"),
+        (Asked { excluded: &["member_of:Nobody"], ..plain() }, "ada eve tom"),
+        (Asked { required: &["Sales", "Devs"], excluded: &["Sales"], ..plain() }, "tom"),
+        (Asked { all: true, required: &["Devs", "member_of:staff"], ..plain() }, "tom"),
+        (Asked { all: true, required: &["role:Staff", "Devs"], ..plain() }, ""),
+        (
+            Asked { required: &["role:Staff"], conditions: &["username starts with a"], ..plain() },
+            "ada",
+        ),
+    ] {
+        let Asked { all, required, excluded, conditions } = &asked;
+        let what = format!("{all} {required:?} {excluded:?} {conditions:?}");
+        assert_eq!(names_by(&sandbox, &asked).await.as_deref(), Ok(names), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn an_excluded_group_or_a_condition_that_cannot_be_is_refused() {
+    let sandbox = small().await;
+    let plain = Asked::default;
+    for (asked, part) in [
+        (
+            Asked { excluded: &["role:Stafff"], ..plain() },
+            "The excluded group \"role:Stafff\" is not among OneLogin's roles. Did you mean \"Staff\"?",
+        ),
+        (Asked { excluded: &["Nobody"], ..plain() }, "The excluded group \"Nobody\" is not among"),
+        (
+            Asked { excluded: &["Both"], ..plain() },
+            "The excluded group \"Both\" means more than one thing",
+        ),
+        (Asked { excluded: &["role:"], ..plain() }, "The excluded group \"role:\" names nothing."),
+        (Asked { conditions: &["shoe_size = 9"], ..plain() }, "There is no field \"shoe_size\"."),
+        (Asked { conditions: &["email"], ..plain() }, "After the field comes one of"),
+    ] {
+        let error = names_by(&sandbox, &asked).await.unwrap_err();
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_kept_out_is_told_of_with_the_reason() {
+    let sandbox = small().await;
+    let asked = Asked {
+        required: &["role:Staff", "Sales", "Devs"],
+        excluded: &["Sales"],
+        conditions: &["username != tom"],
+        ..Asked::default()
+    };
+    let mut settings = asked_of(&sandbox, &asked);
+    settings.groups_from = [GroupSource::Roles, GroupSource::Group, GroupSource::MemberOf].into();
+    let source = connect(&sandbox, settings);
+    let read = source.read(&|_| {}).await.unwrap();
+    assert_eq!(read.records.len(), 1, "ada alone");
+    let ids = sandbox.admin().with_tenant(|it| it.user_ids().to_vec());
+    let ids: Vec<ExternalId> = ids.iter().map(|id| ExternalId::new(&id.to_string())).collect();
+    let gone = source.gone(&ids).await.unwrap();
+    let said: Vec<String> = gone.values().map(|it| format!("{it:?}")).collect();
+    assert_eq!(
+        said,
+        [
+            "Present",
+            "OutOfScope(\"needs not to be in group \\\"Sales\\\"; has group \\\"Sales\\\"\")",
+            "OutOfScope(\"needs username != tom; has username \\\"tom\\\"\")",
+        ]
+    );
 }

@@ -1,0 +1,180 @@
+//! Who takes part: the flags that say it, and `rollcall connector scope`, which counts them before
+//! anything is saved.
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::cli::connector::settings::list_of;
+use crate::cli::context::Context;
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::output;
+use crate::cli::progress::Teller;
+use crate::source::onelogin::report::{Calls, Read};
+use crate::source::onelogin::settings::{RequiredGroups, ScopeSettings, Settings};
+use crate::store::connectors;
+use crate::sync::Event;
+
+/// Lists are given anew each time; a single "" empties one.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Who takes part (a NAME is `Staff`, `role:Jira Users`, `role:#117`)")]
+pub(super) struct ScopeChoices {
+    /// Only people in this OneLogin group, role or `member_of` entry; repeatable [default: everybody]
+    #[arg(long = "required-group", value_name = "NAME")]
+    required_groups: Option<Vec<String>>,
+    /// Whether one of the required groups is enough, or all are needed [default: any]
+    #[arg(long = "match", value_enum, value_name = "any|all")]
+    matching: Option<MatchFlag>,
+    /// Nobody in this group, role or `member_of` entry; repeatable
+    #[arg(long = "excluded-group", value_name = "NAME")]
+    excluded_groups: Option<Vec<String>>,
+    /// Only people who meet this, as `department = Sales` or `email ends with @acme.com`; repeatable,
+    /// all of them must be met
+    #[arg(long = "where", value_name = "CONDITION")]
+    conditions: Option<Vec<String>>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ScopeArgs {
+    /// The connector
+    name: String,
+    #[command(flatten)]
+    choices: ScopeChoices,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum MatchFlag {
+    Any,
+    All,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    connector: &'a str,
+    required_groups: &'a [String],
+    scope: &'a ScopeSettings,
+    /// Whether the connector has this scope already.
+    saved: bool,
+    people: usize,
+    in_scope: usize,
+    out_of_scope: usize,
+    strategy: &'a str,
+    api_calls: u64,
+    api_calls_per_hour: Option<u64>,
+    proof: String,
+}
+
+impl ScopeChoices {
+    pub(super) fn apply(&self, settings: &mut Settings) -> Result<(), CliError> {
+        let ScopeChoices { required_groups, matching, excluded_groups, conditions } = self;
+        if let Some(names) = required_groups {
+            settings.required_groups = list_of("--required-group", names)?;
+        }
+        if let Some(matching) = matching {
+            settings.scope.matching = match matching {
+                MatchFlag::Any => RequiredGroups::Any,
+                MatchFlag::All => RequiredGroups::All,
+            };
+        }
+        if let Some(names) = excluded_groups {
+            settings.scope.excluded_groups = list_of("--excluded-group", names)?;
+        }
+        if let Some(texts) = conditions {
+            settings.scope.conditions = list_of("--where", texts)?;
+        }
+        Ok(())
+    }
+}
+
+/// What `connector show` tells of it; what is not set is not told.
+pub(super) fn facts(
+    required_groups: &[String],
+    scope: &ScopeSettings,
+) -> Vec<(&'static str, String)> {
+    let ScopeSettings { matching, excluded_groups, conditions } = scope;
+    let between = match matching {
+        RequiredGroups::Any => ", or ",
+        RequiredGroups::All => ", and ",
+    };
+    let required = match required_groups {
+        [] => "none: everybody takes part".to_owned(),
+        names => names.join(between),
+    };
+    let mut facts = vec![("Required groups", output::printable(&required))];
+    for (title, list, between) in
+        [("Excluded groups", excluded_groups, ", "), ("Only where", conditions, ", and ")]
+    {
+        if !list.is_empty() {
+            facts.push((title, output::printable(&list.join(between))));
+        }
+    }
+    facts
+}
+
+/// Reads everybody in a scope that need not be the connector's yet, and tells how many they are and
+/// what that costs.
+pub(super) async fn run(args: &ScopeArgs, context: &Context) -> Result<Exit, CliError> {
+    let mut connector = connectors::find(&context.db, &args.name).await?;
+    let before = connector.settings.clone();
+    args.choices.apply(&mut connector.settings.source)?;
+    connector.settings.check()?;
+    let saved = connector.settings == before;
+    let source = context.source(&connector).await?;
+    let teller = Teller::new(context.output);
+    let read = source.read(&|progress| teller.tell(&Event::Source(progress))).await;
+    teller.done();
+    let (read, calls) = (read?, source.calls());
+    let settings = &connector.settings.source;
+    let answer = answer(connector.name.as_str(), settings, saved, &read, &calls);
+    context.output.answer(&answer, text);
+    Ok(if answer.in_scope == 0 { Exit::HeldForApproval } else { Exit::Ok })
+}
+
+fn answer<'a>(
+    connector: &'a str,
+    settings: &'a Settings,
+    saved: bool,
+    read: &'a Read,
+    calls: &Calls,
+) -> Answer<'a> {
+    Answer {
+        connector,
+        required_groups: &settings.required_groups,
+        scope: &settings.scope,
+        saved,
+        people: read.seen,
+        in_scope: read.records.len() + read.unreadable.len(),
+        out_of_scope: read.out_of_scope,
+        strategy: &read.strategy,
+        api_calls: calls.total(),
+        api_calls_per_hour: calls.budget_after.as_ref().map(|it| it.limit),
+        proof: read.proof.to_string(),
+    }
+}
+
+fn text(answer: &Answer<'_>) -> String {
+    let Answer { required_groups, scope, people, in_scope, api_calls, strategy, proof, .. } =
+        answer;
+    let mut text = vec![
+        output::facts(&facts(required_groups, scope)),
+        String::new(),
+        format!("{in_scope} of {people} people are in scope."),
+        format!("Complete: {proof}"),
+    ];
+    let limit = answer.api_calls_per_hour.map(|it| format!(" of {it} an hour"));
+    let limit = limit.unwrap_or_default();
+    text.push(format!("A run takes about {api_calls} API calls{limit}; this took as many."));
+    text.push((*strategy).to_owned());
+    if *in_scope == 0 {
+        text.push("Nobody would be in scope: a run with these settings would be held.".to_owned());
+    }
+    text.push(if answer.saved {
+        "The connector has this scope. Nothing was changed.".to_owned()
+    } else {
+        format!(
+            "Nothing was saved. To save it, give the same flags to \
+             rollcall connector edit \"{}\".",
+            answer.connector
+        )
+    });
+    text.join("\n")
+}

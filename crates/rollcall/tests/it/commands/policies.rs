@@ -1,0 +1,233 @@
+//! Who takes part, into which groups, and what happens to leavers: set and seen from the command line.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{Installation, run};
+
+impl Installation {
+    async fn edit(&self, choices: &[&str]) {
+        self.expect(0, &[&["connector", "edit", "OneLogin"], choices].concat()).await;
+    }
+
+    /// A simulation, held or not.
+    async fn simulation(&self) -> Value {
+        let output = run(self.folder.path(), &["simulate", "OneLogin", "--json"]).await;
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// What a run would do: `deactivate ada`, `add-to-group ada dev`.
+    async fn simulated(&self) -> BTreeSet<String> {
+        let answer = self.simulation().await;
+        let steps = answer.pointer("/targets/0/steps").unwrap().as_array().unwrap();
+        let part = |step: &Value, key: &str| step[key].as_str().map(str::to_owned);
+        let words = |step: &Value| {
+            let parts = [part(step, "kind"), part(step, "username"), part(step, "group")];
+            parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+        };
+        steps.iter().map(words).collect()
+    }
+
+    async fn findings(&self) -> Vec<(String, String)> {
+        let answer = self.simulation().await;
+        let findings = answer["findings"].as_array().unwrap().iter();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        findings.map(|it| (text(&it["kind"]), text(&it["message"]))).collect()
+    }
+
+    /// The first person of the tenant: id, username, role names.
+    fn somebody(&self) -> (i64, String, BTreeSet<String>) {
+        self.sandbox.admin().with_tenant(|tenant| {
+            let has_roles = |id: &&i64| !tenant.user(**id).unwrap().role_ids.is_empty();
+            let id = *tenant.user_ids().iter().find(has_roles).unwrap();
+            let user = tenant.user(id).unwrap();
+            let roles = user.role_ids.iter().map(|it| tenant.roles()[it].name.clone());
+            (id, user.username.as_deref().unwrap().to_owned(), roles.collect())
+        })
+    }
+
+    fn role_names(&self) -> Vec<String> {
+        self.sandbox
+            .admin()
+            .with_tenant(|tenant| tenant.roles().values().map(|it| it.name.clone()).collect())
+    }
+}
+
+fn groups_made(steps: &BTreeSet<String>) -> BTreeSet<String> {
+    steps.iter().filter_map(|it| it.strip_prefix("create-group ")).map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scope_is_counted_before_it_is_saved_and_followed_after() {
+    let it = Installation::new(40, true).await;
+    let role = it.role_names()[0].clone();
+    let required = format!("role:{role}");
+    let choices = ["--required-group", &required, "--where", "email is not empty"];
+    let counted = it.json(0, &[&["connector", "scope", "OneLogin"][..], &choices].concat()).await;
+    let members = it.sandbox.admin().with_tenant(|tenant| {
+        let role = *tenant.roles().first_key_value().unwrap().0;
+        let has_role = |id: &&i64| tenant.user(**id).unwrap().role_ids.contains(&role);
+        tenant.user_ids().iter().filter(has_role).count()
+    });
+    assert!(0 < members && members < 40, "{members}");
+    assert_eq!((&counted["in_scope"], &counted["people"]), (&members.into(), &40.into()));
+    assert_eq!(
+        (&counted["saved"], &counted["out_of_scope"]),
+        (&false.into(), &(40 - members).into())
+    );
+    assert!(counted["api_calls"].as_u64().unwrap() < 10, "{counted}");
+    let shown = it.json(0, &["connector", "show", "OneLogin"]).await;
+    assert_eq!(shown["required_groups"].as_array().unwrap().len(), 0, "nothing was saved");
+
+    it.edit(&choices).await;
+    let counted = it.json(0, &["connector", "scope", "OneLogin"]).await;
+    assert_eq!(counted["saved"], true);
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let target = it.json(0, &["target", "show", "jira"]).await;
+    assert_eq!(target["users"], members);
+
+    let nobody = ["--where", "username = nobody"];
+    let told = it.expect(3, &[&["connector", "scope", "OneLogin"][..], &nobody].concat()).await;
+    assert!(told.contains("0 of 40 people are in scope."), "{told}");
+    assert!(told.contains("a run with these settings would be held"), "{told}");
+    it.edit(&nobody).await;
+    let told = it.expect(3, &["sync", "OneLogin"]).await;
+    assert!(told.contains("An empty source is never believed."), "{told}");
+
+    let near = format!("role:{role}x");
+    let told = it.expect(78, &["connector", "scope", "OneLogin", "--required-group", &near]).await;
+    assert!(told.contains(&format!("Did you mean \"{role}\"?")), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_are_chosen_kept_apart_and_assigned() {
+    let it = Installation::new(40, true).await;
+    let roles = it.role_names();
+    it.edit(&["--only-group", &roles[0], "--only-group", &roles[1]]).await;
+    it.edit(&["--except-group", &roles[1].to_uppercase(), "--always-assign", "licensed"]).await;
+    let steps = it.simulated().await;
+    assert_eq!(groups_made(&steps), BTreeSet::from([roles[0].clone(), "licensed".to_owned()]));
+    let created = steps.iter().filter(|it| it.starts_with("create ")).count();
+    let licensed = steps.iter().filter(|it| it.ends_with(" licensed") && it.starts_with("add"));
+    assert_eq!(licensed.count(), created, "everybody active is in it");
+
+    // A group of the name of a role, that somebody is in.
+    let (id, username, _) = it.somebody();
+    it.edit(&["--only-group", "", "--except-group", "", "--always-assign", ""]).await;
+    it.edit(&["--groups-from", "roles,group", "--on-equal-names", "prefix"]).await;
+    let admin = it.sandbox.admin();
+    let group = admin.create_group(&roles[0]).unwrap();
+    let patch = serde_json::json!({ "group_id": group });
+    admin.update_user(id, patch).unwrap();
+    it.edit(&["--only-group", &format!("*{}", roles[0])]).await;
+    let steps = it.simulated().await;
+    let both = [format!("group-{}", roles[0]), format!("role-{}", roles[0])];
+    assert_eq!(groups_made(&steps), BTreeSet::from(both.clone()));
+    assert!(steps.contains(&format!("add-to-group {username} {}", both[0])), "{steps:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_without_anybody_is_made_and_goes_again() {
+    let it = Installation::new(10, true).await;
+    it.sandbox.admin().create_role("Nobody yet").unwrap();
+    assert!(!it.simulated().await.contains("create-group Nobody yet"));
+    it.edit(&["--empty-groups", "create"]).await;
+    assert!(it.simulated().await.contains("create-group Nobody yet"));
+    it.expect(0, &["sync", "OneLogin"]).await;
+    it.edit(&["--empty-groups", "remove", "--empty-groups-days", "30"]).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    assert_eq!(it.simulated().await, BTreeSet::new(), "not for thirty days");
+    it.edit(&["--empty-groups-days", "0"]).await;
+    assert!(it.simulated().await.contains("remove-group Nobody yet"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leaver_is_anonymised_without_groups_and_restored_on_return() {
+    let it = Installation::new(40, true).await;
+    let (id, username, mut roles) = it.somebody();
+    let (required, kept) = ("Staff", roles.pop_first().unwrap());
+    let role = it.sandbox.admin().create_role(required).unwrap();
+    for id in it.sandbox.admin().with_tenant(|tenant| tenant.user_ids().to_vec()) {
+        it.sandbox.admin().add_role_member(role, id).unwrap();
+    }
+    roles.insert(required.to_owned());
+    it.edit(&["--cleanup", "anonymise", "--anonymise-usernames", "on"]).await;
+    it.edit(&["--leave-groups", "on", "--keep-group", &kept, "--required-group", required]).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+
+    it.sandbox.admin().remove_role_member(role, id).unwrap();
+    let planned = it.simulated().await;
+    let left = roles.iter().map(|role| format!("remove-from-group {username} {role}"));
+    let anonymised = [format!("anonymise {username}")];
+    assert_eq!(planned, left.chain(anonymised).collect());
+    it.expect(0, &["sync", "OneLogin"]).await;
+    assert_eq!(it.simulated().await, BTreeSet::new(), "once is enough");
+    let anonymous = format!("user-{id}");
+    let told = it.expect(0, &["user", "explain", "OneLogin", &anonymous]).await;
+    assert!(told.contains("nothing is left to take away"), "{told}");
+
+    it.sandbox.admin().add_role_member(role, id).unwrap();
+    let planned = it.simulated().await;
+    let joined = roles.iter().map(|role| format!("add-to-group {username} {role}"));
+    let restored = ["reactivate", "rename", "update"].map(|it| format!("{it} {anonymous}"));
+    assert_eq!(planned, joined.chain(restored).collect());
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let told = it.expect(0, &["user", "explain", "OneLogin", &username]).await;
+    assert!(told.contains(&format!("account {username} by id {id}, active")), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leaver_counts_after_enough_runs_and_a_protected_person_never() {
+    let it = Installation::new(40, true).await;
+    it.edit(&["--grace-reads", "3"]).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let (id, username, _) = it.somebody();
+    it.sandbox.admin().delete_user(id).unwrap();
+    for reads in ["1 reads", "2 reads"] {
+        // A simulation notices, and remembers nothing.
+        it.simulation().await;
+        let findings = it.findings().await;
+        let [(kind, message)] = findings.as_slice() else { panic!("{findings:?}") };
+        assert!(kind == "suspected" && message.contains(reads), "{message}");
+        assert_eq!(it.simulated().await, BTreeSet::new());
+        it.expect(0, &["sync", "OneLogin"]).await;
+    }
+    assert_eq!(it.simulated().await, BTreeSet::from([format!("deactivate {username}")]));
+
+    it.edit(&["--protect", &username]).await;
+    assert_eq!(it.simulated().await, BTreeSet::new());
+    let findings = it.findings().await;
+    let [(kind, message)] = findings.as_slice() else { panic!("{findings:?}") };
+    assert_eq!(kind, "protected");
+    assert_eq!(
+        *message,
+        format!(
+            "Protected by \"{username}\", so nothing was done. Otherwise: - deactivate {username} (gone, asked for by id)."
+        )
+    );
+    let told = it.expect(0, &["sync", "OneLogin"]).await;
+    assert!(told.contains("Everything already matches."), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_is_never_touched_stays_whatever_the_source_says() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let (id, _, roles) = it.somebody();
+    it.edit(&["--never-touch", roles.first().unwrap(), "--empty-groups", "remove"]).await;
+    let admin = it.sandbox.admin();
+    let ids = admin.with_tenant(|tenant| {
+        let role = tenant.roles().iter().find(|it| *it.1.name == **roles.first().unwrap());
+        let role = *role.unwrap().0;
+        let members = tenant.user_ids().iter();
+        let members = members.filter(|id| tenant.user(**id).unwrap().role_ids.contains(&role));
+        members.map(|id| (role, *id)).collect::<Vec<_>>()
+    });
+    assert!(ids.iter().any(|it| it.1 == id));
+    for (role, id) in ids {
+        admin.remove_role_member(role, id).unwrap();
+    }
+    assert_eq!(it.simulated().await, BTreeSet::new());
+}
