@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use reconcile::finding::{Finding, FindingKind};
 use reconcile::gate::decisions::Decisions;
-use reconcile::gate::{self, Approved, Held, Rules, Terms};
-use reconcile::mapping;
-use reconcile::plan::{self, Memory};
+use reconcile::gate::{self, Approved, Held, Limits, Rules, Terms};
+use reconcile::mapping::{self, Desired};
+use reconcile::pattern::Patterns;
+use reconcile::plan::{self, Absence, Memory, Policy};
 use reconcile::principal::{ExternalId, Name};
 use tokio::task::JoinSet;
 
@@ -19,9 +20,9 @@ use crate::run::moment;
 use crate::run::recorder::Recorder;
 use crate::source::onelogin::OneLogin;
 use crate::source::onelogin::error::SourceError;
-use crate::source::onelogin::report::{Calls, Progress, Proof};
+use crate::source::onelogin::report::{Calls, Progress, Proof, Read};
 use crate::store::connectors::Connector;
-use crate::store::connectors::settings::FieldError;
+use crate::store::connectors::settings::{ConnectorSettings, FieldError};
 use crate::store::leases::{self, HoldError, Lease};
 use crate::store::runs::{self, Ending, RunId, Status, events};
 use crate::store::targets::Target;
@@ -94,6 +95,30 @@ pub struct Reading {
     pub in_scope: usize,
     pub out_of_scope: usize,
     pub proof: Proof,
+}
+
+/// A read as the settings understand it.
+#[derive(Debug)]
+pub struct Mapped {
+    pub reading: Reading,
+    pub desired: Desired,
+    pub findings: Vec<Finding>,
+}
+
+/// What plans are made of, whatever the target.
+#[derive(Debug)]
+pub struct Basis {
+    pub desired: Desired,
+    pub gone: BTreeMap<ExternalId, Absence>,
+}
+
+/// What the settings and people's decisions say of plans.
+#[derive(Debug)]
+pub struct Rulings {
+    pub policy: Policy,
+    pub limits: Limits,
+    pub privileged: Patterns,
+    pub decisions: Decisions,
 }
 
 #[derive(Debug)]
@@ -193,69 +218,28 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
         async { Ok::<_, SyncError>(job.source.read(&tell).await?) },
         read_targets(job),
     )?;
-    let reading = Reading {
-        strategy: read.strategy,
-        seen: read.seen,
-        in_scope: read.records.len() + read.unreadable.len(),
-        out_of_scope: read.out_of_scope,
-        proof: read.proof,
-    };
-    let mut findings = read.findings;
-
     clock.next(Phase::Map);
-    let settings = &job.connector.settings;
-    let rules = settings.group_rules()?;
-    let (desired, odd) = mapping::desired(read.records, read.unreadable, &read.groups, &rules);
-    findings.extend(odd);
+    let Mapped { reading, desired, findings } = map(read, &job.connector.settings)?;
 
     clock.next(Phase::Ask);
-    let (policy, limits) = (settings.policy()?, settings.safety.limits());
-    let privileged = settings.groups.privileged()?;
-    let terms = Terms {
-        limits: &limits,
-        decisions: &Decisions::default(),
-        rules: Rules::Unchanged,
-        privileged: &privileged,
-    };
-    let mut missing: BTreeSet<ExternalId> = BTreeSet::new();
-    let mut unasked = Vec::new();
-    for (_, actual) in &actuals {
-        let absent = plan::missing(&desired, &actual.directory, &policy);
-        let has_shrunk = gate::shrinkage(&desired, &actual.directory, &terms).is_some();
-        unasked.push(if has_shrunk { absent.len() } else { 0 });
-        if !has_shrunk {
-            missing.extend(absent);
-        }
-    }
-    let missing: Vec<ExternalId> = missing.into_iter().collect();
+    let rulings = Rulings::of(&job.connector.settings)?;
+    let (missing, unasked) = missing(&desired, &actuals, &rulings);
     let gone = job.source.gone(&missing).await?;
 
     clock.next(Phase::Plan);
-    let mut targets = Vec::new();
-    for ((target, actual), missing_unasked) in actuals.iter().zip(unasked) {
-        let (plan, findings) =
-            plan::plan(&desired, &actual.directory, &gone, &policy, &actual.past);
-        let noticed = Noticed { before: actual.past.memory.clone(), after: plan.memory.clone() };
-        let (approved, held) = gate::check(plan, &actual.directory, &terms);
-        targets.push(TargetDecision {
-            target: target.clone(),
-            users_before: actual.directory.users.len(),
-            missing_unasked,
-            generation: actual.generation,
-            noticed,
-            approved,
-            held,
-            findings,
-        });
-    }
+    let basis = Basis { desired, gone };
+    let weighed = actuals.iter().zip(unasked);
+    let targets = weighed.map(|((target, actual), missing_unasked)| {
+        weigh(&basis, target.clone(), actual, missing_unasked, &rulings)
+    });
     let decision = Decision {
-        read: reading,
-        targets,
-        findings,
+        targets: targets.collect(),
         asked: missing.len(),
-        mapped: desired.directory.users.len(),
-        withheld: desired.withheld.len(),
+        mapped: basis.desired.directory.users.len(),
+        withheld: basis.desired.withheld.len(),
         phases: clock.stop(),
+        read: reading,
+        findings,
     };
     for target in &decision.targets {
         watch(Event::Counts(report::counts_of(target)));
@@ -265,8 +249,85 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
     }
     // Two directories of a hundred thousand take a while to be given back to the system; nobody
     // has to wait for it.
-    drop(tokio::task::spawn_blocking(move || drop((desired, actuals))));
+    drop(tokio::task::spawn_blocking(move || drop((basis, actuals))));
     Ok(decision)
+}
+
+/// What the settings make of a read.
+pub fn map(read: Read, settings: &ConnectorSettings) -> Result<Mapped, FieldError> {
+    let reading = Reading {
+        strategy: read.strategy,
+        seen: read.seen,
+        in_scope: read.records.len() + read.unreadable.len(),
+        out_of_scope: read.out_of_scope,
+        proof: read.proof,
+    };
+    let rules = settings.group_rules()?;
+    let (desired, odd) = mapping::desired(read.records, read.unreadable, &read.groups, &rules);
+    let mut findings = read.findings;
+    findings.extend(odd);
+    Ok(Mapped { reading, desired, findings })
+}
+
+/// Who is to be asked for by id, and how many people of each target are missing unasked because the
+/// source shrank too much.
+pub fn missing(
+    desired: &Desired,
+    actuals: &[(Option<Target>, Actual)],
+    rulings: &Rulings,
+) -> (Vec<ExternalId>, Vec<usize>) {
+    let mut missing: BTreeSet<ExternalId> = BTreeSet::new();
+    let mut unasked = Vec::new();
+    for (_, actual) in actuals {
+        let absent = plan::missing(desired, &actual.directory, &rulings.policy);
+        let has_shrunk = gate::shrinkage(desired, &actual.directory, &rulings.terms()).is_some();
+        unasked.push(if has_shrunk { absent.len() } else { 0 });
+        if !has_shrunk {
+            missing.extend(absent);
+        }
+    }
+    (missing.into_iter().collect(), unasked)
+}
+
+/// Plans for one target, and parts the plan at the gate.
+pub fn weigh(
+    basis: &Basis,
+    target: Option<Target>,
+    actual: &Actual,
+    missing_unasked: usize,
+    rulings: &Rulings,
+) -> TargetDecision {
+    let Basis { desired, gone } = basis;
+    let Actual { directory, generation, past } = actual;
+    let (plan, findings) = plan::plan(desired, directory, gone, &rulings.policy, past);
+    let noticed = Noticed { before: past.memory.clone(), after: plan.memory.clone() };
+    let (approved, held) = gate::check(plan, directory, &rulings.terms());
+    TargetDecision {
+        target,
+        users_before: directory.users.len(),
+        missing_unasked,
+        generation: *generation,
+        noticed,
+        approved,
+        held,
+        findings,
+    }
+}
+
+impl Rulings {
+    pub fn of(settings: &ConnectorSettings) -> Result<Rulings, FieldError> {
+        Ok(Rulings {
+            policy: settings.policy()?,
+            limits: settings.safety.limits(),
+            privileged: settings.groups.privileged()?,
+            decisions: Decisions::default(),
+        })
+    }
+
+    pub fn terms(&self) -> Terms<'_> {
+        let Rulings { policy: _, limits, privileged, decisions } = self;
+        Terms { limits, decisions, rules: Rules::Unchanged, privileged }
+    }
 }
 
 /// Publishes what the gate let pass and ends the run, in one transaction: the directories and the
