@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod export;
 pub mod http;
 pub mod run;
 pub mod seal;
