@@ -1,6 +1,7 @@
 //! From what the source tells to what a directory should hold.
 
 pub mod groups;
+pub mod transform;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
