@@ -1,7 +1,10 @@
 //! What the service answers over HTTP.
 
 pub mod crowd;
+pub mod icon;
+pub mod page;
 pub mod probes;
+pub mod status;
 
 use axum::Router;
 
