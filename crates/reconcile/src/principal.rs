@@ -1,7 +1,7 @@
 //! Who is synchronised: users as a directory holds them, records as a source tells of them.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -181,6 +181,92 @@ pub struct Record {
     pub standing_words: Arc<str>,
     /// Every group that the enabled group sources grant, shared between the people who have it.
     pub grants: Vec<Arc<Grant>>,
+    /// What else the source tells of them, as far as somebody asks for it.
+    pub fields: Fields,
+}
+
+impl Record {
+    /// A field by its path, as rules name it: one of those that every record has, or a further one.
+    pub fn field(&self, path: &str) -> Option<&str> {
+        match path {
+            "id" => Some(self.id.as_str()),
+            "username" => self.username.as_deref(),
+            "email" => self.email.as_deref(),
+            "firstname" => self.first_name.as_deref(),
+            "lastname" => self.last_name.as_deref(),
+            _ => self.fields.get(path),
+        }
+    }
+}
+
+/// Further fields of a record by their path in the source: `department`,
+/// `custom_attributes.cost_center`.
+///
+/// One pointer wide, and no fields are no allocation. The paths are shared by all records of a read,
+/// and whatever many people have alike is one string.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Fields(Option<Arc<FieldValues>>);
+
+#[derive(PartialEq, Eq)]
+struct FieldValues {
+    paths: FieldPaths,
+    /// One for each path, in the same order.
+    values: Box<[Option<Arc<str>>]>,
+}
+
+/// The paths of further fields that are kept of everybody, in order and each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldPaths(Arc<[Box<str>]>);
+
+impl FieldPaths {
+    /// Those of the paths that no record has anyway.
+    pub fn new(paths: impl IntoIterator<Item = impl AsRef<str>>) -> FieldPaths {
+        let mut further: BTreeSet<Box<str>> =
+            paths.into_iter().map(|it| it.as_ref().into()).collect();
+        further.retain(|it| !FIELDS_OF_ALL.contains(&&**it));
+        FieldPaths(further.into_iter().collect())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|it| &**it)
+    }
+}
+
+/// The fields that every record has, by their paths.
+pub const FIELDS_OF_ALL: [&str; 5] = ["id", "username", "email", "firstname", "lastname"];
+
+impl Fields {
+    /// `values` are those of the paths, one for each.
+    pub fn new(paths: &FieldPaths, values: impl IntoIterator<Item = Option<Arc<str>>>) -> Fields {
+        if paths.is_empty() {
+            return Fields(None);
+        }
+        let mut values: Vec<Option<Arc<str>>> = values.into_iter().collect();
+        values.resize(paths.0.len(), None);
+        Fields(Some(Arc::new(FieldValues { paths: paths.clone(), values: values.into() })))
+    }
+
+    pub fn get(&self, path: &str) -> Option<&str> {
+        let FieldValues { paths, values } = &**self.0.as_ref()?;
+        let at = paths.0.binary_search_by(|it| (**it).cmp(path)).ok()?;
+        values.get(at)?.as_deref()
+    }
+
+    /// Every field that is kept, whether or not the person has it.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let all = self.0.iter().flat_map(|it| it.paths.iter().zip(&it.values));
+        all.map(|(path, value)| (path, value.as_deref()))
+    }
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
 }
 
 /// What a source's status means for an account.
@@ -204,4 +290,22 @@ pub struct Grant {
     pub kind: Box<str>,
     /// Where it comes from, in the provider's words: `role "Jira Users"`.
     pub origin: Box<str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn further_fields_are_found_by_their_path() {
+        let paths = FieldPaths::new(["title", "email", "custom_attributes.floor", "title"]);
+        assert_eq!(paths.iter().collect::<Vec<_>>(), ["custom_attributes.floor", "title"]);
+        let fields = Fields::new(&paths, [Some("3".into()), None]);
+        assert_eq!(fields.get("custom_attributes.floor"), Some("3"));
+        for path in ["title", "email", "floor", ""] {
+            assert_eq!(fields.get(path), None, "{path}");
+        }
+        assert_eq!(size_of::<Fields>(), size_of::<usize>());
+        assert_eq!(Fields::new(&FieldPaths::default(), [None]), Fields::default());
+    }
 }

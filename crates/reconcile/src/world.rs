@@ -10,7 +10,7 @@ use crate::directory::Directory;
 use crate::mapping::groups::GroupRules;
 use crate::mapping::{self, Desired};
 use crate::plan::{Absence, Change};
-use crate::principal::{ExternalId, Grant, Name, Record, Standing, User};
+use crate::principal::{ExternalId, Fields, Grant, Name, Record, Standing, User};
 
 pub(crate) fn id(text: &str) -> ExternalId {
     ExternalId::new(text)
@@ -68,6 +68,7 @@ pub(crate) fn record(line: &str) -> Record {
         standing: Standing::Active,
         standing_words: Arc::from("Active (status 1)"),
         grants: Vec::new(),
+        fields: Fields::default(),
     };
     for word in words {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use reconcile::mapping::groups::GroupRules;
 use reconcile::plan::{Cleanup, EmptyGroups, Past, Policy};
-use reconcile::principal::{ExternalId, Grant, Name, Record, Standing};
+use reconcile::principal::{ExternalId, Fields, Grant, Name, Record, Standing};
 use reconcile::{mapping, plan};
 use serde_json::json;
 
@@ -60,6 +60,7 @@ fn records(users: usize, changed: usize) -> Vec<Record> {
             standing: Standing::Active,
             standing_words: Arc::clone(&words),
             grants: grants(person),
+            fields: Fields::default(),
         }
     };
     (0..users).map(record).collect()

@@ -9,6 +9,7 @@ pub mod base_url;
 mod check;
 mod credential;
 pub mod error;
+pub mod fields;
 mod find;
 mod gone;
 mod member_of;
@@ -30,7 +31,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use reconcile::plan::Absence;
-use reconcile::principal::{ExternalId, Grant, Record};
+use reconcile::principal::{ExternalId, FieldPaths, Grant, Record};
 
 use self::api::Api;
 use self::assembly::Vocabulary;
@@ -50,6 +51,8 @@ pub const PAGES_IN_FLIGHT: usize = api::IN_FLIGHT;
 #[derive(Debug)]
 pub struct OneLogin {
     api: Api,
+    /// What is kept of everybody beyond what a record has anyway.
+    kept: FieldPaths,
     last_read: Mutex<Option<LastRead>>,
 }
 
@@ -76,13 +79,25 @@ impl OneLogin {
         }
         let shared = credential::shared(&settings, &client_secret);
         let api = Api::new(settings, client_secret, http, shared)?;
-        Ok(OneLogin { api, last_read: Mutex::new(None) })
+        Ok(OneLogin { api, kept: FieldPaths::default(), last_read: Mutex::new(None) })
+    }
+
+    /// Asks for these fields of everybody, too, by their paths, and keeps them in the records.
+    pub fn with_fields(
+        self,
+        paths: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<OneLogin, SourceError> {
+        let kept = FieldPaths::new(paths);
+        for path in kept.iter() {
+            fields::check(path).map_err(|error| SourceError::Settings(error.to_string()))?;
+        }
+        Ok(OneLogin { kept, ..self })
     }
 
     /// Everybody in scope: all of them, or an error.
     pub async fn read(&self, progress: &(dyn Fn(Progress) + Sync)) -> Result<Read, SourceError> {
         let session = self.api.with(progress);
-        let question = Question::of(session)?;
+        let question = Question::of(session, &self.kept)?;
         let (read, vocabulary) = session.read(&question).await?;
         let witnesses = witnesses(&read.records);
         *self.last_read.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -99,7 +114,7 @@ impl OneLogin {
             return Ok(BTreeMap::new());
         }
         let session = self.api.with(&|_| {});
-        let question = Question::of(session)?;
+        let question = Question::of(session, &self.kept)?;
         let known = self.last_read.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let LastRead { vocabulary, witnesses } = match known {
             Some(known) => known,
@@ -114,7 +129,7 @@ impl OneLogin {
     /// Everybody with this username, e-mail or id.
     pub async fn find(&self, text: &str) -> Result<Vec<Found>, SourceError> {
         let session = self.api.with(&|_| {});
-        let question = Question::of(session)?;
+        let question = Question::of(session, &self.kept)?;
         let vocabulary = session.vocabulary(&question).await?;
         session.find(&question, &vocabulary, text).await
     }
@@ -122,13 +137,13 @@ impl OneLogin {
     /// The groups of the source that are known of whether or not somebody has them.
     pub async fn groups(&self) -> Result<Vec<Arc<Grant>>, SourceError> {
         let session = self.api.with(&|_| {});
-        let question = Question::of(session)?;
+        let question = Question::of(session, &self.kept)?;
         Ok(session.vocabulary(&question).await?.listed())
     }
 
     /// Tries everything that a read needs, one step after the other.
     pub async fn check(&self, progress: &(dyn Fn(&CheckStep) + Sync)) -> Checklist {
-        check::check(&self.api, progress).await
+        check::check(&self.api, &self.kept, progress).await
     }
 
     /// The calls that this run has made so far.

@@ -4,6 +4,7 @@ mod budget;
 mod chaos;
 mod check;
 mod faults;
+mod fields;
 mod guard;
 mod paging;
 mod people;

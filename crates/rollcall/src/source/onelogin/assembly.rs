@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use reconcile::finding::{Finding, FindingKind};
-use reconcile::principal::{ExternalId, Grant, Name, Record, Standing};
+use reconcile::principal::{ExternalId, FieldPaths, Fields, Grant, Name, Record, Standing};
 
 use super::error::SourceError;
+use super::fields;
 use super::member_of;
 use super::names::{Kind, Looked, Names};
 use super::pages::Sink;
-use super::scope::{Scope, Sightings};
+use super::scope::{Scope, Sightings, suggestion};
 use super::settings::GroupSource;
 use super::wire::{Keys, UserRow};
 
@@ -23,6 +24,8 @@ pub(super) struct Vocabulary {
     pub(super) scope: Arc<Scope>,
     /// The keys that we asked for: every row must have them.
     pub(super) wanted: Keys,
+    /// What is kept of everybody beyond what a record has anyway.
+    pub(super) kept: FieldPaths,
 }
 
 type StatusAndState = (Option<i64>, Option<i64>);
@@ -44,8 +47,15 @@ pub(super) struct Assembly {
     saw_everybody: bool,
     /// The keys that at least one row had.
     keys: Keys,
+    /// The custom attributes that the first rows had.
+    custom_attributes: BTreeSet<Box<str>>,
+    values: Values,
     rows: usize,
 }
+
+/// Values of further fields, one string for all who have them alike.
+#[derive(Debug, Default)]
+struct Values(BTreeSet<Arc<str>>);
 
 /// One of each grant, shared by everybody who has it.
 #[derive(Debug, Default)]
@@ -64,6 +74,12 @@ pub(super) struct Assembled {
 
 /// Findings of one kind beyond this number are only counted: a million say no more.
 const FINDINGS_MAX: usize = 10_000;
+
+/// So many rows show which custom attributes there are: every row has all of them.
+const ROWS_WITH_CUSTOM_ATTRIBUTES: usize = 1_000;
+
+/// Beyond so many different values it does not pay to look for an equal one.
+const VALUES_SHARED_MAX: usize = 20_000;
 
 /// So many of a person's roles and groups are told in one sentence.
 const WORDS_MAX: usize = 5;
@@ -86,6 +102,14 @@ impl Vocabulary {
             listed.extend(names.iter().map(|(id, name)| grant(kind, id, name, is_shared(name))));
         }
         listed
+    }
+
+    /// The first custom attribute that is wanted and makes no sense.
+    pub(super) fn unreadable_attribute(&self, row: &UserRow) -> Option<&str> {
+        let is_unreadable = |path: &&str| {
+            fields::custom_attribute(path).is_some_and(|short_name| !row.is_readable(short_name))
+        };
+        self.kept.iter().chain(self.scope.fields()).find(is_unreadable)
     }
 
     /// What somebody has of that which a required group can be: `role "Sales", group "Staff"`.
@@ -139,6 +163,8 @@ impl Assembly {
             sightings: Sightings::default(),
             saw_everybody: false,
             keys: Keys::default(),
+            custom_attributes: BTreeSet::new(),
+            values: Values::default(),
             rows: 0,
         }
     }
@@ -151,6 +177,13 @@ impl Assembly {
     fn add(&mut self, row: UserRow) {
         self.rows += 1;
         self.keys = self.keys.or(row.keys);
+        if self.rows <= ROWS_WITH_CUSTOM_ATTRIBUTES {
+            for short_name in row.custom_attributes() {
+                if !self.custom_attributes.contains(short_name) {
+                    self.custom_attributes.insert(short_name.into());
+                }
+            }
+        }
         if let Some(why) = self.why_unreadable(&row) {
             self.add_unreadable(row, &why);
             return;
@@ -175,8 +208,11 @@ impl Assembly {
         if row.id.is_none() {
             return Some("OneLogin sends no id".to_owned());
         }
-        let absent = self.vocabulary.wanted.first_absent_from(row.keys)?;
-        Some(format!("OneLogin sends no \"{absent}\", although we asked for it"))
+        if let Some(absent) = self.vocabulary.wanted.first_absent_from(row.keys) {
+            return Some(format!("OneLogin sends no \"{absent}\", although we asked for it"));
+        }
+        let senseless = self.vocabulary.unreadable_attribute(row)?;
+        Some(format!("OneLogin sends a value of \"{senseless}\" that makes no sense"))
     }
 
     fn add_unreadable(&mut self, row: UserRow, why: &str) {
@@ -200,6 +236,7 @@ impl Assembly {
             .entry((row.status, row.state))
             .or_insert_with(|| standing(row.status, row.state))
             .clone();
+        let fields = self.fields(&row);
         Record {
             id: external_id(id),
             username: row.username,
@@ -210,7 +247,33 @@ impl Assembly {
             standing,
             standing_words,
             grants,
+            fields,
         }
+    }
+
+    fn fields(&mut self, row: &UserRow) -> Fields {
+        let Assembly { vocabulary: Vocabulary { kept, .. }, values, .. } = self;
+        Fields::new(kept, kept.iter().map(|path| row.field(path).map(|it| values.share(&it))))
+    }
+
+    /// Refuses a custom attribute that nobody has: it is misspelt or was deleted, and to go on would
+    /// clear the value of everybody.
+    pub(super) fn check_custom_attributes(&self) -> Result<(), SourceError> {
+        if self.rows == 0 {
+            return Ok(());
+        }
+        let known: Vec<&str> = self.custom_attributes.iter().map(|it| &**it).collect();
+        for path in self.vocabulary.kept.iter() {
+            let Some(short_name) = fields::custom_attribute(path) else { continue };
+            if !known.contains(&short_name) {
+                return Err(SourceError::Settings(format!(
+                    "OneLogin has no custom attribute \"{short_name}\".{} It is in the mapping as \
+                     {path}.",
+                    suggestion(short_name, &known)
+                )));
+            }
+        }
+        Ok(())
     }
 
     fn grants(&mut self, row: &UserRow) -> Vec<Arc<Grant>> {
@@ -302,7 +365,7 @@ impl Assembly {
     /// Refuses a read in which nobody has a key that we asked for, or in which a required group
     /// turned out to be nowhere.
     pub(super) fn finish(mut self) -> Result<Assembled, SourceError> {
-        let Vocabulary { groups_from, roles, groups, scope, wanted } = &self.vocabulary;
+        let Vocabulary { groups_from, roles, groups, scope, wanted, kept: _ } = &self.vocabulary;
         if 0 < self.rows
             && let Some(field) = wanted.first_absent_from(self.keys)
         {
@@ -337,6 +400,19 @@ impl Assembly {
             findings: self.findings,
             out_of_scope: self.out_of_scope.len(),
         })
+    }
+}
+
+impl Values {
+    fn share(&mut self, value: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(value) {
+            return known.clone();
+        }
+        let value: Arc<str> = value.into();
+        if self.0.len() < VALUES_SHARED_MAX {
+            self.0.insert(value.clone());
+        }
+        value
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use reconcile::principal::FieldPaths;
 
 use super::api::{Api, Endpoint, Odd, Session};
 use super::assembly::{Assembly, Vocabulary};
@@ -88,14 +89,18 @@ impl Checking<'_> {
     }
 }
 
-pub(super) async fn check(api: &Api, tell: &(dyn Fn(&CheckStep) + Sync)) -> Checklist {
+pub(super) async fn check(
+    api: &Api,
+    kept: &FieldPaths,
+    tell: &(dyn Fn(&CheckStep) + Sync),
+) -> Checklist {
     let mut checking = Checking { steps: Vec::new(), tell };
     let http = api.http.with_attempts(ATTEMPTS_MAX);
     let settings = api.settings.clone();
     let tried = Api::new(settings, api.secret().clone(), http, api.shared.clone());
     let (sample, calls) = match tried {
         Ok(api) => {
-            let sample = run(&api, &mut checking).await;
+            let sample = run(&api, kept, &mut checking).await;
             (sample, api.meter().calls(Instant::now()).total())
         }
         Err(error) => {
@@ -108,7 +113,11 @@ pub(super) async fn check(api: &Api, tell: &(dyn Fn(&CheckStep) + Sync)) -> Chec
 }
 
 /// Runs the steps up to the first one without which the others make no sense.
-async fn run(api: &Api, checking: &mut Checking<'_>) -> Option<reconcile::principal::Record> {
+async fn run(
+    api: &Api,
+    kept: &FieldPaths,
+    checking: &mut Checking<'_>,
+) -> Option<reconcile::principal::Record> {
     let session = api.with(&|_| {});
     let began = Instant::now();
     let resolved = resolve(api).await;
@@ -136,7 +145,7 @@ async fn run(api: &Api, checking: &mut Checking<'_>) -> Option<reconcile::princi
     checking.step(credential, Some(took));
     token.ok()?;
     checking.step(budget(session).await, None);
-    let question = match Question::of(session) {
+    let question = match Question::of(session, kept) {
         Ok(question) => question,
         Err(error) => {
             checking.give_up_after(&error);
@@ -375,8 +384,13 @@ fn sample(
         groups,
         scope: std::sync::Arc::default(),
         wanted: Keys::of(&question.fields),
+        kept: question.kept.clone(),
     });
     assembly.take(vec![row]);
+    if let Err(error) = assembly.check_custom_attributes() {
+        checking.step(Outcome::failed(error.to_string()), None);
+        return None;
+    }
     for kind in [Kind::Role, Kind::Group] {
         let unnamed = assembly.unnamed(kind).into_iter();
         let looked = unnamed.map(|id| (id, super::names::Looked::Gone)).collect();

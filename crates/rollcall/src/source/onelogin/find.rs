@@ -26,9 +26,14 @@ impl Session<'_> {
             return Ok(Vec::new());
         }
         let mut question = question.clone();
-        question.fields.push("updated_at");
+        let is_extra = !question.asks_for("updated_at");
+        if is_extra {
+            question.fields.push("updated_at");
+        }
         let rows = match self.search(&question, text).await {
-            Err(CallError::Refused(_, refusal)) if refusal.blamed_field() == Some("updated_at") => {
+            Err(CallError::Refused(_, refusal))
+                if is_extra && refusal.blamed_field() == Some("updated_at") =>
+            {
                 question.fields.retain(|it| *it != "updated_at");
                 self.search(&question, text).await
             }
@@ -81,6 +86,9 @@ impl Session<'_> {
 fn found(row: UserRow, vocabulary: &Vocabulary) -> Result<Found, SourceError> {
     if let Some(field) = row.odd.or(vocabulary.wanted.first_absent_from(row.keys)) {
         return Err(unreadable_person(field));
+    }
+    if let Some(path) = vocabulary.unreadable_attribute(&row) {
+        return Err(unreadable_person(path));
     }
     let scope = &vocabulary.scope;
     let verdict = match scope.why(&row, || vocabulary.words_of(&row)) {

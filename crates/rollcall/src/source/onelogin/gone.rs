@@ -122,7 +122,9 @@ impl Session<'_> {
 
 /// What the row of somebody says whom the read did not contain.
 fn absence_of(row: &UserRow, vocabulary: &Vocabulary) -> Absence {
-    let is_whole = row.odd.is_none() && vocabulary.wanted.first_absent_from(row.keys).is_none();
+    let is_whole = row.odd.is_none()
+        && vocabulary.wanted.first_absent_from(row.keys).is_none()
+        && vocabulary.unreadable_attribute(row).is_none();
     if !is_whole {
         return Absence::Present; // nothing can be told, so nothing may be taken
     }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use reconcile::principal::FieldPaths;
 
 use super::api::{CallError, Endpoint, IN_FLIGHT, Odd, Session};
 use super::assembly::{Assembly, Vocabulary};
 use super::error::{RequestId, SourceError};
+use super::fields;
 use super::names::{Kind, Names};
 use super::pages::{First, List, Sink, incomplete};
 use super::pages_v1::End;
@@ -22,6 +24,10 @@ use crate::http::Reply;
 pub(super) const USER_PAGE_SIZES: &[usize] = &[1000, 100, 50];
 const MEMBER_PAGE_SIZES: &[usize] = &[1000, 100, 50];
 
+/// Asked for whatever the settings are.
+const FIELDS_OF_EVERY_READ: [&str; 7] =
+    ["id", "username", "email", "firstname", "lastname", "status", "state"];
+
 /// Ids in one query: about one kilobyte of URL.
 pub(super) const IDS_MAX: usize = 100;
 
@@ -30,6 +36,8 @@ pub(super) const IDS_MAX: usize = 100;
 pub(super) struct Question {
     pub(super) wishes: Wishes,
     pub(super) fields: Vec<&'static str>,
+    /// What is kept of everybody beyond what a record has anyway.
+    pub(super) kept: FieldPaths,
 }
 
 /// People read by id.
@@ -63,7 +71,7 @@ struct Reached {
 
 impl Question {
     /// Only what is used is asked for: a field that OneLogin refuses would fail the read.
-    pub(super) fn of(session: Session<'_>) -> Result<Question, SourceError> {
+    pub(super) fn of(session: Session<'_>, kept: &FieldPaths) -> Result<Question, SourceError> {
         let settings = &session.api.settings;
         if settings.groups_from.is_empty() {
             tracing::info!("no group source is enabled: users are read without groups");
@@ -73,15 +81,19 @@ impl Question {
             settings.groups_from.contains(&source)
                 || wishes.groups().any(|it| it.may_be_in(source, &settings.groups_from))
         };
-        let mut fields =
-            vec!["id", "username", "email", "firstname", "lastname", "status", "state"];
+        let mut fields = FIELDS_OF_EVERY_READ.to_vec();
         let optional = [
             (GroupSource::Group, "group_id"),
             (GroupSource::Roles, "role_ids"),
             (GroupSource::MemberOf, "member_of"),
         ];
         fields.extend(optional.into_iter().filter(|it| needs(it.0)).map(|it| it.1));
-        Ok(Question { wishes, fields })
+        for field in kept.iter().chain(wishes.fields()).filter_map(fields::to_ask_for) {
+            if !fields.contains(&field) {
+                fields.push(field);
+            }
+        }
+        Ok(Question { wishes, fields, kept: kept.clone() })
     }
 
     pub(super) fn asks_for(&self, field: &str) -> bool {
@@ -131,6 +143,7 @@ impl Session<'_> {
         };
         let Reached { proof, seen, strategy } = reached.map_err(|it| self.refused(it))?;
         self.name_the_unnamed(&mut assembly).await.map_err(|it| self.error(it))?;
+        assembly.check_custom_attributes()?;
         let assembled = assembly.finish()?;
         let out_of_scope = if proof.distinct < seen {
             seen.saturating_sub(assembled.records.len() + assembled.unreadable.len())
@@ -210,6 +223,7 @@ impl Session<'_> {
             groups,
             scope: Arc::new(scope),
             wanted: Keys::of(&question.fields),
+            kept: question.kept.clone(),
         })
     }
 
@@ -499,7 +513,8 @@ impl Session<'_> {
             "member_of" => "Turn off \"groups from member_of\", or",
             "role_ids" => "Turn off \"groups from roles\", or",
             "group_id" => "Turn off \"groups from group\", or",
-            _ => "Please",
+            _ if FIELDS_OF_EVERY_READ.contains(&field) => "Please",
+            _ => "Take it out of the mapping and the conditions, or",
         };
         SourceError::Refused {
             sentence: format!(

@@ -1,6 +1,5 @@
 //! Who takes part: the "Required OneLogin Groups", understood and applied.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use reconcile::principal::fold;
@@ -8,6 +7,7 @@ use reconcile::scope::condition::Condition;
 use reconcile::scope::{self, Candidate, Matching, Shortfall, Verdict};
 
 use super::error::SourceError;
+use super::fields::{CUSTOM_ATTRIBUTES, FIELDS};
 use super::member_of;
 use super::names::{Kind, Names};
 use super::settings::{GroupSource, RequiredGroups, ScopeSettings, Settings};
@@ -90,10 +90,6 @@ pub(super) struct Sightings {
 /// Enough to suggest from, and no more.
 const NAMES_SIGHTED_MAX: usize = 10_000;
 
-/// Fields that conditions may name.
-const CONDITION_FIELDS: [&str; 6] =
-    ["username", "email", "firstname", "lastname", "status", "state"];
-
 /// What of the settings cannot be understood, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misread {
@@ -134,7 +130,7 @@ pub(super) fn parse(settings: &Settings) -> Result<Wishes, SourceError> {
         typed.iter().map(|it| parse_one(role, it)).collect()
     };
     let condition = |typed: &String| {
-        Condition::parse(typed, &CONDITION_FIELDS, &[])
+        Condition::parse(typed, &FIELDS, &[CUSTOM_ATTRIBUTES])
             .map_err(|error| SourceError::Scope(error.to_string()))
     };
     Ok(Wishes {
@@ -152,6 +148,11 @@ impl Wishes {
     /// Required and excluded ones.
     pub(super) fn groups(&self) -> impl Iterator<Item = &Wanted> {
         self.required.iter().chain(&self.excluded)
+    }
+
+    /// The paths of the fields that conditions look at.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
+        self.conditions.iter().map(Condition::field)
     }
 }
 
@@ -330,7 +331,7 @@ fn source_words(source: GroupSource) -> &'static str {
 }
 
 /// ` Did you mean "Staff"?`, or nothing where no name is near.
-fn suggestion(name: &str, candidates: &[&str]) -> String {
+pub(super) fn suggestion(name: &str, candidates: &[&str]) -> String {
     let name = fold(name);
     let scored = candidates.iter().map(|it| (strsim::jaro_winkler(&name, &fold(it)), it));
     let best = scored.max_by(|one, other| one.0.total_cmp(&other.0));
@@ -341,6 +342,11 @@ fn suggestion(name: &str, candidates: &[&str]) -> String {
 }
 
 impl Scope {
+    /// The paths of the fields that conditions look at.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
+        self.rule.conditions.iter().map(Condition::field)
+    }
+
     pub(super) fn is_everybody(&self) -> bool {
         self.rule.is_everybody()
     }
@@ -365,7 +371,7 @@ impl Scope {
         self.rule.verdict(Candidate {
             has_required: &|at| has(&self.requirements, at),
             has_excluded: &|at| has(&self.exclusions, at),
-            field: &|name| field(row, name),
+            field: &|path| row.field(path),
         })
     }
 
@@ -389,7 +395,7 @@ impl Scope {
                 let Some(condition) = self.rule.conditions.get(at) else {
                     return Why::OutOfScope { needs: String::new(), has: String::new() };
                 };
-                let value = field(row, condition.field()).unwrap_or_default();
+                let value = row.field(condition.field()).unwrap_or_default();
                 let has = format!("{} {:?}", condition.field(), value);
                 Why::OutOfScope { needs: condition.to_string(), has }
             }
@@ -465,21 +471,6 @@ impl Scope {
             }
         }
         Ok(())
-    }
-}
-
-/// A field of a person as conditions see it.
-fn field<'a>(row: &'a UserRow, name: &str) -> Option<Cow<'a, str>> {
-    let text = |value: &'a Option<Box<str>>| value.as_deref().map(Cow::Borrowed);
-    let number = |value: Option<i64>| value.map(|it| Cow::Owned(it.to_string()));
-    match name {
-        "username" => text(&row.username),
-        "email" => text(&row.email),
-        "firstname" => text(&row.first_name),
-        "lastname" => text(&row.last_name),
-        "status" => number(row.status),
-        "state" => number(row.state),
-        _ => None,
     }
 }
 

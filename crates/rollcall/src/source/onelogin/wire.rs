@@ -4,11 +4,13 @@
 //! strict about the document, because a cut one is not a shorter one. An odd value makes its row
 //! odd and no other.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::api::Odd;
+use super::fields::{self, CUSTOM_ATTRIBUTES};
 
 /// A row of a list, known by its id.
 pub(super) trait Row: Sized {
@@ -30,6 +32,9 @@ pub(super) struct UserRow {
     /// Joined by `;`, as it came.
     pub(super) member_of: Option<Box<str>>,
     pub(super) updated_at: Option<Box<str>>,
+    /// Whatever else was there and not blank, by its name.
+    further: Vec<(&'static str, Box<str>)>,
+    custom_attributes: Vec<(Box<str>, Text)>,
     /// The keys that were there.
     pub(super) keys: Keys,
     /// The first field with a value that makes no sense.
@@ -38,10 +43,10 @@ pub(super) struct UserRow {
 
 /// Keys of a user's row, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Keys(u16);
+pub(super) struct Keys(u64);
 
-/// The fields that we ask for, by their names in a query.
-pub(super) const FIELDS: [&str; 11] = [
+/// The fields that we may ask for, by their names in a query.
+pub(super) const FIELDS: [&str; 33] = [
     "id",
     "username",
     "email",
@@ -53,6 +58,29 @@ pub(super) const FIELDS: [&str; 11] = [
     "role_ids",
     "member_of",
     "updated_at",
+    // What follows is taken as text.
+    "title",
+    "department",
+    "company",
+    "phone",
+    "comment",
+    "directory_id",
+    "external_id",
+    "distinguished_name",
+    "samaccountname",
+    "userprincipalname",
+    "manager_user_id",
+    "manager_ad_id",
+    "trusted_idp_id",
+    "preferred_locale_code",
+    "created_at",
+    "activated_at",
+    "last_login",
+    "invitation_sent_at",
+    "locked_until",
+    "password_changed_at",
+    "invalid_login_attempts",
+    CUSTOM_ATTRIBUTES,
 ];
 
 impl Keys {
@@ -74,6 +102,41 @@ impl Keys {
     pub(super) fn first_absent_from(self, others: Keys) -> Option<&'static str> {
         let absent = self.0 & !others.0;
         FIELDS.get(absent.trailing_zeros() as usize).copied()
+    }
+}
+
+impl UserRow {
+    /// A field by its path, as rules and conditions name it.
+    pub(super) fn field(&self, path: &str) -> Option<Cow<'_, str>> {
+        let number = |value: Option<i64>| value.map(|it| Cow::Owned(it.to_string()));
+        let unsigned = |value: Option<u64>| value.map(|it| Cow::Owned(it.to_string()));
+        if let Some(short_name) = fields::custom_attribute(path) {
+            let (_, Text(value)) = self.custom_attributes.iter().find(|it| *it.0 == *short_name)?;
+            return value.as_ref().ok()?.as_deref().map(Cow::Borrowed);
+        }
+        match path {
+            "id" => unsigned(self.id),
+            "username" => self.username.as_deref().map(Cow::Borrowed),
+            "email" => self.email.as_deref().map(Cow::Borrowed),
+            "firstname" => self.first_name.as_deref().map(Cow::Borrowed),
+            "lastname" => self.last_name.as_deref().map(Cow::Borrowed),
+            "status" => number(self.status),
+            "state" => number(self.state),
+            "group_id" => unsigned(self.group_id),
+            "member_of" => self.member_of.as_deref().map(Cow::Borrowed),
+            "updated_at" => self.updated_at.as_deref().map(Cow::Borrowed),
+            _ => self.further.iter().find(|it| it.0 == path).map(|it| Cow::Borrowed(&*it.1)),
+        }
+    }
+
+    /// Whether the value of a custom attribute makes sense.
+    pub(super) fn is_readable(&self, short_name: &str) -> bool {
+        let found = self.custom_attributes.iter().find(|it| *it.0 == *short_name);
+        found.is_none_or(|(_, Text(value))| value.is_ok())
+    }
+
+    pub(super) fn custom_attributes(&self) -> impl Iterator<Item = &str> {
+        self.custom_attributes.iter().map(|it| &*it.0)
     }
 }
 
@@ -117,10 +180,21 @@ impl<'de> Visitor<'de> for UserVisitor {
                 "firstname" => map.next_value::<Text>()?.0.map(|it| row.first_name = it),
                 "lastname" => map.next_value::<Text>()?.0.map(|it| row.last_name = it),
                 "updated_at" => map.next_value::<Text>()?.0.map(|it| row.updated_at = it),
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
+                CUSTOM_ATTRIBUTES => {
+                    let Some(attributes) = map.next_value::<CustomAttributes>()?.0 else {
+                        continue; // as good as absent
+                    };
+                    row.custom_attributes = attributes;
                     Ok(())
                 }
+                further => match map.next_value::<Text>()?.0 {
+                    Ok(value) => {
+                        row.further.extend(value.map(|it| (further, it)));
+                        Ok(())
+                    }
+                    // As good as absent: it is odd for whoever asks for it, and for nobody else.
+                    Err(Senseless) => continue,
+                },
             };
             if value.is_err() {
                 row.odd = row.odd.or(Some(field));
@@ -262,6 +336,9 @@ struct Number(Result<Option<i64>, Senseless>);
 
 struct Numbers(Result<Vec<u64>, Senseless>);
 
+/// Custom attributes by their short names; `None` where it is nothing of that kind.
+struct CustomAttributes(Option<Vec<(Box<str>, Text)>>);
+
 /// A text, or several that are joined by `;`.
 struct Joined(Result<Option<Box<str>>, Senseless>);
 
@@ -393,6 +470,67 @@ impl<'de> Deserialize<'de> for Numbers {
     }
 }
 
+impl<'de> Deserialize<'de> for CustomAttributes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<CustomAttributes, D::Error> {
+        struct AttributesVisitor;
+        impl<'de> Visitor<'de> for AttributesVisitor {
+            type Value = CustomAttributes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("custom attributes")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<CustomAttributes, A::Error> {
+                let mut attributes = Vec::new();
+                while let Some(attribute) = map.next_entry::<Box<str>, Text>()? {
+                    attributes.push(attribute);
+                }
+                Ok(CustomAttributes(Some(attributes)))
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<CustomAttributes, E> {
+                Ok(CustomAttributes(Some(Vec::new())))
+            }
+
+            fn visit_bool<E: de::Error>(self, _: bool) -> Result<CustomAttributes, E> {
+                Ok(CustomAttributes(None))
+            }
+
+            fn visit_i64<E: de::Error>(self, _: i64) -> Result<CustomAttributes, E> {
+                Ok(CustomAttributes(None))
+            }
+
+            fn visit_u64<E: de::Error>(self, _: u64) -> Result<CustomAttributes, E> {
+                Ok(CustomAttributes(None))
+            }
+
+            fn visit_f64<E: de::Error>(self, _: f64) -> Result<CustomAttributes, E> {
+                Ok(CustomAttributes(None))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<CustomAttributes, E> {
+                Ok(CustomAttributes(text.trim().is_empty().then(Vec::new)))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(
+                self,
+                mut seq: A,
+            ) -> Result<CustomAttributes, A::Error> {
+                // An empty list is how some write an empty object.
+                let mut is_empty = true;
+                while seq.next_element::<IgnoredAny>()?.is_some() {
+                    is_empty = false;
+                }
+                Ok(CustomAttributes(is_empty.then(Vec::new)))
+            }
+        }
+        deserializer.deserialize_any(AttributesVisitor)
+    }
+}
+
 impl<'de> Deserialize<'de> for Joined {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Joined, D::Error> {
         let list = match Loose::deserialize(deserializer)? {
@@ -426,11 +564,12 @@ mod tests {
             r#"{"id":1201,"username":"ada","email":"ada@acme.test","firstname":"Ada","lastname":"Lee","status":1,"state":1,"group_id":417333,"role_ids":[428308,439868],"member_of":"CN=Devs,DC=acme;CN=VPN,DC=acme","custom_attributes":{"nick":null},"x":[1,{"y":2}]}"#,
         );
         assert_eq!((row.id, row.status, row.state), (Some(1201), Some(1), Some(1)));
-        assert_eq!((row.group_id, row.role_ids), (Some(417_333), vec![428_308, 439_868]));
+        assert_eq!((row.group_id, &*row.role_ids), (Some(417_333), &[428_308, 439_868][..]));
         assert_eq!(row.username.as_deref(), Some("ada"));
         assert_eq!(row.member_of.as_deref(), Some("CN=Devs,DC=acme;CN=VPN,DC=acme"));
         assert_eq!(row.odd, None);
         assert_eq!(Keys::of(&FIELDS).first_absent_from(row.keys), Some("updated_at"));
+        assert_eq!((row.field("custom_attributes.nick"), row.is_readable("nick")), (None, true));
     }
 
     #[test]
@@ -469,6 +608,45 @@ mod tests {
             let ids: Vec<_> = rows.iter().map(|it| it.id).collect();
             assert_eq!(ids, [Some(7), id, Some(8)], "{json}");
             assert_eq!(rows[1].odd, Some(field), "{json}");
+        }
+    }
+
+    #[test]
+    fn an_odd_field_is_odd_for_whoever_asks_for_it_alone() {
+        let row = one(
+            r#"{"id":1,"title":"Lead","department":{},"phone":0,"company":" ","custom_attributes":{"floor":3,"desk":[1],"nick":""}}"#,
+        );
+        assert_eq!(row.odd, None);
+        assert_eq!(
+            Keys::of(&["title", "department"]).first_absent_from(row.keys),
+            Some("department")
+        );
+        for (path, value) in [
+            ("title", Some("Lead")),
+            ("department", None),
+            ("phone", Some("0")),
+            ("company", None),
+            ("custom_attributes.floor", Some("3")),
+            ("custom_attributes.desk", None),
+            ("custom_attributes.nick", None),
+            ("custom_attributes.none", None),
+        ] {
+            assert_eq!(row.field(path).as_deref(), value, "{path}");
+        }
+        assert_eq!([row.is_readable("floor"), row.is_readable("desk")], [true, false]);
+        for (json, is_there) in [
+            ("null", true),
+            ("[]", true),
+            (r#""""#, true),
+            ("{}", true),
+            ("7", false),
+            ("[1]", false),
+            ("true", false),
+            (r#""x""#, false),
+        ] {
+            let row = one(&format!(r#"{{"id":1,"custom_attributes":{json}}}"#));
+            let absent = Keys::of(&[CUSTOM_ATTRIBUTES]).first_absent_from(row.keys);
+            assert_eq!(absent.is_none(), is_there, "{json}");
         }
     }
 

@@ -13,7 +13,7 @@ use reconcile::pattern::Patterns;
 use reconcile::plan::{
     self, Absence, Change, Cleanup, EmptyGroups, Past, Plan, Policy, Reason, Step,
 };
-use reconcile::principal::{ExternalId, Grant, Name, Record, Standing, User};
+use reconcile::principal::{ExternalId, Fields, Grant, Name, Record, Standing, User};
 use rollcall::store::Db;
 use rollcall::store::targets::TargetId;
 use rollcall::target::{Applied, TargetError, crowd, password};
@@ -74,6 +74,7 @@ fn record(line: &str) -> Record {
         standing: Standing::Active,
         standing_words: Arc::from("Active"),
         grants: groups.split_whitespace().map(|group| grant(&group.replace('_', " "))).collect(),
+        fields: Fields::default(),
     };
     for word in words {
         match word.split_once('=') {
