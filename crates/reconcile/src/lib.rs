@@ -11,6 +11,8 @@ pub mod pattern;
 
 pub mod finding;
 
+pub mod expression;
+
 pub mod scope;
 
 pub mod mapping;

@@ -96,6 +96,8 @@ pub const VALUE_BYTES_MAX: usize = 4 * 1024;
 /// Characters of one text, a long table included.
 const TYPED_CHARS_MAX: usize = 32 * 1024;
 const TRANSFORMATIONS_MAX: usize = 32;
+/// Steps of regular expressions for one value: some hundredths of a second at worst.
+pub(crate) const STEPS_MAX: usize = 32 * 1024 * 1024;
 
 impl Transformations {
     pub fn is_empty(&self) -> bool {
@@ -106,10 +108,11 @@ impl Transformations {
     pub fn apply<'a>(&self, value: &'a str) -> Result<Transformed<'a>, TooMuch> {
         let mut value = bounded(Cow::Borrowed(value))?;
         let (mut is_conditional, mut has_applied) = (false, false);
+        let mut steps_left = STEPS_MAX;
         for step in &self.0 {
             for transformation in &step.0 {
                 is_conditional |= !transformation.always_applies();
-                if let Some(next) = transformation.apply(&value)? {
+                if let Some(next) = transformation.apply(&value, &mut steps_left)? {
                     has_applied |= !transformation.always_applies();
                     value = Cow::Owned(next);
                     break;
@@ -146,14 +149,20 @@ impl Transformation {
         }
     }
 
-    /// The new value, or nothing where it does not apply.
-    pub(crate) fn apply(&self, value: &str) -> Result<Option<String>, TooMuch> {
+    /// The new value, or nothing where it does not apply. It takes the steps that it needs from those
+    /// that are left.
+    pub(crate) fn apply(
+        &self,
+        value: &str,
+        steps_left: &mut usize,
+    ) -> Result<Option<String>, TooMuch> {
+        bounded(value)?;
         let next = match self {
             Transformation::Lower => Some(value.to_lowercase()),
             Transformation::Upper => Some(value.to_uppercase()),
             Transformation::Trim => Some(value.trim().to_owned()),
             Transformation::StripDomain => without_domain(value).map(str::to_owned),
-            Transformation::Replace(replacement) => replacement.apply(value)?,
+            Transformation::Replace(replacement) => replacement.apply(value, steps_left)?,
             Transformation::Split { separator, part } => {
                 part_of(value, separator, *part).map(str::to_owned)
             }

@@ -43,8 +43,6 @@ enum Piece {
 const REGEX_BYTES_MAX: usize = 256 * 1024;
 /// About as many bytes of a compiled expression are one state of it.
 const STATE_BYTES: usize = 32;
-/// Steps for one value: some hundredths of a second at worst.
-const STEPS_MAX: usize = 32 * 1024 * 1024;
 
 impl Replacement {
     pub(crate) fn new(from: &str, to: &str, times: Times) -> Result<Replacement, String> {
@@ -60,11 +58,21 @@ impl Replacement {
         Ok(Replacement { from: from.into(), to: to.into(), times, search })
     }
 
-    pub(super) fn apply(&self, value: &str) -> Result<Option<String>, TooMuch> {
+    /// Takes the steps that it needs from those that are left.
+    pub(super) fn apply(
+        &self,
+        value: &str,
+        steps_left: &mut usize,
+    ) -> Result<Option<String>, TooMuch> {
         match &self.search {
             Search::Text => self.replace_text(value),
             Search::Regex { regex, weight, pieces } => {
-                self.replace_matches(value, regex, *weight, pieces)
+                // A search may look at the whole value, and each match begins another search.
+                let steps = weight.saturating_mul(value.len() + 1);
+                self.replace_matches(value, regex, pieces, || {
+                    *steps_left = steps_left.checked_sub(steps).ok_or(TooMuch::Work)?;
+                    Ok(())
+                })
             }
         }
     }
@@ -87,17 +95,14 @@ impl Replacement {
         &self,
         value: &str,
         regex: &Regex,
-        weight: usize,
         pieces: &[Piece],
+        mut pay: impl FnMut() -> Result<(), TooMuch>,
     ) -> Result<Option<String>, TooMuch> {
-        // A search may look at the whole value, and each match begins another search.
-        let searches_max = STEPS_MAX / weight.saturating_mul(value.len() + 1);
-        let (mut next, mut end, mut searches) = (String::new(), 0, 0);
+        let (mut next, mut end, mut is_found) = (String::new(), 0, false);
+        pay()?;
         for captures in regex.captures_iter(value).take(self.times.max()) {
-            searches += 1;
-            if searches_max < searches {
-                return Err(TooMuch::Work);
-            }
+            is_found = true;
+            pay()?;
             let Some(found) = captures.get(0) else { continue };
             push(&mut next, value.get(end..found.start()).unwrap_or_default())?;
             for piece in pieces {
@@ -105,7 +110,7 @@ impl Replacement {
             }
             end = found.end();
         }
-        if searches == 0 {
+        if !is_found {
             return Ok(None);
         }
         push(&mut next, value.get(end..).unwrap_or_default())?;
@@ -140,7 +145,7 @@ fn push(text: &mut String, more: &str) -> Result<(), TooMuch> {
 }
 
 /// What stands between the slashes of `/ext-.*/` or `/ext-.*/i`, and whether case matters not.
-pub(crate) fn regular_expression(typed: &str) -> Option<(&str, bool)> {
+fn regular_expression(typed: &str) -> Option<(&str, bool)> {
     let inner = typed.strip_prefix('/')?;
     let (inner, is_case_insensitive) = match inner.strip_suffix("/i") {
         Some(inner) => (inner, true),
@@ -150,7 +155,7 @@ pub(crate) fn regular_expression(typed: &str) -> Option<(&str, bool)> {
 }
 
 /// The expression and its weight, by the smallest of a row of limits that it keeps to.
-pub(crate) fn compile(pattern: &str, is_case_insensitive: bool) -> Result<(Regex, usize), String> {
+fn compile(pattern: &str, is_case_insensitive: bool) -> Result<(Regex, usize), String> {
     let mut limit = 1024;
     loop {
         let built = RegexBuilder::new(pattern)
