@@ -8,8 +8,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use axum::http::Uri;
+
 use crate::seal::KeySource;
 use crate::secret::Secret;
+use crate::web::address::Network;
 
 /// What was set for this process, and nothing else of its environment.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +75,13 @@ pub enum ConfigError {
          Give an IP address and a port, for example 127.0.0.1:8080."
     )]
     NotAnAddress { value: String },
+    #[error(
+        "\"{value}\" is no address of a service. Give it as browsers see it, without a path, for \
+         example https://rollcall.example.com."
+    )]
+    NotAPublicUrl { value: String },
+    #[error("{0}")]
+    NotANetwork(String),
 }
 
 pub const DATA_DIR: &str = "ROLLCALL_DATA_DIR";
@@ -81,6 +91,8 @@ pub const KEY: &str = "ROLLCALL_KEY";
 pub const KEY_FILE: &str = "ROLLCALL_KEY_FILE";
 pub const ALLOW_LOOPBACK: &str = "ROLLCALL_ALLOW_LOOPBACK";
 pub const LISTEN: &str = "ROLLCALL_LISTEN";
+pub const PUBLIC_URL: &str = "ROLLCALL_PUBLIC_URL";
+pub const TRUSTED_PROXIES: &str = "ROLLCALL_TRUSTED_PROXIES";
 pub const CLIENT_SECRET: &str = "ROLLCALL_CLIENT_SECRET";
 pub const LOG: &str = "ROLLCALL_LOG";
 pub const LOG_FORMAT: &str = "ROLLCALL_LOG_FORMAT";
@@ -91,7 +103,7 @@ pub const SUDO_USER: &str = "SUDO_USER";
 const HOME: &str = "HOME";
 const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
 
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 17] = [
     DATA_DIR,
     DATABASE_URL,
     DATABASE_URL_FILE,
@@ -99,6 +111,8 @@ const KNOWN: [&str; 15] = [
     KEY_FILE,
     ALLOW_LOOPBACK,
     LISTEN,
+    PUBLIC_URL,
+    TRUSTED_PROXIES,
     CLIENT_SECRET,
     LOG,
     LOG_FORMAT,
@@ -177,6 +191,37 @@ impl Config {
 pub fn listen(flag: Option<&str>, environment: &Environment) -> Result<SocketAddr, ConfigError> {
     let value = flag.or_else(|| environment.value(LISTEN)).unwrap_or(LISTEN_BY_DEFAULT);
     value.parse().map_err(|_| ConfigError::NotAnAddress { value: value.to_owned() })
+}
+
+/// How browsers address the service, of the flag or the environment: `https://host:port`.
+pub fn public_url(
+    flag: Option<&str>,
+    environment: &Environment,
+) -> Result<Option<String>, ConfigError> {
+    let Some(value) = flag.or_else(|| environment.value(PUBLIC_URL)) else { return Ok(None) };
+    let wrong = || ConfigError::NotAPublicUrl { value: value.to_owned() };
+    let url: Uri = value.trim().parse().map_err(|_| wrong())?;
+    let scheme = url.scheme_str().filter(|it| ["http", "https"].contains(it)).ok_or_else(wrong)?;
+    let authority = url.authority().filter(|it| !it.as_str().contains('@')).ok_or_else(wrong)?;
+    if url.path() != "/" || url.query().is_some() {
+        return Err(wrong());
+    }
+    Ok(Some(format!("{scheme}://{}", authority.as_str().to_ascii_lowercase())))
+}
+
+/// The proxies that are believed, of the flags or the environment.
+pub fn trusted_proxies(
+    flags: &[String],
+    environment: &Environment,
+) -> Result<Vec<Network>, ConfigError> {
+    let of_environment = environment.value(TRUSTED_PROXIES).unwrap_or("").split(',');
+    let of_environment = of_environment.filter(|it| !it.trim().is_empty());
+    let texts: Vec<&str> = if flags.is_empty() {
+        of_environment.collect()
+    } else {
+        flags.iter().map(String::as_str).collect()
+    };
+    texts.into_iter().map(|it| it.parse().map_err(ConfigError::NotANetwork)).collect()
 }
 
 /// A secret that a file holds, without the line break at its end.

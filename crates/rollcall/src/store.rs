@@ -3,6 +3,7 @@
 //! Plain functions per noun. The SQL is the same text for both engines wherever they agree, and
 //! every test of this module runs on both.
 
+pub mod accounts;
 pub mod audit;
 pub mod batch;
 pub mod connectors;
@@ -11,6 +12,7 @@ pub mod leases;
 pub mod memory;
 pub mod names;
 pub mod runs;
+pub mod sessions;
 pub mod targets;
 
 use std::borrow::Cow;
@@ -180,12 +182,13 @@ macro_rules! migration {
 }
 
 /// Forward only, in this order; a step that was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     migration!(1, "0001"),
     migration!(2, "0002"),
     migration!(4, "0004"),
     migration!(5, "0005"),
     migration!(8, "0008"),
+    migration!(15, "0015"),
 ];
 
 impl Db {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
 use reconcile::principal::User;
 use sandbox::onelogin::{Data, Options, Population, Sandbox, Tenant};
 use serde::Serialize;
@@ -23,12 +24,15 @@ use crate::run::{Order, Ready};
 use crate::seal;
 use crate::secret::Secret;
 use crate::source::onelogin::settings::{GroupSource, ScopeSettings, Settings};
+use crate::store::accounts::{self, NewAccount, Role};
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::connectors::{self, Connector, Provider};
 use crate::store::runs::Trigger;
+use crate::store::sessions::{self, Purpose};
 use crate::store::targets::{self, Target, TargetId, TargetKind};
 use crate::target::crowd;
 use crate::web;
+use crate::web::site::Site;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -46,10 +50,12 @@ const TARGET: &str = "jira-demo";
 /// One seed, so that everybody meets the same people.
 const SEED: u64 = 7;
 const USUAL_PORT: u16 = 8080;
+const SIGN_IN_LINK_AGE: SignedDuration = SignedDuration::from_hours(12);
 
 #[derive(Serialize)]
 struct Answer {
     service: String,
+    sign_in: String,
     server_url: String,
     application: String,
     password: String,
@@ -108,8 +114,10 @@ pub async fn run(args: Args, folder: &Folder, setup: Setup) -> Result<Exit, CliE
     let actor = context.operator.clone();
     let order = Order { trigger: Trigger::Demo, actor, retry_of: None };
     let finished = sync::run(&context, ready, &order).await?;
+    let sign_in = sign_in_link(&context).await?;
     let answer = Answer {
         service: format!("http://{address}"),
+        sign_in: format!("http://{address}/sign-in/{}", sign_in.expose()),
         server_url: format!("http://{address}/crowd"),
         application: target.application,
         password: password.expose().to_owned(),
@@ -124,8 +132,8 @@ pub async fn run(args: Args, folder: &Folder, setup: Setup) -> Result<Exit, CliE
     let someone = somebody(&context, target.id).await?;
     let (engine, signals) = (context.engine(), StopSignals::listen()?);
     context.output.answer(&answer, |it| text(it, &published, someone.as_deref(), context.output));
-    let served =
-        serve::serve_until_stopped(listener, web::router(&context.db), &engine, signals).await;
+    let router = web::router(&engine, Site::direct());
+    let served = serve::serve_until_stopped(listener, router, &engine, signals).await;
     context.db.close().await;
     sandbox.stop().await;
     served.map(|()| Exit::Ok)
@@ -140,6 +148,22 @@ async fn listen(asked: Option<SocketAddr>) -> Result<TcpListener, CliError> {
         Ok(listener) => Ok(listener),
         Err(_taken) => serve::listen(port(0)).await,
     }
+}
+
+/// A link that signs in an admin once: nobody has to think of a password for a demo.
+async fn sign_in_link(context: &Context) -> Result<Secret, CliError> {
+    const EMAIL: &str = "demo@example.com";
+    let known = accounts::list(&context.db).await?;
+    let account = match known.into_iter().find(|it| it.email.folded() == EMAIL) {
+        Some(account) => account,
+        None => {
+            let new = NewAccount { email: EMAIL, name: "Demo", role: Role::Admin, password: None };
+            accounts::create(&context.db, &new, &context.act()).await?
+        }
+    };
+    let end = Timestamp::now().checked_add(SIGN_IN_LINK_AGE).unwrap_or(Timestamp::MAX);
+    let purpose = Purpose::SignIn;
+    Ok(sessions::new_code(&context.db, purpose, Some(account.id), end).await?)
 }
 
 async fn start_sandbox(users: u32) -> Result<Sandbox, CliError> {
@@ -210,7 +234,7 @@ fn text(
     someone: Option<&User>,
     output: Output,
 ) -> String {
-    let Answer { service, server_url, application, password, sandbox, data_dir, .. } = answer;
+    let Answer { sign_in, server_url, application, password, sandbox, data_dir, .. } = answer;
     let strong = |text: &str| output.paint(Tone::Strong, text);
     let id = someone.and_then(|user| user.id.as_str().parse::<i64>().ok());
     let someone = someone.map_or("USERNAME", |user| user.username.as_str());
@@ -224,7 +248,7 @@ fn text(
   {message}
 
 {look}
-  Service                {service}/readyz
+  Pages                  {sign_in}  (signs you in, once)
   Directory for Jira     {server_url}  (type \"Atlassian Crowd\")
     Application name     {application}
     Application password {password}

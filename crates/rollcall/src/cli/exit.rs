@@ -5,9 +5,11 @@ use std::process::ExitCode;
 use crate::config::ConfigError;
 use crate::seal::SealError;
 use crate::store::StoreError;
+use crate::store::accounts::AccountError;
 use crate::store::connectors::ConnectorError;
 use crate::store::connectors::settings::FieldError;
 use crate::store::names::NameError;
+use crate::store::sessions::SessionError;
 use crate::store::targets::TargetError;
 use crate::telemetry::TelemetryError;
 
@@ -108,6 +110,31 @@ impl From<SealError> for CliError {
             SealError::Damaged | SealError::NoRandomness => Exit::Failed,
         };
         CliError::new(exit, error.to_string())
+    }
+}
+
+impl From<SessionError> for CliError {
+    fn from(error: SessionError) -> CliError {
+        match error {
+            SessionError::Seal(error) => error.into(),
+            SessionError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccountError> for CliError {
+    fn from(error: AccountError) -> CliError {
+        match error {
+            AccountError::Name(error) => error.into(),
+            AccountError::Seal(error) => error.into(),
+            AccountError::Store(error) => error.into(),
+            AccountError::Email(_) | AccountError::Password(_) => {
+                CliError::usage(error.to_string())
+            }
+            AccountError::LastAdmin(_) | AccountError::AlreadySetUp => {
+                CliError::new(Exit::NotAllowed, error.to_string())
+            }
+        }
     }
 }
 

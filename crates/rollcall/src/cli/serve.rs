@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -16,14 +17,26 @@ use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::Output;
 use crate::config;
 use crate::run::Engine;
-use crate::store::leases;
+use crate::store::{accounts, leases};
 use crate::web;
+use crate::web::site::{SetUpCodes, Site};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Where to listen, for example 127.0.0.1:8080 (or `ROLLCALL_LISTEN`)
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
+    /// The address that browsers use: `https://rollcall.example.com` (or `ROLLCALL_PUBLIC_URL`)
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// A proxy whose word on the address of a client is believed: an address, or a network such as
+    /// 10.0.0.0/8; may be given several times (or `ROLLCALL_TRUSTED_PROXIES`, with commas)
+    #[arg(long = "trusted-proxy", value_name = "NETWORK")]
+    trusted_proxies: Vec<String>,
+    /// Listen beyond this machine although no admin exists yet: whoever has the set-up code can
+    /// become the first
+    #[arg(long)]
+    allow_remote_setup: bool,
 }
 
 #[derive(Serialize)]
@@ -40,14 +53,46 @@ pub async fn run(args: Args, setup: Setup) -> Result<(), CliError> {
         .map_err(|error| CliError::usage(error.to_string()))?;
     // Before the database: a service that cannot listen has no business with it.
     let listener = listen(address).await?;
+    let site = Site {
+        public_url: config::public_url(args.public_url.as_deref(), &setup.environment)?,
+        trusted_proxies: config::trusted_proxies(&args.trusted_proxies, &setup.environment)?,
+        set_up: SetUpCodes::to(print_set_up_code),
+    };
     let context = Context::open_or_create(setup).await?;
     leases::end_abandoned(&context.db).await?;
+    if !accounts::has_admin(&context.db).await? {
+        if !address.ip().is_loopback() && !args.allow_remote_setup {
+            return Err(no_admin(address));
+        }
+        site.set_up.print_new(&context.db, Timestamp::now()).await.map_err(CliError::from)?;
+    }
     let signals = StopSignals::listen()?;
     tell_address(&listener, context.output)?;
     let engine = context.engine();
-    let served = serve_until_stopped(listener, web::router(&context.db), &engine, signals).await;
+    let router = web::router(&engine, site);
+    let served = serve_until_stopped(listener, router, &engine, signals).await;
     context.close().await;
     served
+}
+
+/// To standard error, where the log goes: standard output answers a program.
+#[expect(clippy::print_stderr, reason = "it has to be read whatever is logged")]
+fn print_set_up_code(code: &str) {
+    eprintln!(
+        "Set-up code (valid 30 min, one use): {code}  Open /setup to create the first admin."
+    );
+}
+
+fn no_admin(address: SocketAddr) -> CliError {
+    CliError::new(
+        Exit::NotAllowed,
+        format!(
+            "Nobody can sign in yet, so the service does not listen at {address}, beyond this \
+             machine. Create an admin: rollcall account create EMAIL --role admin --password-file \
+             FILE. Or start it once with --listen 127.0.0.1:8080 and open /setup; or add \
+             --allow-remote-setup."
+        ),
+    )
 }
 
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
@@ -110,7 +155,8 @@ pub async fn serve_until_stopped(
     mut signals: StopSignals,
 ) -> Result<(), CliError> {
     let (stop, stopping) = oneshot::channel::<()>();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         drop(stopping.await);
     });
     let mut serving = pin!(serving.into_future());

@@ -275,6 +275,16 @@ pub async fn list(
     Ok(rows.into_iter().map(recorded_run).collect())
 }
 
+/// The latest run of each connector that still exists and ever ran.
+pub async fn last_of_each(db: &Db) -> Result<Vec<Run>, StoreError> {
+    const SQL: &str = "select id, connector_id, connector_name, trigger, started_by, node, status, \
+         started_at, finished_at, message, report, settings, retry_of, stop_asked_by from runs \
+         where id in (select (select max(r.id) from runs r where r.connector_id = c.id) \
+           from connectors c)";
+    let rows = with_pool!(db, pool => sqlx::query_as::<_, Row>(SQL).fetch_all(pool).await)?;
+    Ok(rows.into_iter().map(recorded_run).collect())
+}
+
 pub async fn find(db: &Db, run: RunId) -> Result<Option<Run>, StoreError> {
     const SQL: &str = "select id, connector_id, connector_name, trigger, started_by, node, status, \
          started_at, finished_at, message, report, settings, retry_of, stop_asked_by from runs where id = $1";

@@ -24,6 +24,9 @@ pub enum Role {
 }
 
 impl Role {
+    pub const ALL: [Role; 6] =
+        [Role::Neutral, Role::Success, Role::Running, Role::Warning, Role::Danger, Role::Held];
+
     /// The class that colours it.
     pub fn class(self) -> &'static str {
         match self {

@@ -15,5 +15,6 @@ mod crowd;
 mod databases;
 mod flow;
 mod onelogin;
+mod pages;
 mod running;
 mod store;

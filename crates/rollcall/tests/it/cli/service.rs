@@ -85,7 +85,7 @@ async fn a_service_is_ready_while_somebody_else_writes() {
 async fn serve(db: &Db) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = web::router(db);
+    let router = web::machines(db);
     tokio::spawn(async move { axum::serve(listener, router).await });
     address
 }

@@ -12,7 +12,7 @@ use super::world::PASSWORD;
 pub(crate) async fn serve(db: &Db) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = web::router(db);
+    let router = web::machines(db);
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     format!("http://{address}/crowd")
 }

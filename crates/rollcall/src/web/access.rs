@@ -1,0 +1,148 @@
+//! Who may do what: every route of the pages with the role that it takes.
+//!
+//! [`table`] is the only list of routes, and [`router`] mounts nothing else. A route without a role
+//! cannot be written down, and one that is not in the table does not exist.
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use tower_http::compression::CompressionLayer;
+
+use self::Access::{Anybody, AtLeast, SignedIn};
+use crate::store::accounts::Role::{self, Admin, Operator, Viewer};
+use crate::web::pages::{account, connectors, overview, set_up, sign_in};
+use crate::web::refusal::Refusal;
+use crate::web::{App, assets, guard};
+
+/// Whom a route is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Also those who are not signed in.
+    Anybody,
+    /// Everybody who is signed in, for what concerns themselves.
+    SignedIn,
+    /// This role, and those that may do more.
+    AtLeast(Role),
+}
+
+/// One route, made by [`get`] or [`post`] alone.
+#[derive(Clone, Debug)]
+pub struct Route {
+    pub method: Method,
+    pub path: &'static str,
+    pub access: Access,
+    answer: MethodRouter<App>,
+}
+
+/// Every route of the pages. One line each, grouped by page.
+pub fn table() -> Vec<Route> {
+    vec![
+        // What a page is made of.
+        get("/static/{file}", Anybody, assets::file),
+        // First start, sign-in.
+        get("/setup", Anybody, set_up::show),
+        post("/setup", Anybody, set_up::create),
+        get("/sign-in", Anybody, sign_in::show),
+        post("/sign-in", Anybody, sign_in::sign_in),
+        get("/sign-in/{code}", Anybody, sign_in::show_link),
+        post("/sign-in/{code}", Anybody, sign_in::use_link),
+        post("/sign-out", SignedIn, sign_in::sign_out),
+        // One's own account.
+        post("/account/theme", SignedIn, account::theme),
+        // Overview.
+        get("/", AtLeast(Viewer), overview::show),
+        // Connectors.
+        get("/connectors", AtLeast(Viewer), connectors::show),
+        post("/connectors/{id}/sync", AtLeast(Operator), connectors::sync),
+    ]
+}
+
+impl Access {
+    /// Whether somebody of this role may, or somebody who is not signed in.
+    pub fn allows(self, role: Option<Role>) -> bool {
+        match self {
+            Anybody => true,
+            SignedIn => role.is_some(),
+            AtLeast(least) => role.is_some_and(|it| least <= it),
+        }
+    }
+
+    /// The least role that may, for the sentence that refuses.
+    pub fn least(self) -> Role {
+        match self {
+            Anybody | SignedIn => Viewer,
+            AtLeast(role) => role,
+        }
+    }
+}
+
+/// A route that shows something and changes nothing.
+fn get<H, T>(path: &'static str, access: Access, handler: H) -> Route
+where
+    H: Handler<T, App>,
+    T: 'static,
+{
+    Route { method: Method::GET, path, access, answer: on(MethodFilter::GET, handler) }
+}
+
+/// A route that changes something: only by a form of ours.
+fn post<H, T>(path: &'static str, access: Access, handler: H) -> Route
+where
+    H: Handler<T, App>,
+    T: 'static,
+{
+    Route { method: Method::POST, path, access, answer: on(MethodFilter::POST, handler) }
+}
+
+/// All pages, and the answer to what is none.
+pub fn router(app: &App) -> Router {
+    let mut router = Router::new();
+    for Route { method: _, path, access, answer } in table() {
+        let admit = from_fn_with_state(access, guard::admit);
+        router = router.route(path, answer.layer(admit));
+    }
+    router
+        .fallback(async || Refusal::no_page())
+        .method_not_allowed_fallback(async || Refusal::MethodNotAllowed)
+        .layer(from_fn_with_state(app.clone(), guard::receive))
+        // Never event streams: they would wait in the compressor.
+        .layer(CompressionLayer::new())
+        .layer(from_fn(guard::dress))
+        .with_state(app.clone())
+}
+
+/// Whether a page is mounted that somebody of this role may see.
+pub fn shows(path: &str, role: Role) -> bool {
+    table()
+        .iter()
+        .any(|it| it.method == Method::GET && it.path == path && it.access.allows(Some(role)))
+}
+
+/// For what only admins may: it is asked for by name in several pages.
+pub const ADMIN: Access = AtLeast(Admin);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_route_is_in_the_table_twice() {
+        let table = table();
+        let routes: BTreeSet<_> =
+            table.iter().map(|it| (it.method.as_str().to_owned(), it.path)).collect();
+        assert_eq!(routes.len(), table.len());
+    }
+
+    #[test]
+    fn nobody_may_what_only_a_role_may() {
+        for access in [SignedIn, AtLeast(Viewer), ADMIN] {
+            assert!(!access.allows(None));
+        }
+        let allowed = Role::ALL.map(|role| AtLeast(Operator).allows(Some(role)));
+        assert_eq!(allowed, [false, true, true, true]);
+    }
+}

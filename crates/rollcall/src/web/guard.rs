@@ -1,0 +1,246 @@
+//! What every request for a page passes: who asks, whether they may, whether a form is ours, and
+//! the headers of the answer.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    ORIGIN, REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
+use jiff::Timestamp;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::web::access::Access;
+use crate::web::address::Arrival;
+use crate::web::answer;
+use crate::web::form::Form;
+use crate::web::page::Page;
+use crate::web::refusal::Refusal;
+use crate::web::site::Site;
+use crate::web::visit::{Visit, see_other};
+use crate::web::{App, cookies};
+
+/// A form is a few settings. What is larger was not typed.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// The address of a page that signs in or proves who one is, and then goes back.
+const SIGN_IN: &str = "/sign-in";
+const PROVE: &str = "/account/prove";
+
+/// Looks up who asks, and makes pages of refusals.
+pub async fn receive(State(app): State<App>, request: Request, next: Next) -> Response {
+    if request.uri().path().starts_with("/static/") {
+        return next.run(request).await;
+    }
+    let now = Timestamp::now();
+    let (mut parts, body) = request.into_parts();
+    let (visit, known) = match Visit::of(&app, &parts, now).await {
+        Ok(visit) => (visit, Ok(())),
+        Err(error) => (Visit::of_stranger(&app, &parts, now), Err(Refusal::from(error))),
+    };
+    parts.extensions.insert(visit.clone());
+    parts.extensions.insert(Arc::clone(&app.site));
+    let is_get = parts.method == Method::GET;
+    let request = Request::from_parts(parts, body);
+    let answered = match known {
+        Ok(()) => AssertUnwindSafe(next.run(request)).catch_unwind().await,
+        Err(refusal) => Ok(refusal.into_response()),
+    };
+    let mut response = answered
+        .unwrap_or_else(|_| Refusal::Failed("the handler panicked".to_owned()).into_response());
+    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        response = refused(&visit, &refusal);
+    }
+    let was_shown = is_get && visit.flash().is_some() && !response.status().is_redirection();
+    if was_shown && let Some(cookie) = cookies::forget(cookies::FLASH, visit.arrival().is_https) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(visit.request()) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    if visit.arrival().is_https {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(STRICT_TRANSPORT_SECURITY, year);
+    }
+    response
+}
+
+/// Lets a request through to its route, or not.
+pub async fn admit(State(access): State<Access>, mut request: Request, next: Next) -> Response {
+    let Some(visit) = request.extensions().get::<Visit>().cloned() else {
+        // A file that every page is made of.
+        if access == Access::Anybody && request.method() == Method::GET {
+            return next.run(request).await;
+        }
+        return Refusal::Failed("the request passed no guard".to_owned()).into_response();
+    };
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !is_read && let Err(refusal) = take_form(&visit, access, &mut request).await {
+        return refusal.into_response();
+    }
+    if !access.allows(visit.role()) {
+        let refusal = match visit.role() {
+            Some(_) => Refusal::NotAllowed(access.least()),
+            None => {
+                let back = if is_read { visit.path() } else { "/" };
+                Refusal::NotSignedIn { back: back.to_owned() }
+            }
+        };
+        return refusal.into_response();
+    }
+    next.run(request).await
+}
+
+/// Reads the form of a request that changes something, if it comes from a page of ours.
+async fn take_form(visit: &Visit, access: Access, request: &mut Request) -> Result<(), Refusal> {
+    let site = request.extensions().get::<Arc<Site>>().cloned();
+    let site = site.ok_or_else(|| Refusal::Failed("the request passed no guard".to_owned()))?;
+    if !is_same_origin(request.headers(), visit.arrival(), &site) {
+        return Err(Refusal::NotOurForm);
+    }
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or("");
+    let is_form =
+        kind.split(';').next().unwrap_or("").trim() == "application/x-www-form-urlencoded";
+    let body = std::mem::replace(request.body_mut(), Body::empty());
+    let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| Refusal::TooLarge)?;
+    if !is_form && !body.is_empty() {
+        return Err(Refusal::BadRequest("Only forms are taken here.".to_owned()));
+    }
+    let form = Form::parse(&body)?;
+    // Nobody is signed in yet where a form has no token: what there is to forge is a sign-in, and
+    // for that the origin was looked at.
+    let needs_token = access != Access::Anybody && visit.account().is_some();
+    if needs_token && !visit.is_csrf(form.raw("csrf")) {
+        return Err(Refusal::NotOurForm);
+    }
+    request.extensions_mut().insert(form);
+    Ok(())
+}
+
+/// Whether a browser says that one of our pages sent this. Older browsers say less, and then the
+/// token of the form decides.
+fn is_same_origin(headers: &HeaderMap, arrival: &Arrival, site: &Site) -> bool {
+    let text = |name: &HeaderName| headers.get(name).map(|it| it.to_str().unwrap_or("?"));
+    let fetch = text(&HeaderName::from_static("sec-fetch-site"));
+    if fetch.is_some_and(|it| it != "same-origin" && it != "none") {
+        return false;
+    }
+    let Some(origin) = text(&ORIGIN) else { return true };
+    let host = origin.split_once("://").map_or("", |(_, host)| host);
+    let is_host = !host.is_empty() && host.eq_ignore_ascii_case(&arrival.host);
+    is_host || site.public_url.as_deref() == Some(origin)
+}
+
+/// The page that tells why there is no other.
+#[derive(Debug, Template)]
+#[template(path = "refused.html")]
+struct Refused {
+    page: Page,
+    title: &'static str,
+    sentence: String,
+    /// Names the request in the log; empty where there is nothing to read there.
+    request: String,
+}
+
+fn refused(visit: &Visit, refusal: &Refusal) -> Response {
+    let towards = |page: &str, back: &str| {
+        let back = utf8_percent_encode(back, NON_ALPHANUMERIC);
+        see_other(&format!("{page}?next={back}"))
+    };
+    match refusal {
+        Refusal::NotSignedIn { back } => return towards(SIGN_IN, back),
+        Refusal::NotProved { back } => return towards(PROVE, back),
+        Refusal::Failed(why) => {
+            tracing::error!(request = visit.request(), "Request {} failed: {why}", visit.request());
+        }
+        Refusal::NotFound(_)
+        | Refusal::NotAllowed(_)
+        | Refusal::NotOurForm
+        | Refusal::MethodNotAllowed
+        | Refusal::Conflict(_)
+        | Refusal::BadRequest(_)
+        | Refusal::TooLarge
+        | Refusal::TryLater(_) => {}
+    }
+    let is_failure = matches!(refusal, Refusal::Failed(_));
+    let request = if is_failure { visit.request().to_owned() } else { String::new() };
+    let view = Refused {
+        page: visit.page(refusal.title()),
+        title: refusal.title(),
+        sentence: refusal.sentence(),
+        request,
+    };
+    match answer::html_with(refusal.status(), &view) {
+        Ok(response) => response,
+        Err(error) => (refusal.status(), error.to_string()).into_response(),
+    }
+}
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+     object-src 'none'; frame-ancestors 'none'";
+
+/// The headers that every answer has.
+pub async fn dress(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let fixed = [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        // Not `no-referrer`: with it browsers hide the origin of our own forms.
+        (REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(headers: &[(&'static str, &str)], expected: bool) {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        let arrival = Arrival {
+            address: "1.1.1.1".to_owned(),
+            is_https: false,
+            host: "here:8080".to_owned(),
+        };
+        let site = Site { public_url: Some("https://public".to_owned()), ..Site::direct() };
+        assert_eq!(is_same_origin(&map, &arrival, &site), expected, "{headers:?}");
+    }
+
+    #[test]
+    fn a_form_of_another_origin_is_refused() {
+        check(&[], true);
+        check(&[("sec-fetch-site", "same-origin"), ("origin", "http://here:8080")], true);
+        check(&[("origin", "https://public")], true);
+        check(&[("sec-fetch-site", "none")], true);
+        check(&[("sec-fetch-site", "cross-site")], false);
+        check(&[("sec-fetch-site", "same-site")], false);
+        check(&[("sec-fetch-site", "same-origin"), ("origin", "http://evil")], false);
+        check(&[("origin", "http://here")], false);
+        check(&[("origin", "null")], false);
+        check(&[("origin", "")], false);
+    }
+}

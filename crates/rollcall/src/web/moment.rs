@@ -1,0 +1,89 @@
+//! Times as people read them: how long ago, with the exact time beside it.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// For `ui::time(moment.text, moment.exact, moment.iso)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// `3 min ago`
+    pub text: String,
+    /// `2026-11-25 22:14:03 UTC`
+    pub exact: String,
+    /// For machines.
+    pub iso: String,
+}
+
+impl Moment {
+    pub fn new(at: Timestamp, now: Timestamp) -> Moment {
+        Moment {
+            text: told(at, now),
+            exact: at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+            iso: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        }
+    }
+}
+
+fn told(at: Timestamp, now: Timestamp) -> String {
+    let since = now.duration_since(at);
+    if since < SignedDuration::ZERO {
+        let until = duration(since.abs());
+        return format!("in {until}");
+    }
+    if since < SignedDuration::from_secs(10) {
+        return "just now".to_owned();
+    }
+    format!("{} ago", duration(since))
+}
+
+/// `850 ms`, `48 s`, `12 min`, `3 h`, `5 days`: the largest unit that fits.
+pub fn duration(length: SignedDuration) -> String {
+    let seconds = length.as_secs();
+    match seconds {
+        ..1 => format!("{} ms", length.as_millis()),
+        1..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        172_800.. => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// `12,345`
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut told = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if 0 < at && (digits.len() - at).is_multiple_of(3) {
+            told.push(',');
+        }
+        told.push(digit);
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(seconds_ago: i64, expected: &str) {
+        let now: Timestamp = "2026-11-25T22:14:03Z".parse().unwrap();
+        let at = now - SignedDuration::from_secs(seconds_ago);
+        assert_eq!(Moment::new(at, now).text, expected);
+    }
+
+    #[test]
+    fn a_moment_is_told_in_the_largest_unit_that_fits() {
+        check(0, "just now");
+        check(48, "48 s ago");
+        check(150, "2 min ago");
+        check(3_600, "60 min ago");
+        check(7_200, "2 h ago");
+        check(86_400 * 5, "5 days ago");
+        check(-600, "in 10 min");
+    }
+
+    #[test]
+    fn large_numbers_have_commas() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

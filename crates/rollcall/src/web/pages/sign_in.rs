@@ -1,0 +1,165 @@
+//! `/sign-in`, by e-mail address and password or by a link that is good once; and `/sign-out`.
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::http::header::{HeaderName, HeaderValue, SET_COOKIE};
+use serde::Deserialize;
+
+use crate::store::accounts::{self, Account, password};
+use crate::store::sessions::{self, Origin, Purpose, Redeemed};
+use crate::web::answer::{self, Answer};
+use crate::web::form::{Form, Typed};
+use crate::web::page::Page;
+use crate::web::refusal::Refusal;
+use crate::web::visit::{Visit, see_other};
+use crate::web::{App, cookies};
+
+#[derive(Debug, Template)]
+#[template(path = "sign_in.html")]
+struct View {
+    page: Page,
+    form: Typed,
+    next: String,
+    /// Why nobody was signed in; empty where nobody tried.
+    wrong: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "sign_in_link.html")]
+struct LinkView {
+    page: Page,
+    name: String,
+    address: String,
+}
+
+/// Where to go once signed in.
+#[derive(Debug, Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    next: String,
+}
+
+pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Asked>) -> Answer {
+    if visit.account().is_some() {
+        return Ok(see_other(&asked.next));
+    }
+    if !accounts::has_admin(app.db()).await? {
+        return Ok(see_other("/setup"));
+    }
+    let page = visit.page("Sign in");
+    let view = View { page, form: Typed::default(), next: asked.next, wrong: String::new() };
+    answer::html(&view)
+}
+
+pub async fn sign_in(State(app): State<App>, visit: Visit, mut form: Form) -> Answer {
+    let email = form.optional("email");
+    let password = form.secret("password");
+    let known = accounts::password_hash(app.db(), &email).await?;
+    let hash = known.as_ref().map(|(_, hash)| hash.clone());
+    let is_right = password::verify(&password, hash)
+        .await
+        .map_err(|error| Refusal::Failed(error.to_string()))?;
+    let next = form.raw("next").to_owned();
+    if let Some((account, _)) = known.filter(|_| is_right) {
+        return enter(&app, &visit, &account, &next).await;
+    }
+    let view = View {
+        page: visit.page("Sign in"),
+        form: form.typed(),
+        next,
+        wrong: "E-mail or password is not right.".to_owned(),
+    };
+    answer::html_again(&view)
+}
+
+/// A link is used up by a button and not by being opened: whatever looks at links in advance would
+/// use it up as well.
+pub async fn show_link(State(app): State<App>, visit: Visit, Path(code): Path<String>) -> Answer {
+    let account = sessions::peek(app.db(), Purpose::SignIn, &code, visit.now()).await?;
+    let account = match account {
+        Some(id) => accounts::with_id(app.db(), id).await?,
+        None => None,
+    };
+    match account {
+        Some(account) => answer::html(&LinkView {
+            page: visit.page("Sign in"),
+            name: account.name,
+            address: format!("/sign-in/{code}"),
+        }),
+        None if visit.account().is_some() => Ok(see_other("/")),
+        None => Err(spent()),
+    }
+}
+
+pub async fn use_link(State(app): State<App>, visit: Visit, Path(code): Path<String>) -> Answer {
+    let redeemed = sessions::redeem(app.db(), Purpose::SignIn, &code, visit.now()).await?;
+    let Redeemed::Right { account: Some(id) } = redeemed else { return Err(spent()) };
+    let account = accounts::with_id(app.db(), id).await?;
+    let account = account.filter(|it| it.enabled).ok_or_else(spent)?;
+    enter(&app, &visit, &account, "/").await
+}
+
+fn spent() -> Refusal {
+    Refusal::NotFound("This link was used already, or its time is over.".to_owned())
+}
+
+/// Signs somebody in with a session that nobody could have known before.
+pub async fn enter(app: &App, visit: &Visit, account: &Account, next: &str) -> Answer {
+    let origin = Origin { address: visit.address(), program: visit.program() };
+    let actor = crate::store::audit::actor::Actor::account(account.email.as_str(), origin.address);
+    let begun = sessions::begin(app.db(), account, origin, &actor.act(visit.now())).await?;
+    let (_, token) = begun;
+    let is_https = visit.arrival().is_https;
+    let mut response = see_other(next);
+    let cookie = cookies::set(cookies::session(is_https), token.expose(), is_https)
+        .ok_or_else(|| Refusal::Failed("a session made no cookie".to_owned()))?;
+    response.headers_mut().append(SET_COOKIE, cookie);
+    Ok(response)
+}
+
+pub async fn sign_out(State(app): State<App>, visit: Visit) -> Answer {
+    let mut response = see_other("/sign-in");
+    if let (Some(account), Some(session)) = (visit.account(), visit.session()) {
+        let actor = visit.actor();
+        sessions::end(app.db(), account, session.id, &visit.act(&actor)).await?;
+    }
+    let is_https = visit.arrival().is_https;
+    if let Some(cookie) = cookies::forget(cookies::session(is_https), is_https) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    // Not the cookies: light or dark is still their wish.
+    let clear = HeaderValue::from_static("\"cache\", \"storage\"");
+    response.headers_mut().insert(HeaderName::from_static("clear-site-data"), clear);
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::answer::samples::{self, HOSTILE, check};
+
+    fn page() -> Page {
+        samples::stranger("Sign in", "/sign-in")
+    }
+
+    #[test]
+    fn the_address_stays_and_the_password_does_not() {
+        let form = Form::parse(b"email=ana%40example.com&password=canary").unwrap();
+        let view = View {
+            page: page(),
+            form: form.typed(),
+            next: HOSTILE.to_owned(),
+            wrong: "E-mail or password is not right.".to_owned(),
+        };
+        let text = check(&view);
+        assert!(text.contains("value=\"ana@example.com\""), "{text}");
+        assert!(!text.contains("canary"), "{text}");
+    }
+
+    #[test]
+    fn a_link_shows_for_whom_it_is() {
+        let address = "/sign-in/x".to_owned();
+        let text = check(&LinkView { page: page(), name: HOSTILE.to_owned(), address });
+        assert!(text.contains("action=\"/sign-in/x\""), "{text}");
+    }
+}

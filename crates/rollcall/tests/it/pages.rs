@@ -1,0 +1,4 @@
+//! The pages, over real HTTP.
+
+mod browser;
+mod signing_in;

@@ -1,0 +1,107 @@
+//! Who gets in, and how.
+
+use reqwest::StatusCode;
+use rollcall::store::accounts::{self, Role};
+
+use super::browser::{PASSWORD, Service, account};
+use crate::databases::on_both;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_admin_is_whoever_has_the_code_that_was_printed() {
+    on_both(async |db| {
+        let service = Service::start(&db).await;
+        let mut browser = service.browser();
+        let first = browser.get("/").await;
+        assert_eq!((first.status, first.location()), (StatusCode::SEE_OTHER, "/sign-in?next=%2F"));
+        let sign_in = browser.follow(&first).await;
+        assert_eq!(sign_in.location(), "/setup");
+        let page = browser.follow(&sign_in).await;
+        assert!(page.text.contains("<h1>Set up Rollcall</h1>"), "{page:?}");
+        let new = |code| {
+            [("code", code), ("name", "Ana"), ("email", "ana@example.com"), ("password", PASSWORD)]
+        };
+        // Nothing was printed yet: whoever tries makes the service print a code.
+        let refused = browser.post("/setup", &new("7F3K-QM2P-9XWD")).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let code = service.printed.lock().unwrap().last().unwrap().clone();
+        let spelled = code.to_lowercase().replace('-', "");
+        let made = browser.post("/setup", &new(&spelled)).await;
+        assert_eq!((made.status, made.location()), (StatusCode::SEE_OTHER, "/"));
+        let overview = browser.follow(&made).await;
+        assert!(overview.text.contains("<h1>Overview</h1>"), "{overview:?}");
+        assert_eq!(accounts::find(&db, "ANA@example.com").await.unwrap().role, Role::Admin);
+        // The code is used up, and the page is gone.
+        let again = service.browser().post("/setup", &new(&code)).await;
+        assert_eq!(again.location(), "/sign-in");
+        assert_eq!(accounts::list(&db).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_was_guessed_at_too_often_is_replaced() {
+    on_both(async |db| {
+        let service = Service::start(&db).await;
+        let mut browser = service.browser();
+        let new = |code| {
+            [("code", code), ("name", "Ana"), ("email", "ana@example.com"), ("password", PASSWORD)]
+        };
+        browser.post("/setup", &new("0")).await;
+        let first = service.printed.lock().unwrap().last().unwrap().clone();
+        for _ in 0..5 {
+            let refused = browser.post("/setup", &new("0000-0000-0000")).await;
+            assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        }
+        let refused = browser.post("/setup", &new(&first)).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let second = service.printed.lock().unwrap().last().unwrap().clone();
+        assert_ne!(first, second);
+        let made = browser.post("/setup", &new(&second)).await;
+        assert_eq!(made.status, StatusCode::SEE_OTHER);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_and_an_unknown_address_are_told_alike() {
+    on_both(async |db| {
+        let service = Service::start(&db).await;
+        account(&db, Role::Viewer).await;
+        account(&db, Role::Admin).await;
+        let mut told = Vec::new();
+        for (email, password) in
+            [("viewer@example.com", "wrong horse battery"), ("nobody@example.com", PASSWORD)]
+        {
+            let mut browser = service.browser();
+            let form = [("email", email), ("password", password)];
+            let answer = browser.post("/sign-in", &form).await;
+            assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+            assert!(!answer.text.contains(password), "{answer:?}");
+            assert!(browser.cookies.is_empty(), "{browser:?}");
+            told.push(answer.text.replace(email, ""));
+        }
+        assert_eq!(told[0], told[1]);
+        assert!(told[0].contains("E-mail or password is not right."), "{}", told[0]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_ends_when_somebody_signs_out() {
+    on_both(async |db| {
+        let service = Service::start(&db).await;
+        let mut browser = service.signed_in(Role::Viewer).await;
+        let page = browser.get("/connectors").await;
+        assert_eq!(page.status, StatusCode::OK, "{page:?}");
+        let kept = browser.clone();
+        let out = browser.submit("/connectors", "/sign-out", &[]).await;
+        assert_eq!((out.status, out.location()), (StatusCode::SEE_OTHER, "/sign-in"));
+        assert_eq!(out.headers["clear-site-data"], "\"cache\", \"storage\"");
+        // Neither by the back button nor with a cookie that was kept.
+        for mut browser in [browser, kept] {
+            let answer = browser.get("/connectors").await;
+            assert_eq!(answer.location(), "/sign-in?next=%2Fconnectors");
+        }
+    })
+    .await;
+}
