@@ -4,6 +4,7 @@
 //! from that is decided here.
 
 pub mod condition;
+pub mod remedy;
 
 use std::borrow::Cow;
 

@@ -125,7 +125,7 @@ pub async fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Err(error) => return fail(plain, &error.into()),
     };
     let output = Output { color: wants_color(&cli.shared, &environment), ..plain };
-    match dispatch(cli, environment, output).await {
+    match Box::pin(dispatch(cli, environment, output)).await {
         Ok(exit) => exit,
         Err(error) => fail(output, &error),
     }

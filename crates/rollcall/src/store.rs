@@ -11,6 +11,7 @@ pub mod directory;
 pub mod leases;
 pub mod memory;
 pub mod names;
+pub mod reads;
 pub mod runs;
 pub mod sessions;
 pub mod targets;
@@ -182,12 +183,13 @@ macro_rules! migration {
 }
 
 /// Forward only, in this order; a step that was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     migration!(1, "0001"),
     migration!(2, "0002"),
     migration!(4, "0004"),
     migration!(5, "0005"),
     migration!(8, "0008"),
+    migration!(11, "0011"),
     migration!(15, "0015"),
 ];
 

@@ -26,7 +26,7 @@ use crate::store::connectors::settings::{ConnectorSettings, FieldError};
 use crate::store::leases::{self, HoldError, Lease};
 use crate::store::runs::{self, Ending, RunId, Status, events};
 use crate::store::targets::Target;
-use crate::store::{Db, StoreError, memory};
+use crate::store::{Db, StoreError, memory, reads};
 use crate::target::{self, Actual, TargetError};
 
 pub mod report;
@@ -363,6 +363,9 @@ pub async fn apply(
         }
     }
     moment("published");
+    if let Some(kept) = job.source.kept() {
+        reads::insert(&mut tx, job.connector.id, Some(run), &kept, now).await?;
+    }
     runs::insert_changes(&mut tx, run, report::change_rows(&decision)).await?;
     runs::insert_findings(&mut tx, run, report::findings(&decision)).await?;
     decision.phases.push((Phase::Apply, began.elapsed()));

@@ -18,6 +18,7 @@ use crate::run::{self, Order, PrepareError, Ready, StartError};
 use crate::source::onelogin::error::SourceError;
 use crate::store::connectors::Connector;
 use crate::store::connectors::settings::Safety;
+use crate::store::reads;
 use crate::store::runs::{Run, RunId, Status, Trigger};
 use crate::sync::{self, Decision, Finished, SyncError, TargetDecision, report};
 use crate::target;
@@ -98,6 +99,9 @@ pub async fn simulate(args: SimulateArgs, setup: Setup) -> Result<Exit, CliError
     };
     teller.done();
     let decision = decision?;
+    if let Some(kept) = ready.source.kept() {
+        reads::keep(&context.db, ready.connector.id, &kept).await?;
+    }
     let answer = SimulateAnswer {
         connector: ready.connector.name.as_str(),
         report: report::of_decision(&decision, &ready.source.calls()),

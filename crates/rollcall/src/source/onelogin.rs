@@ -12,6 +12,7 @@ pub mod error;
 pub mod fields;
 mod find;
 mod gone;
+pub mod kept;
 mod member_of;
 mod meter;
 mod names;
@@ -19,6 +20,7 @@ mod pages;
 mod pages_v1;
 mod read;
 mod refusal;
+pub mod replay;
 pub mod report;
 pub mod scope;
 pub mod settings;
@@ -36,7 +38,8 @@ use reconcile::principal::{ExternalId, FieldPaths, Grant, Record};
 use self::api::Api;
 use self::assembly::Vocabulary;
 use self::error::SourceError;
-use self::read::Question;
+use self::kept::{Header, Kept, KeptRows};
+use self::read::{Question, Remembered};
 use self::report::{Calls, CheckStep, Checklist, Found, Progress, Read};
 use self::settings::Settings;
 use crate::http;
@@ -54,6 +57,8 @@ pub struct OneLogin {
     /// What is kept of everybody beyond what a record has anyway.
     kept: FieldPaths,
     last_read: Mutex<Option<LastRead>>,
+    /// What the last read leaves to be kept.
+    rows: Mutex<Option<(KeptRows, Header)>>,
 }
 
 /// What later questions of the same run build on.
@@ -79,7 +84,12 @@ impl OneLogin {
         }
         let shared = credential::shared(&settings, &client_secret);
         let api = Api::new(settings, client_secret, http, shared)?;
-        Ok(OneLogin { api, kept: FieldPaths::default(), last_read: Mutex::new(None) })
+        Ok(OneLogin {
+            api,
+            kept: FieldPaths::default(),
+            last_read: Mutex::new(None),
+            rows: Mutex::new(None),
+        })
     }
 
     /// Asks for these fields of everybody, too, by their paths, and keeps them in the records.
@@ -98,8 +108,9 @@ impl OneLogin {
     pub async fn read(&self, progress: &(dyn Fn(Progress) + Sync)) -> Result<Read, SourceError> {
         let session = self.api.with(progress);
         let question = Question::of(session, &self.kept)?;
-        let (read, vocabulary) = session.read(&question).await?;
+        let (read, Remembered { vocabulary, rows }) = session.read(&question).await?;
         let witnesses = witnesses(&read.records);
+        *self.rows.lock().unwrap_or_else(PoisonError::into_inner) = rows;
         *self.last_read.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(LastRead { vocabulary, witnesses });
         Ok(read)
@@ -123,7 +134,24 @@ impl OneLogin {
                 witnesses: session.some_of_everybody(&question).await?,
             },
         };
-        session.absences(&question, &vocabulary, ids, &witnesses).await
+        let mut heard = Vec::new();
+        let absences =
+            session.absences(&question, &vocabulary, ids, &witnesses, &mut heard).await?;
+        if let Some((_, header)) = self.rows.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+        {
+            for row in &heard {
+                header.ask(row);
+            }
+            let gone = absences.iter().filter(|(_, absence)| **absence == Absence::Gone);
+            header.gone.extend(gone.map(|(id, _)| id.to_string()));
+        }
+        Ok(absences)
+    }
+
+    /// The last read with everything that was asked after it, to be stored; it is handed out once.
+    pub fn kept(&self) -> Option<Kept> {
+        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner).take();
+        rows.and_then(|(rows, header)| rows.with(&header))
     }
 
     /// Everybody with this username, e-mail or id.

@@ -15,7 +15,7 @@ use crate::store::audit::changes::Changes;
 use crate::store::audit::{self, Action, Entry};
 use crate::store::connectors::settings::{ConnectorSettings, FieldError};
 use crate::store::names::{self, NameError};
-use crate::store::{Db, StoreError, Tx, instant, is_taken};
+use crate::store::{Db, StoreError, Tx, instant, is_taken, reads};
 use crate::{with_pool, with_tx};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -257,6 +257,7 @@ pub async fn delete(db: &Db, connector: &Connector, act: &Act<'_>) -> Result<(),
             targets: targets.iter().map(|it| Name::new(it)).collect(),
         });
     }
+    reads::forget_all(&mut tx, connector.id).await?;
     with_tx!(&mut tx, conn => sqlx::query(DELETE).bind(connector.id.0).execute(conn).await
         .map(|_| ()))?;
     let changes = Changes::deleted(&stored).and_secret("client_secret");

@@ -4,6 +4,7 @@ mod audit;
 mod connectors;
 mod leases;
 mod memory;
+mod reads;
 mod runs;
 mod targets;
 

@@ -8,6 +8,7 @@ use reconcile::principal::{ExternalId, FieldPaths, Fields, Grant, Name, Record, 
 
 use super::error::SourceError;
 use super::fields;
+use super::kept::{Keeper, KeptRows};
 use super::member_of;
 use super::names::{Kind, Looked, Names};
 use super::pages::Sink;
@@ -51,6 +52,9 @@ pub(super) struct Assembly {
     custom_attributes: BTreeSet<Box<str>>,
     values: Values,
     rows: usize,
+    /// Keeps what arrives for later, where somebody wants it.
+    keeper: Option<Keeper>,
+    looked: BTreeMap<(Kind, u64), Looked>,
 }
 
 /// Values of further fields, one string for all who have them alike.
@@ -70,6 +74,9 @@ pub(super) struct Assembled {
     pub(super) unreadable: BTreeSet<ExternalId>,
     pub(super) findings: Vec<Finding>,
     pub(super) out_of_scope: usize,
+    pub(super) rows: Option<KeptRows>,
+    /// What was asked for one by one, because no list names it.
+    pub(super) looked: BTreeMap<(Kind, u64), Looked>,
 }
 
 /// Findings of one kind beyond this number are only counted: a million say no more.
@@ -139,7 +146,8 @@ fn named(kind: Kind, id: u64, names: &Names) -> String {
 impl Sink<UserRow> for Assembly {
     fn restart(&mut self) {
         let (vocabulary, saw_everybody) = (self.vocabulary.clone(), self.saw_everybody);
-        *self = Assembly { saw_everybody, ..Assembly::new(vocabulary) };
+        let keeper = self.keeper.is_some().then(Keeper::new);
+        *self = Assembly { saw_everybody, keeper, ..Assembly::new(vocabulary) };
     }
 
     fn take(&mut self, rows: Vec<UserRow>) {
@@ -166,7 +174,14 @@ impl Assembly {
             custom_attributes: BTreeSet::new(),
             values: Values::default(),
             rows: 0,
+            keeper: None,
+            looked: BTreeMap::new(),
         }
+    }
+
+    /// Keeps what arrives, for questions after the read.
+    pub(super) fn keep(&mut self) {
+        self.keeper = Some(Keeper::new());
     }
 
     /// Everybody is about to come by, whether they take part or not.
@@ -177,6 +192,9 @@ impl Assembly {
     fn add(&mut self, row: UserRow) {
         self.rows += 1;
         self.keys = self.keys.or(row.keys);
+        if let Some(keeper) = &mut self.keeper {
+            keeper.take(&row);
+        }
         if self.rows <= ROWS_WITH_CUSTOM_ATTRIBUTES {
             for short_name in row.custom_attributes() {
                 if !self.custom_attributes.contains(short_name) {
@@ -329,6 +347,7 @@ impl Assembly {
     pub(super) fn name(&mut self, kind: Kind, looked: &BTreeMap<u64, Looked>) {
         for (id, found) in looked {
             let Some(holders) = self.unnamed.remove(&(kind, *id)) else { continue };
+            self.looked.insert((kind, *id), found.clone());
             let words = format!("{} #{id}", kind.word());
             let message = match found {
                 Looked::Named(name) => {
@@ -399,6 +418,8 @@ impl Assembly {
             unreadable,
             findings: self.findings,
             out_of_scope: self.out_of_scope.len(),
+            rows: self.keeper.and_then(Keeper::finish),
+            looked: self.looked,
         })
     }
 }

@@ -83,7 +83,8 @@ impl Session<'_> {
     }
 }
 
-fn found(row: UserRow, vocabulary: &Vocabulary) -> Result<Found, SourceError> {
+/// What a row tells of a person, in scope or not.
+pub(super) fn found(row: UserRow, vocabulary: &Vocabulary) -> Result<Found, SourceError> {
     if let Some(field) = row.odd.or(vocabulary.wanted.first_absent_from(row.keys)) {
         return Err(unreadable_person(field));
     }

@@ -29,7 +29,7 @@ impl Session<'_> {
         Ok(first.rows.iter().filter_map(|row| row.id).take(WITNESSES_MAX).collect())
     }
 
-    /// One answer for each id. Witnesses are people whom the read contained: an answer without any
+    /// One answer for each id; `heard` gets the rows behind them. Witnesses are people whom the read contained: an answer without any
     /// of them is not believed, because "gone" is said by silence.
     pub(super) async fn absences(
         self,
@@ -37,6 +37,7 @@ impl Session<'_> {
         vocabulary: &Vocabulary,
         ids: &[ExternalId],
         witnesses: &[u64],
+        heard: &mut Vec<UserRow>,
     ) -> Result<BTreeMap<ExternalId, Absence>, SourceError> {
         let mut absences = BTreeMap::new();
         let mut numbers = Vec::new();
@@ -52,13 +53,13 @@ impl Session<'_> {
         let room = size.unwrap_or(IDS_MAX).saturating_sub(WITNESSES_MAX);
         let chunk_size = room.clamp(1, IDS_MAX);
         for chunk in numbers.chunks(chunk_size) {
-            match self.ask(question, vocabulary, chunk, witnesses).await {
+            match self.ask(question, vocabulary, chunk, witnesses, heard).await {
                 Ok(answers) => absences.extend(answers),
                 Err(CallError::Refused(Endpoint::Users, refusal))
                     if is_without_v2(&refusal)
                         && !self.api.answered().contains(&Endpoint::Users) =>
                 {
-                    let answers = self.ask_v1(vocabulary, &numbers, witnesses).await;
+                    let answers = self.ask_v1(vocabulary, &numbers, witnesses, heard).await;
                     absences.extend(answers.map_err(|it| self.refused(it))?);
                     break;
                 }
@@ -75,6 +76,7 @@ impl Session<'_> {
         vocabulary: &Vocabulary,
         ids: &[u64],
         witnesses: &[u64],
+        heard: &mut Vec<UserRow>,
     ) -> Result<Vec<(ExternalId, Absence)>, CallError> {
         let is_there = match witnesses.first() {
             Some(witness) => self.user_v1(*witness).await?.is_some(),
@@ -86,7 +88,11 @@ impl Session<'_> {
         let mut answers = Vec::new();
         for id in ids.iter().take(ASKED_BY_V1_MAX) {
             let absence = match self.user_v1(*id).await? {
-                Some(row) => absence_of(&row, vocabulary),
+                Some(row) => {
+                    let absence = absence_of(&row, vocabulary);
+                    heard.push(row);
+                    absence
+                }
                 None => Absence::Gone,
             };
             answers.push((external_id(*id), absence));
@@ -100,6 +106,7 @@ impl Session<'_> {
         vocabulary: &Vocabulary,
         chunk: &[u64],
         witnesses: &[u64],
+        heard: &mut Vec<UserRow>,
     ) -> Result<Vec<(ExternalId, Absence)>, CallError> {
         let mut asked = chunk.to_vec();
         asked.extend(witnesses.iter().filter(|it| !chunk.contains(it)));
@@ -116,12 +123,14 @@ impl Session<'_> {
             Some(row) => absence_of(row, vocabulary),
             None => Absence::Gone,
         };
-        Ok(chunk.iter().map(|id| (external_id(*id), absence(id))).collect())
+        let absences = chunk.iter().map(|id| (external_id(*id), absence(id))).collect();
+        heard.extend(rows.into_iter().filter(|(id, _)| chunk.contains(id)).map(|(_, row)| row));
+        Ok(absences)
     }
 }
 
 /// What the row of somebody says whom the read did not contain.
-fn absence_of(row: &UserRow, vocabulary: &Vocabulary) -> Absence {
+pub(super) fn absence_of(row: &UserRow, vocabulary: &Vocabulary) -> Absence {
     let is_whole = row.odd.is_none()
         && vocabulary.wanted.first_absent_from(row.keys).is_none()
         && vocabulary.unreadable_attribute(row).is_none();

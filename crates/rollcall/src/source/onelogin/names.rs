@@ -63,6 +63,11 @@ impl Names {
         self.0.iter().filter_map(|(id, name)| Some((*id, name.as_deref()?)))
     }
 
+    /// Those without a name, too.
+    pub(super) fn all(&self) -> impl Iterator<Item = (u64, Option<&str>)> {
+        self.0.iter().map(|(id, name)| (*id, name.as_deref()))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
@@ -74,6 +79,12 @@ impl Names {
             names.insert(id, name.clone());
         }
         Ok(Names(names))
+    }
+}
+
+impl FromIterator<(u64, Option<Box<str>>)> for Names {
+    fn from_iter<T: IntoIterator<Item = (u64, Option<Box<str>>)>>(names: T) -> Names {
+        Names(names.into_iter().collect())
     }
 }
 

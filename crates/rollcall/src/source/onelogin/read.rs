@@ -11,13 +11,14 @@ use super::api::{CallError, Endpoint, IN_FLIGHT, Odd, Session};
 use super::assembly::{Assembly, Vocabulary};
 use super::error::{RequestId, SourceError};
 use super::fields;
+use super::kept::{Header, KeptRows, Only};
 use super::names::{Kind, Names};
 use super::pages::{First, List, Sink, incomplete};
 use super::pages_v1::End;
 use super::refusal::Refusal;
 use super::report::{Progress, Proof, Read};
 use super::scope::{self, Requirement, Scope, Wishes};
-use super::settings::GroupSource;
+use super::settings::{GroupSource, Settings};
 use super::wire::{self, Keys, MemberRow, UserRow};
 use crate::http::Reply;
 
@@ -59,6 +60,8 @@ fn chunk_size(page_size: usize) -> usize {
 struct Probe {
     role_lists: Vec<(List<MemberRow>, First<MemberRow>)>,
     group_lists: Vec<(List<UserRow>, First<UserRow>)>,
+    roles_read: Vec<u64>,
+    groups_read: Vec<u64>,
     cost: usize,
 }
 
@@ -67,12 +70,23 @@ struct Reached {
     proof: Proof,
     seen: usize,
     strategy: String,
+    /// Whose members were read; nothing where everybody was.
+    only: Option<Only>,
+}
+
+/// What a read leaves for later questions of the same run and after it.
+pub(super) struct Remembered {
+    pub(super) vocabulary: Vocabulary,
+    pub(super) rows: Option<(KeptRows, Header)>,
 }
 
 impl Question {
     /// Only what is used is asked for: a field that OneLogin refuses would fail the read.
     pub(super) fn of(session: Session<'_>, kept: &FieldPaths) -> Result<Question, SourceError> {
-        let settings = &session.api.settings;
+        Question::by(&session.api.settings, kept)
+    }
+
+    pub(super) fn by(settings: &Settings, kept: &FieldPaths) -> Result<Question, SourceError> {
         if settings.groups_from.is_empty() {
             tracing::info!("no group source is enabled: users are read without groups");
         }
@@ -113,7 +127,7 @@ impl Question {
 }
 
 impl Session<'_> {
-    pub(super) async fn read(self, question: &Question) -> Result<(Read, Vocabulary), SourceError> {
+    pub(super) async fn read(self, question: &Question) -> Result<(Read, Remembered), SourceError> {
         self.open_budget().await?;
         let list = question.list("");
         let names = self.vocabulary(question);
@@ -121,6 +135,7 @@ impl Session<'_> {
         let (vocabulary, first) = futures_util::future::join(names, self.first_page(&list)).await;
         let vocabulary = vocabulary?;
         let mut assembly = Assembly::new(vocabulary.clone());
+        assembly.keep();
         let reached = match first {
             Ok(first) if vocabulary.scope.requirements.is_empty() => {
                 let pages = first.pages();
@@ -141,7 +156,7 @@ impl Session<'_> {
             }
             Err(error) => Err(error),
         };
-        let Reached { proof, seen, strategy } = reached.map_err(|it| self.refused(it))?;
+        let Reached { proof, seen, strategy, only } = reached.map_err(|it| self.refused(it))?;
         self.name_the_unnamed(&mut assembly).await.map_err(|it| self.error(it))?;
         assembly.check_custom_attributes()?;
         let assembled = assembly.finish()?;
@@ -150,6 +165,13 @@ impl Session<'_> {
         } else {
             assembled.out_of_scope
         };
+        let names = (&*vocabulary.roles, &*vocabulary.groups);
+        let base_url = &self.api.settings.base_url;
+        let mut header = Header::new(base_url, &question.fields, only, names, seen);
+        for ((kind, id), looked) in &assembled.looked {
+            header.look(*kind, *id, looked);
+        }
+        let rows = assembled.rows.map(|rows| (rows, header));
         let read = Read {
             records: assembled.records,
             unreadable: assembled.unreadable,
@@ -160,7 +182,7 @@ impl Session<'_> {
             strategy,
             proof,
         };
-        Ok((read, vocabulary))
+        Ok((read, Remembered { vocabulary, rows }))
     }
 
     /// Asks for the calls that are left, and does not start below the minimum.
@@ -253,7 +275,7 @@ impl Session<'_> {
         self.predict(first.pages() - 1)?;
         let proof = self.all_after(list, first, assembly).await?;
         let seen = proof.distinct + proof.without_id;
-        Ok(Reached { proof, seen, strategy })
+        Ok(Reached { proof, seen, strategy, only: None })
     }
 
     /// Reads the required groups alone where that takes fewer calls than everybody.
@@ -328,7 +350,8 @@ impl Session<'_> {
                 cheapest = Some(probe);
             }
         }
-        let Some(Probe { cost, role_lists, group_lists }) = cheapest else {
+        let Some(Probe { cost, role_lists, group_lists, roles_read, groups_read }) = cheapest
+        else {
             return Ok(Err(too_dear(least)));
         };
         if full < cost {
@@ -341,6 +364,7 @@ impl Session<'_> {
             everybody.total
         );
         (self.progress)(Progress::Strategy(strategy.clone()));
+        let only = Some(Only { roles: roles_read, groups: groups_read });
         let mut all = Proof { page_size: size, walks: 1, ..Proof::default() };
         let mut ids = BTreeSet::new();
         for (list, first) in role_lists {
@@ -361,7 +385,7 @@ impl Session<'_> {
             all.add(&self.all_after(&list, first, &mut rows).await?);
             assembly.take(rows);
         }
-        Ok(Ok(Reached { proof: all, seen: everybody.total, strategy }))
+        Ok(Ok(Reached { proof: all, seen: everybody.total, strategy, only }))
     }
 
     /// What it would cost to read these roles and groups alone; nothing where OneLogin answers with
@@ -375,6 +399,8 @@ impl Session<'_> {
     ) -> Result<Option<Probe>, CallError> {
         let mut role_lists = Vec::new();
         let mut group_lists = Vec::new();
+        let (roles_read, groups_read) =
+            (roles.iter().copied().collect(), groups.iter().copied().collect());
         for id in roles {
             let list = members_of(id);
             let first = self.first_page(&list).await?;
@@ -392,7 +418,7 @@ impl Session<'_> {
         let cost = role_lists.iter().map(|it| it.1.pages() - 1).sum::<usize>()
             + members.div_ceil(chunk_size(size))
             + group_lists.iter().map(|it| it.1.pages() - 1).sum::<usize>();
-        Ok(Some(Probe { role_lists, group_lists, cost }))
+        Ok(Some(Probe { role_lists, group_lists, roles_read, groups_read, cost }))
     }
 
     /// Reads people by id, each chunk with a witness: somebody who was there just now, because an
@@ -481,7 +507,7 @@ impl Session<'_> {
         let proof =
             self.all_v1(Endpoint::UsersV1, "/api/1/users", End::AskedTwice, assembly).await?;
         let seen = proof.distinct + proof.without_id;
-        Ok(Reached { proof, seen, strategy })
+        Ok(Reached { proof, seen, strategy, only: None })
     }
 
     /// Roles and groups that nobody named: the list anew, then one by one.

@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use reconcile::principal::fold;
 use reconcile::scope::condition::Condition;
+use reconcile::scope::remedy::{self, Edit};
 use reconcile::scope::{self, Candidate, Matching, Shortfall, Verdict};
 
+use super::assembly::Vocabulary;
 use super::error::SourceError;
 use super::fields::{CUSTOM_ATTRIBUTES, FIELDS};
 use super::member_of;
 use super::names::{Kind, Names};
+use super::replay::Remedy;
 use super::settings::{GroupSource, RequiredGroups, ScopeSettings, Settings};
 use super::wire::UserRow;
 
@@ -366,9 +369,14 @@ impl Scope {
     }
 
     fn verdict(&self, row: &UserRow) -> Verdict {
+        self.with(row, |candidate| self.rule.verdict(candidate))
+    }
+
+    /// Asks something about the one of a row.
+    fn with<T>(&self, row: &UserRow, ask: impl FnOnce(Candidate<'_>) -> T) -> T {
         let has =
             |groups: &[Requirement], at: usize| groups.get(at).is_some_and(|it| it.is_met_by(row));
-        self.rule.verdict(Candidate {
+        ask(Candidate {
             has_required: &|at| has(&self.requirements, at),
             has_excluded: &|at| has(&self.exclusions, at),
             field: &|path| row.field(path),
@@ -471,6 +479,101 @@ impl Scope {
             }
         }
         Ok(())
+    }
+}
+
+impl Vocabulary {
+    /// By what the one of a row would take part who does not, each with how many of these others it
+    /// brings in.
+    pub(super) fn remedies(
+        &self,
+        row: &UserRow,
+        others: &[UserRow],
+        examples_max: usize,
+    ) -> Vec<Remedy> {
+        let scope = &self.scope;
+        let own = self.could_be_required(row);
+        let found =
+            scope.with(row, |candidate| remedy::remedies(&scope.rule, candidate, own.len()));
+        let remedy = |it: &remedy::Remedy| {
+            let comes = |other: &&UserRow| {
+                let has_own = |at: usize| own.get(at).is_some_and(|it| it.is_met_by(other));
+                other.id != row.id
+                    && other.odd.is_none()
+                    && scope.with(other, |candidate| {
+                        remedy::brings_in(&scope.rule, it, candidate, &has_own)
+                    })
+            };
+            // Only a change of the rules concerns others.
+            let others: Vec<&UserRow> =
+                if it.is_of_rules() { others.iter().filter(comes).collect() } else { Vec::new() };
+            let names = others.iter().filter_map(|it| it.username.clone().or(it.email.clone()));
+            Remedy {
+                words: scope.words_of(it, &own),
+                is_of_rules: it.is_of_rules(),
+                others: others.len(),
+                examples: names.take(examples_max).collect(),
+            }
+        };
+        found.iter().map(remedy).collect()
+    }
+
+    /// What the one of a row has that could be a required group.
+    fn could_be_required(&self, row: &UserRow) -> Vec<Requirement> {
+        /// Nobody chooses among more.
+        const GROUPS_MAX: usize = 30;
+        let mut own = Vec::new();
+        let named = |kind, id: &u64, names: &Names| Requirement {
+            words: words(kind, *id, names),
+            ..Requirement::default()
+        };
+        if self.groups_from.contains(&GroupSource::Roles) {
+            own.extend(row.role_ids.iter().map(|id| Requirement {
+                roles: BTreeSet::from([*id]),
+                ..named(Kind::Role, id, &self.roles)
+            }));
+        }
+        if self.groups_from.contains(&GroupSource::Group) {
+            own.extend(row.group_id.iter().map(|id| Requirement {
+                groups: BTreeSet::from([*id]),
+                ..named(Kind::Group, id, &self.groups)
+            }));
+        }
+        if self.groups_from.contains(&GroupSource::MemberOf) {
+            let entries = member_of::entries(row.member_of.as_deref().unwrap_or_default());
+            own.extend(entries.map(|entry| Requirement {
+                words: format!("member_of \"{}\"", entry.name),
+                entry: Some(fold(entry.dn)),
+                ..Requirement::default()
+            }));
+        }
+        own.truncate(GROUPS_MAX);
+        own
+    }
+}
+
+impl Scope {
+    /// A remedy as an order.
+    fn words_of(&self, remedy: &remedy::Remedy, own: &[Requirement]) -> String {
+        let required = |at: &usize| self.requirements.get(*at).map_or("", |it| &it.words);
+        let excluded = |at: &usize| self.exclusions.get(*at).map_or("", |it| &it.words);
+        let condition = |at: &usize| self.rule.conditions.get(*at).map(ToString::to_string);
+        let edit = |edit: &Edit| match edit {
+            Edit::Join(at) => format!("add them to {} in OneLogin", required(at)),
+            Edit::Leave(at) => format!("take them out of {} in OneLogin", excluded(at)),
+            Edit::Meet(at) => {
+                format!("make it so in OneLogin that {}", condition(at).unwrap_or_default())
+            }
+            Edit::Require(at) => {
+                let words = own.get(*at).map_or("", |it| &it.words);
+                format!("add {words} to the required groups")
+            }
+            Edit::Release(at) => format!("take {} off the required groups", required(at)),
+            Edit::Admit(at) => format!("take {} off the excluded groups", excluded(at)),
+            Edit::Drop(at) => format!("drop the condition {}", condition(at).unwrap_or_default()),
+        };
+        let edits: Vec<String> = remedy.edits.iter().map(edit).collect();
+        edits.join(" and ")
     }
 }
 

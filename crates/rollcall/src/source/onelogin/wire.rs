@@ -33,8 +33,8 @@ pub(super) struct UserRow {
     pub(super) member_of: Option<Box<str>>,
     pub(super) updated_at: Option<Box<str>>,
     /// Whatever else was there and not blank, by its name.
-    further: Vec<(&'static str, Box<str>)>,
-    custom_attributes: Vec<(Box<str>, Text)>,
+    pub(super) further: Vec<(&'static str, Box<str>)>,
+    pub(super) custom_attributes: Vec<(Box<str>, Text)>,
     /// The keys that were there.
     pub(super) keys: Keys,
     /// The first field with a value that makes no sense.
@@ -42,7 +42,7 @@ pub(super) struct UserRow {
 }
 
 /// Keys of a user's row, one bit each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Keys(u64);
 
 /// The fields that we may ask for, by their names in a query.
@@ -82,6 +82,11 @@ pub(super) const FIELDS: [&str; 33] = [
     "invalid_login_attempts",
     CUSTOM_ATTRIBUTES,
 ];
+
+/// A field as we spell it; one that is not ours stands for the id, without which nothing is known.
+pub(super) fn field_named(name: &str) -> &'static str {
+    FIELDS.into_iter().find(|it| *it == name).unwrap_or("id")
+}
 
 impl Keys {
     /// The keys of these fields; unknown names are none.
@@ -324,11 +329,21 @@ impl<'de> Deserialize<'de> for Key {
 
 /// A value of a kind that its field cannot have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Senseless;
+pub(super) struct Senseless;
 
 /// Text, or a number that is taken for one. `None` where it is absent, null or blank.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Text(Result<Option<Box<str>>, Senseless>);
+pub(super) struct Text(Result<Option<Box<str>>, Senseless>);
+
+/// So that it is read again as it was: what made no sense makes none then.
+impl serde::Serialize for Text {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Ok(text) => text.serialize(serializer),
+            Err(Senseless) => serializer.serialize_bool(false),
+        }
+    }
+}
 
 /// A whole number, written as one or in a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
