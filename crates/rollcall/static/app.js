@@ -1,8 +1,358 @@
-// What scripts add to the pages. Every page works without them.
+// What scripts add to the pages: life, never function. Every page works without them, so this
+// file only reads attributes of the markup and fetches what the server would have shown anyway.
 
-for (const button of document.querySelectorAll("[data-copy]")) {
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
-  });
+const root = document.documentElement;
+const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
+const delayed = (wait, act) => {
+  let timer;
+  return (...values) => {
+    clearTimeout(timer);
+    timer = setTimeout(act, wait, ...values);
+  };
+};
+
+// ---- Announcements: read out politely, at most one in five seconds, the latest one wins.
+
+const announcer = document.body.appendChild(document.createElement("div"));
+announcer.className = "visually-hidden";
+announcer.setAttribute("role", "status");
+let announcedAt = -5000;
+let announcing;
+function announce(text) {
+  clearTimeout(announcing);
+  announcing = setTimeout(() => {
+    announcedAt = performance.now();
+    announcer.textContent = text;
+  }, Math.max(100, announcedAt + 5000 - performance.now()));
 }
+
+// ---- Fetching a page, or a part of one. None when the session ended: then a note leads to sign-in.
+
+async function fetched(address, options = {}) {
+  const answer = await fetch(address, { ...options, headers: { Accept: "text/html", ...options.headers } });
+  if (answer.redirected && new URL(answer.url).pathname === "/sign-in") {
+    toast("You are signed out. What you typed is kept.", "Sign in", `/sign-in?next=${encodeURIComponent(location.pathname)}`);
+    return null;
+  }
+  if (!answer.ok) return null;
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+function toast(text, action, href) {
+  const list = document.querySelector(".toasts") ?? document.body.appendChild(document.createElement("div"));
+  list.className = "toasts";
+  const note = document.createElement("div");
+  note.className = "toast";
+  note.setAttribute("role", "status");
+  note.append(text);
+  if (action) {
+    const link = document.createElement("a");
+    link.href = href;
+    link.textContent = action;
+    note.append(" ", link);
+  } else {
+    setTimeout(() => note.remove(), 10_000);
+  }
+  list.replaceChildren(note);
+}
+
+// ---- Unsaved changes: form[data-guard] counts them, warns before leaving, and keeps a draft.
+
+function guard(form) {
+  const note = form.querySelector(".unsaved");
+  const key = `draft ${location.pathname}`;
+  const controls = () => all("input, select, textarea", form).filter((it) => it.name && it.type !== "hidden");
+  const isChanged = (it) => {
+    if (it.type === "checkbox" || it.type === "radio") return it.checked !== it.defaultChecked;
+    if (it.tagName !== "SELECT") return it.value !== it.defaultValue;
+    const options = [...it.options];
+    const first = options.some((option) => option.defaultSelected) ? (option) => option.defaultSelected : (option) => option.index === 0;
+    return options.some((option) => option.selected !== first(option));
+  };
+  const names = () => new Set(controls().filter(isChanged).map((it) => it.name));
+  let leaving = false;
+  const tell = () => {
+    const count = names().size;
+    if (note) {
+      note.classList.toggle("changed", count > 0);
+      note.textContent = count === 0 ? "No unsaved changes" : count === 1 ? "1 unsaved change" : `${count} unsaved changes`;
+    }
+    const draft = controls().filter((it) => it.type !== "password" && isChanged(it));
+    if (draft.length === 0) return sessionStorage.removeItem(key);
+    sessionStorage.setItem(key, JSON.stringify(draft.map((it) => [it.name, it.type === "radio" || it.type === "checkbox" ? it.value : null, it.type === "radio" || it.type === "checkbox" ? it.checked : it.value])));
+  };
+  const kept = JSON.parse(sessionStorage.getItem(key) ?? "[]");
+  if (document.querySelector(".flash.success")) sessionStorage.removeItem(key);
+  else if (kept.length > 0 && names().size === 0) {
+    for (const [name, choice, value] of kept) {
+      const control = controls().find((it) => it.name === name && (choice === null || it.value === choice));
+      if (!control) continue;
+      if (choice === null) control.value = value;
+      else control.checked = value;
+    }
+    if (names().size > 0) toast("Your unsaved changes are back.");
+  }
+  form.addEventListener("input", tell);
+  form.addEventListener("change", tell);
+  form.addEventListener("reset", () => setTimeout(tell));
+  form.addEventListener("submit", () => { leaving = true; });
+  all("[data-discard]", form).forEach((button) => button.addEventListener("click", (event) => {
+    event.preventDefault();
+    form.reset();
+  }));
+  addEventListener("beforeunload", (event) => { if (!leaving && names().size > 0) event.preventDefault(); });
+  tell();
+}
+
+// ---- Fragments: [data-preview=address][data-preview-into=id] posts its form while one types and
+// shows the answer; form[data-filter=id] fetches its own page and takes over the list of that id.
+
+function preview(part) {
+  const form = part.closest("form");
+  let pending;
+  const show = delayed(400, async () => {
+    const into = document.getElementById(part.dataset.previewInto);
+    pending?.abort();
+    pending = new AbortController();
+    into.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetched(part.dataset.preview, { method: "POST", body: new URLSearchParams(new FormData(form)), signal: pending.signal });
+      if (answer) into.replaceChildren(...answer.body.childNodes);
+      into.removeAttribute("aria-busy");
+    } catch (error) {
+      if (error.name !== "AbortError") into.removeAttribute("aria-busy");
+    }
+  });
+  part.addEventListener("input", show);
+  part.addEventListener("change", show);
+}
+
+function filter(form) {
+  let asked = 0;
+  const show = delayed(250, async () => {
+    const turn = ++asked;
+    const address = new URL(form.action);
+    address.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
+    const answer = await fetched(address).catch(() => null);
+    const list = answer?.getElementById(form.dataset.filter);
+    if (!list || turn !== asked) return;
+    document.getElementById(form.dataset.filter).replaceWith(document.adoptNode(list));
+    history.replaceState(null, "", address);
+    announce(list.querySelector(".range, .empty h2")?.textContent ?? "List updated");
+  });
+  form.addEventListener("input", show);
+}
+
+// ---- Live parts: [data-live=address] listens to events whose data is markup. An element with an
+// id takes the place of the one with the same id; one with data-append-to goes to the end of that
+// list. Event "end" shows the page anew. Where events do not get through, the page is asked again.
+
+function live(part) {
+  const state = part.querySelector("[data-live-state]");
+  let failures = 0;
+  const take = (markup) => {
+    for (const element of [...markup.body.children]) {
+      const list = element.dataset.appendTo && document.getElementById(element.dataset.appendTo);
+      if (list) {
+        if (element.id && document.getElementById(element.id)) continue;
+        const follows = list.scrollTop + list.clientHeight > list.scrollHeight - 40;
+        list.append(document.adoptNode(element));
+        if (follows) list.scrollTop = list.scrollHeight;
+      } else if (element.id) {
+        document.getElementById(element.id)?.replaceWith(document.adoptNode(element));
+        if (element.dataset.announce) announce(element.dataset.announce);
+      }
+    }
+    failures = 0;
+    if (state) state.textContent = "";
+  };
+  const poll = async () => {
+    const page = await fetched(location.href).catch(() => null);
+    const fresh = page?.querySelector("[data-live]");
+    if (page && !fresh) return location.reload();
+    if (fresh) all("[id]", part).forEach((old) => {
+      const changed = page.getElementById(old.id);
+      if (changed && !old.isEqualNode(changed)) old.replaceWith(document.adoptNode(changed));
+    });
+    setTimeout(poll, 3000);
+  };
+  const events = new EventSource(part.dataset.live);
+  events.onmessage = (event) => take(new DOMParser().parseFromString(event.data, "text/html"));
+  events.addEventListener("end", () => { events.close(); location.reload(); });
+  events.onerror = () => {
+    failures += 1;
+    if (state) state.textContent = `Updated ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}, reconnecting…`;
+    if (failures < 4 && events.readyState !== EventSource.CLOSED) return;
+    events.close();
+    poll();
+  };
+  addEventListener("pagehide", () => events.close());
+}
+
+// ---- Dialogs: a[data-dialog] shows the main part of the page it leads to; [data-opens=id] shows a
+// dialog of this page. Closing returns the focus to whatever opened it.
+
+function show(dialog, opener) {
+  dialog.addEventListener("close", () => opener?.focus(), { once: true });
+  dialog.addEventListener("click", (event) => { if (event.target === dialog || event.target.closest("[data-close]")) dialog.close(); });
+  dialog.showModal();
+}
+
+async function showPage(link) {
+  const page = await fetched(link.href).catch(() => null);
+  const main = page?.querySelector("[data-dialog-part]") ?? page?.querySelector("main");
+  if (!main) return location.assign(link.href);
+  const dialog = document.createElement("dialog");
+  dialog.className = link.dataset.dialog;
+  dialog.append(...main.childNodes);
+  const title = dialog.querySelector("h1, h2");
+  if (title) dialog.setAttribute("aria-label", title.textContent);
+  document.body.append(dialog);
+  dialog.addEventListener("close", () => dialog.remove());
+  enliven(dialog);
+  show(dialog, link);
+}
+
+// ---- The palette: the search of the server, in a dialog.
+
+function palette() {
+  const dialog = document.createElement("dialog");
+  dialog.className = "palette";
+  dialog.setAttribute("aria-label", "Search or jump to");
+  dialog.innerHTML = '<input type="search" role="combobox" aria-label="Search or jump to" aria-expanded="true" aria-controls="palette-list" placeholder="A connector, run, person, group or page" autocomplete="off"><div role="listbox" id="palette-list" aria-label="Results"></div>';
+  const [input, list] = dialog.children;
+  const options = () => all("[role=option]", list);
+  const select = (index) => {
+    const found = options();
+    found.forEach((it, at) => it.setAttribute("aria-selected", String(at === index)));
+    const current = found[index];
+    if (current) input.setAttribute("aria-activedescendant", current.id);
+    else input.removeAttribute("aria-activedescendant");
+    current?.scrollIntoView({ block: "nearest" });
+  };
+  const fill = (links) => {
+    list.replaceChildren(...links.map((link, at) => {
+      const option = link.cloneNode(true);
+      option.removeAttribute("aria-current");
+      all(".count", option).forEach((it) => it.remove());
+      option.setAttribute("role", "option");
+      option.tabIndex = -1;
+      option.id = `palette-${at}`;
+      return option;
+    }));
+    select(0);
+  };
+  const pages = all("nav.side a");
+  const near = () => pages.filter((it) => it.textContent.toLowerCase().includes(input.value.trim().toLowerCase()));
+  const search = delayed(150, async () => {
+    const words = input.value.trim();
+    const page = words && (await fetched(`/search?q=${encodeURIComponent(words)}`).catch(() => null));
+    if (page && words === input.value.trim()) fill([...near(), ...all(".results a", page)]);
+  });
+  input.addEventListener("input", () => { fill(near()); search(); });
+  input.addEventListener("keydown", (event) => {
+    const found = options();
+    const at = found.findIndex((it) => it.getAttribute("aria-selected") === "true");
+    if (event.key === "ArrowDown") select(Math.min(at + 1, found.length - 1));
+    else if (event.key === "ArrowUp") select(Math.max(at - 1, 0));
+    else if (event.key === "Enter") found[at]?.click();
+    else return;
+    event.preventDefault();
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  fill(pages);
+  show(dialog, document.activeElement);
+}
+
+// ---- Keys. Single ones can be switched off (data-shortcuts), and never act while one types.
+
+const PLACES = { o: "/", c: "/connectors", r: "/runs", p: "/approvals", d: "/users", e: "/explain", t: "/targets", a: "/audit", h: "/health-report", s: "/settings" };
+let isGoing = false;
+
+function step(by) {
+  const rows = all("main tbody tr").filter((row) => row.querySelector("a, button, input"));
+  const at = rows.findIndex((row) => row.contains(document.activeElement));
+  const next = rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : at + by];
+  (next?.querySelector("th a, td a") ?? next?.querySelector("a, button, input"))?.focus();
+}
+
+addEventListener("keydown", (event) => {
+  const withControl = event.ctrlKey || event.metaKey;
+  if (withControl && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    if (!document.querySelector("dialog[open]") && document.querySelector("nav.side")) palette();
+    return;
+  }
+  const form = document.querySelector("form[data-guard]");
+  if (withControl && form && (event.key.toLowerCase() === "s" || event.key === "Enter")) {
+    event.preventDefault();
+    const button = form.querySelector(event.key === "Enter" ? "[data-save=return]" : "[data-save=stay]");
+    form.requestSubmit(button ?? undefined);
+    return;
+  }
+  if (event.key === "Escape") all("details.menu[open]").forEach((menu) => {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+  const isTyping = event.target.closest("input:not([type=checkbox], [type=radio]), select, textarea, dialog");
+  if (withControl || event.altKey || isTyping || root.dataset.shortcuts !== "on") return;
+  const row = document.activeElement.closest("tr");
+  if (isGoing && PLACES[event.key]) location.assign(PLACES[event.key]);
+  else if (event.key === "j") step(1);
+  else if (event.key === "k") step(-1);
+  else if (event.key === "x") row?.querySelector("input[type=checkbox]")?.click();
+  else if (event.key === "/") document.querySelector("main input[type=search], .jump input")?.focus();
+  else if (event.key === "?") document.querySelector("[data-shortcuts-help]")?.click();
+  else if (event.key !== "g") (row ?? document).querySelector(`[data-key="${CSS.escape(event.key)}"]`)?.click();
+  isGoing = event.key === "g";
+  if (event.key === "/") event.preventDefault();
+});
+
+// ---- Times: relative ones go on; the exact one stays in the title.
+
+const ago = new Intl.RelativeTimeFormat("en", { numeric: "always", style: "short" });
+function age() {
+  for (const time of all("time[data-relative]")) {
+    const seconds = (new Date(time.dateTime) - Date.now()) / 1000;
+    const [size, unit] = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]].find(([size]) => Math.abs(seconds) >= size) ?? [1, "second"];
+    time.textContent = ago.format(Math.trunc(seconds / size), unit);
+  }
+}
+
+// ---- Everything that markup asks for, in the page and in what is added to it.
+
+function enliven(part) {
+  all("form[data-guard]", part).forEach(guard);
+  all("form[data-filter]", part).forEach(filter);
+  all("[data-preview]", part).forEach(preview);
+  all("[data-live]", part).forEach(live);
+  all("[data-copy]", part).forEach((button) => { button.hidden = false; });
+}
+
+document.addEventListener("click", async (event) => {
+  const at = (selector) => event.target.closest?.(selector);
+  all("details.menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const link = at("a[data-dialog], a[data-shortcuts-help]");
+  const opener = at("[data-opens]");
+  const copier = at("[data-copy]");
+  const chooser = at("input[data-select-all]");
+  if (link) {
+    event.preventDefault();
+    await showPage(link);
+  } else if (opener) {
+    event.preventDefault();
+    show(document.getElementById(opener.dataset.opens), opener);
+  } else if (copier) {
+    const from = copier.dataset.copy ? document.getElementById(copier.dataset.copy) : copier.parentElement.querySelector("code");
+    await navigator.clipboard.writeText(from.value ?? from.textContent);
+    toast("Copied.");
+  } else if (chooser) {
+    all(`input[type=checkbox][name="${CSS.escape(chooser.dataset.selectAll)}"]`, chooser.form ?? document).forEach((it) => { it.checked = chooser.checked; });
+  }
+});
+
+enliven(document);
+age();
+setInterval(age, 20_000);

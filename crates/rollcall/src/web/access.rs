@@ -12,7 +12,7 @@ use tower_http::compression::CompressionLayer;
 
 use self::Access::{Anybody, AtLeast, SignedIn};
 use crate::store::accounts::Role::{self, Admin, Operator, Viewer};
-use crate::web::pages::{account, connectors, overview, set_up, sign_in};
+use crate::web::pages::{account, connectors, overview, search, set_up, sign_in, style_guide};
 use crate::web::refusal::Refusal;
 use crate::web::{App, assets, guard};
 
@@ -56,6 +56,9 @@ pub fn table() -> Vec<Route> {
         // Connectors.
         get("/connectors", AtLeast(Viewer), connectors::show),
         post("/connectors/{id}/sync", AtLeast(Operator), connectors::sync),
+        get("/search", AtLeast(Viewer), search::show),
+        // For whoever changes how pages look.
+        get("/style-guide", AtLeast(Admin), style_guide::show),
     ]
 }
 

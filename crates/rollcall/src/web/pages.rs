@@ -3,5 +3,7 @@
 pub mod account;
 pub mod connectors;
 pub mod overview;
+pub mod search;
 pub mod set_up;
 pub mod sign_in;
+pub mod style_guide;
