@@ -1,4 +1,7 @@
 //! The pages, over real HTTP.
 
 mod browser;
+mod chromium;
+mod frame;
 mod signing_in;
+mod window;
