@@ -25,5 +25,7 @@ pub mod explain;
 
 pub mod schedule;
 
+pub mod health;
+
 #[cfg(test)]
 mod world;

@@ -1,13 +1,16 @@
 //! The command line: one file per noun, and what they share.
 
+pub mod audit;
 pub mod completions;
 pub mod connector;
 pub mod context;
+pub mod cron;
 pub mod demo;
 pub mod exit;
 pub mod init;
 pub mod output;
 pub mod progress;
+pub mod retention;
 pub mod run;
 pub mod sandbox;
 pub mod serve;
@@ -101,6 +104,15 @@ enum Command {
     /// What was done, and what became of it
     #[command(subcommand)]
     Run(run::Command),
+    /// Who did what, from where and when
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// How long runs are remembered
+    #[command(subcommand)]
+    Retention(retention::Command),
+    /// What an expression of a schedule means
+    #[command(subcommand)]
+    Cron(cron::Command),
     /// Made-up identity providers to try things with
     #[command(subcommand)]
     Sandbox(sandbox::Command),
@@ -148,15 +160,22 @@ async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<
         }
         Command::Serve(args) => serve::run(args, setup(shared, environment)?).await?,
         Command::Connector(command) => {
-            return connector::run(command, setup(shared, environment)?).await;
+            return Box::pin(connector::run(command, setup(shared, environment)?)).await;
         }
         Command::Target(command) => target::run(command, setup(shared, environment)?).await?,
         Command::Simulate(args) => return sync::simulate(args, setup(shared, environment)?).await,
         Command::Sync(args) => return sync::sync(args, setup(shared, environment)?).await,
         Command::User(command) => return user::run(command, setup(shared, environment)?).await,
         Command::Run(command) => {
-            return run::run(command, setup(shared, environment)?).await;
+            return Box::pin(run::run(command, setup(shared, environment)?)).await;
         }
+        Command::Audit(command) => {
+            return Box::pin(audit::run(command, setup(shared, environment)?)).await;
+        }
+        Command::Retention(command) => {
+            Box::pin(retention::run(command, setup(shared, environment)?)).await?;
+        }
+        Command::Cron(command) => cron::run(&command, output)?,
         Command::Sandbox(command) => sandbox::run(command, output).await?,
         Command::Completions(args) => completions::run(&args, Cli::command(), output),
         Command::Version => version::run(output),
@@ -198,6 +217,9 @@ fn start_logs(
         | Command::Sync(_)
         | Command::User(_)
         | Command::Run(_)
+        | Command::Audit(_)
+        | Command::Retention(_)
+        | Command::Cron(_)
         | Command::Completions(_)
         | Command::Version => Verbosity::Command,
     };

@@ -4,6 +4,8 @@
 //! page. No cell of a CSV file is a formula to a spreadsheet: what people are called comes from
 //! outside, and whoever opens the file must not run it.
 
+pub mod audit;
+pub mod run;
 #[cfg(test)]
 mod tests;
 

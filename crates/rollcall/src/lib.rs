@@ -5,8 +5,11 @@
 pub mod cli;
 pub mod config;
 pub mod export;
+pub mod health;
 pub mod http;
 pub mod run;
+pub mod schedule;
+pub mod scheduler;
 pub mod seal;
 pub mod secret;
 pub mod source;

@@ -5,18 +5,22 @@
 //! out in a task of its own. The run ends itself: whatever happens, its row says how it ended, and
 //! what it could not finish was never begun.
 
+pub mod follow;
 pub mod recorder;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
+use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use self::recorder::Recorder;
 use crate::http;
@@ -28,9 +32,10 @@ use crate::store::audit::changes::Changes;
 use crate::store::audit::{self, Action, Entry};
 use crate::store::connectors::{self, Connector, ConnectorError, Provider};
 use crate::store::leases::{self, BEAT_EVERY, Busy, Lease};
-use crate::store::runs::{self, Ending, NewRun, RunId, Trigger, events};
+use crate::store::runs::{self, Ending, NewRun, RunId, Status, Trigger, events};
+use crate::store::schedules;
 use crate::store::targets::{self, Target, TargetError};
-use crate::store::{Db, StoreError};
+use crate::store::{Db, StoreError, Tx};
 use crate::sync::{self, Event, Finished, Job, SyncError, report};
 
 /// What every run of this process needs.
@@ -38,7 +43,8 @@ use crate::sync::{self, Event, Finished, Job, SyncError, report};
 pub struct Engine {
     pub db: Db,
     pub seal: Arc<Seal>,
-    pub allow_loopback: bool,
+    /// Of the calls to sources.
+    pub limits: http::Limits,
     /// Names this process in the record of its runs.
     pub node: Arc<str>,
     under_way: Arc<UnderWay>,
@@ -49,6 +55,7 @@ pub struct Engine {
 struct UnderWay {
     stops: Mutex<BTreeMap<RunId, StopSender>>,
     ended: Notify,
+    ended_count: AtomicU64,
 }
 
 type StopSender = watch::Sender<Option<String>>;
@@ -67,6 +74,18 @@ pub struct Order {
     pub trigger: Trigger,
     pub actor: Actor,
     pub retry_of: Option<RunId>,
+    /// What the schedule wants it for.
+    pub slot: Option<Slot>,
+}
+
+/// A slot of a schedule for which a run is to start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    pub at: Timestamp,
+    /// How many slots before it nobody ran.
+    pub missed: usize,
+    /// What time it is to the scheduler.
+    pub now: Timestamp,
 }
 
 /// A run that is under way.
@@ -100,6 +119,9 @@ pub enum StartError {
         run = .0.run
     )]
     Busy(Busy),
+    /// Another node was faster, or somebody paused the connector meanwhile.
+    #[error("The slot is taken already, or the connector is paused.")]
+    SlotTaken,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -109,8 +131,14 @@ const TICK: Duration = Duration::from_millis(500);
 
 impl Engine {
     pub fn new(db: Db, seal: Arc<Seal>, allow_loopback: bool) -> Engine {
+        let limits = http::Limits { allow_loopback, ..http::Limits::standard() };
         let under_way = Arc::default();
-        Engine { db, seal, allow_loopback, node: node().into(), under_way }
+        Engine { db, seal, limits, node: node().into(), under_way }
+    }
+
+    /// How many runs of this process have ended.
+    pub fn ended_count(&self) -> u64 {
+        self.under_way.ended_count.load(Ordering::Relaxed)
     }
 
     /// Asks every run of this process to stop, and waits until they have written down that they
@@ -175,8 +203,8 @@ impl Started {
 /// The source of a connector, ready to be read.
 pub async fn source(engine: &Engine, connector: &Connector) -> Result<OneLogin, PrepareError> {
     let secret = connectors::client_secret(&engine.db, &engine.seal, connector).await?;
-    let limits = http::Limits { allow_loopback: engine.allow_loopback, ..http::Limits::standard() };
-    let client = http::Client::new(limits).map_err(|fault| SourceError::Unreachable { fault })?;
+    let client = http::Client::new(engine.limits.clone())
+        .map_err(|fault| SourceError::Unreachable { fault })?;
     match connector.provider {
         Provider::OneLogin => Ok(OneLogin::new(connector.settings.source.clone(), secret, client)?),
     }
@@ -197,18 +225,26 @@ pub async fn start(
     let (stop, asked) = watch::channel(None);
     let (db, run, under_way) = (engine.db.clone(), lease.run, Arc::clone(&engine.under_way));
     under_way.stops().insert(run, stop.clone());
-    let ending = tokio::spawn(async move {
-        let done = AssertUnwindSafe(carry_out(&db, &ready, lease, asked, &watch)).catch_unwind();
+    let slot = order.slot;
+    let name = ready.connector.name.to_string();
+    let span = tracing::info_span!("run", run = run.0, connector = name);
+    tracing::info!(run = run.0, connector = name, "Run {run} of {name} begins: {order}.");
+    let carried_out = async move {
+        let done = carry_out(&db, &ready, lease, slot, asked, &watch);
+        let done = AssertUnwindSafe(done).catch_unwind();
         let done = done.await.unwrap_or(Err(SyncError::Broken));
+        tell_end(run, &name, &done);
         under_way.stops().remove(&run);
+        under_way.ended_count.fetch_add(1, Ordering::Relaxed);
         under_way.ended.notify_waiters();
         done
-    });
+    };
+    let ending = tokio::spawn(carried_out.instrument(span));
     Ok(Started { run, stop, ending })
 }
 
 async fn begin(engine: &Engine, connector: &Connector, order: &Order) -> Result<Lease, StartError> {
-    let Order { trigger, actor, retry_of } = order;
+    let Order { trigger, actor, retry_of, slot } = order;
     let mut tx = engine.db.begin().await?;
     let now = tx.now().await?;
     let vacancy = match leases::claim(&mut tx, connector.id, now).await? {
@@ -221,8 +257,15 @@ async fn begin(engine: &Engine, connector: &Connector, order: &Order) -> Result<
         started_by: &actor.name,
         node: &engine.node,
         retry_of: *retry_of,
+        slot: slot.map(|it| it.at),
     };
-    let run = runs::insert(&mut tx, &new, now).await?;
+    let started_at = slot.map_or(now, |it| it.now);
+    let run = runs::insert(&mut tx, &new, started_at, now).await?;
+    if let Some(slot) = slot
+        && !take(&mut tx, connector, slot.at, *retry_of, run).await?
+    {
+        return Err(StartError::SlotTaken);
+    }
     let lease = leases::give(&mut tx, vacancy, run).await?;
     let mut changes = Changes::created(&json!({ "trigger": trigger.word() }));
     if let Some(retry_of) = retry_of {
@@ -234,16 +277,91 @@ async fn begin(engine: &Engine, connector: &Connector, order: &Order) -> Result<
     Ok(lease)
 }
 
+async fn take(
+    tx: &mut Tx,
+    connector: &Connector,
+    slot: Timestamp,
+    interrupted: Option<RunId>,
+    run: RunId,
+) -> Result<bool, StoreError> {
+    match interrupted {
+        Some(before) => schedules::take_up(tx, connector.id, slot, before, run).await,
+        None => schedules::take(tx, connector.id, slot, run).await,
+    }
+}
+
+/// Writes down why nothing was run for a slot, once. None: the slot is taken already, or the
+/// connector is paused.
+pub async fn never_began(
+    engine: &Engine,
+    connector: &Connector,
+    actor: &Actor,
+    slot: Slot,
+    status: Status,
+    message: &str,
+) -> Result<Option<RunId>, StoreError> {
+    let new = NewRun {
+        connector,
+        trigger: Trigger::Schedule,
+        started_by: &actor.name,
+        node: &engine.node,
+        retry_of: None,
+        slot: Some(slot.at),
+    };
+    let mut tx = engine.db.begin().await?;
+    let run = runs::insert(&mut tx, &new, slot.now, slot.now).await?;
+    if !schedules::take(&mut tx, connector.id, slot.at, run).await? {
+        tx.rollback().await?;
+        return Ok(None);
+    }
+    let ending = Ending { status, message, report: &json!({}) };
+    runs::finish(&mut tx, run, &ending, slot.now).await?;
+    tx.commit().await?;
+    Ok(Some(run))
+}
+
+/// For the log of the process; no person is named in it.
+fn tell_end(run: RunId, connector: &str, done: &Result<Finished, SyncError>) {
+    match done {
+        Ok(finished) => {
+            let status = finished.status.word();
+            tracing::info!(run = run.0, connector, status, "Run {run} of {connector} {status}.");
+        }
+        Err(error) => {
+            let status = error.status().word();
+            // What a target or a setting says may name people; the record of the run has it.
+            let why = match error {
+                SyncError::Target(_) | SyncError::Settings(_) => String::new(),
+                SyncError::Source(_)
+                | SyncError::Store(_)
+                | SyncError::Stopped { .. }
+                | SyncError::Lost(_)
+                | SyncError::Broken => format!(" {error}"),
+            };
+            tracing::warn!(
+                run = run.0,
+                connector,
+                status,
+                "Run {run} of {connector} {status}.{why}"
+            );
+        }
+    }
+}
+
 async fn carry_out(
     db: &Db,
     ready: &Ready,
     lease: Lease,
+    slot: Option<Slot>,
     asked: watch::Receiver<Option<String>>,
     watch: &(dyn Fn(Event) + Send + Sync),
 ) -> Result<Finished, SyncError> {
     let job = ready.job(db);
     let recorder = Recorder::new(watch);
     let told = |event: Event| recorder.tell(&event);
+    if let Some(slot) = slot {
+        recorder.line(&slot.to_string());
+    }
     let decided = tokio::select! {
         decided = Box::pin(sync::decide(job, &told)) => decided,
         end = keep_alive(job, &lease, &recorder) => Err(end),
@@ -377,6 +495,18 @@ pub fn moment(name: &str) {
     }
     #[cfg(not(debug_assertions))]
     let _: &str = name;
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Slot { at, missed, now: _ } = self;
+        write!(f, "For the slot {}.", at.strftime("%Y-%m-%dT%H:%M:%SZ"))?;
+        match missed {
+            0 => Ok(()),
+            1 => f.write_str(" The one before was missed."),
+            _ => write!(f, " {missed} before it were missed."),
+        }
+    }
 }
 
 impl fmt::Display for Order {

@@ -12,7 +12,9 @@ pub mod leases;
 pub mod memory;
 pub mod names;
 pub mod reads;
+pub mod retention;
 pub mod runs;
+pub mod schedules;
 pub mod sessions;
 pub mod targets;
 
@@ -162,6 +164,8 @@ impl StoreError {
 /// SQLite's page cache, a connection; negative means KiB. The usual 2 MiB are less than the indexes
 /// of a large publication.
 const CACHE_KIB: &str = "-12000";
+/// The clock of a PostgreSQL server, in microseconds since 1970.
+const NOW: &str = "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)";
 /// How long a statement waits for a lock before it fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -183,13 +187,15 @@ macro_rules! migration {
 }
 
 /// Forward only, in this order; a step that was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     migration!(1, "0001"),
     migration!(2, "0002"),
     migration!(4, "0004"),
     migration!(5, "0005"),
     migration!(8, "0008"),
     migration!(11, "0011"),
+    migration!(13, "0013"),
+    migration!(14, "0014"),
     migration!(15, "0015"),
 ];
 
@@ -247,7 +253,7 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Db::Sqlite(pool) => Tx::Sqlite(pool.begin_with("begin immediate").await?),
-            Db::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Db::Postgres(pool) => Tx::Postgres(begin_postgres(pool, "begin").await?),
         })
     }
 
@@ -256,7 +262,7 @@ impl Db {
         const BEGIN: &str = "begin isolation level repeatable read, read only";
         Ok(match self {
             Db::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
-            Db::Postgres(pool) => Tx::Postgres(pool.begin_with(BEGIN).await?),
+            Db::Postgres(pool) => Tx::Postgres(begin_postgres(pool, BEGIN).await?),
         })
     }
 
@@ -274,6 +280,14 @@ impl Db {
         const SQL: &str = "select count(*) from connectors";
         with_pool!(self, pool => sqlx::query(SQL).fetch_one(pool).await.map(|_| ()))?;
         Ok(())
+    }
+
+    /// The time by the clock that all nodes share: the server's, or this machine's for a file.
+    pub async fn now(&self) -> Result<Timestamp, StoreError> {
+        match self {
+            Db::Sqlite(_) => Ok(Timestamp::now()),
+            Db::Postgres(pool) => Ok(instant(sqlx::query_scalar(NOW).fetch_one(pool).await?)),
+        }
     }
 
     pub async fn close(&self) {
@@ -312,10 +326,9 @@ impl Db {
 impl Tx {
     /// The time by the clock that all nodes share: the server's, or this machine's for a file.
     pub async fn now(&mut self) -> Result<Timestamp, StoreError> {
-        const SQL: &str = "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)";
         Ok(match self {
             Tx::Sqlite(_) => Timestamp::now(),
-            Tx::Postgres(tx) => instant(sqlx::query_scalar(SQL).fetch_one(&mut **tx).await?),
+            Tx::Postgres(tx) => instant(sqlx::query_scalar(NOW).fetch_one(&mut **tx).await?),
         })
     }
 
@@ -334,6 +347,17 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// Begins in a task of its own. A beginning that is given up half-way would leave its connection in
+/// the pool within a transaction that nobody knows of; this one comes to its end and is rolled back.
+async fn begin_postgres(
+    pool: &PgPool,
+    statement: &'static str,
+) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(statement).await });
+    begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
 /// Two processes may find the same new file at once. The one that comes second fails, waits for

@@ -4,6 +4,7 @@ mod answer;
 mod check;
 mod groups;
 mod leavers;
+mod schedule;
 mod scope;
 mod settings;
 
@@ -17,10 +18,13 @@ use crate::cli::connector::settings::Choices;
 use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
+use crate::health::{self, ConnectorHealth};
 use crate::secret::Secret;
 use crate::source::onelogin::settings::{ScopeSettings, Settings};
 use crate::store::connectors::settings::ConnectorSettings;
-use crate::store::connectors::{self, Provider};
+use crate::store::connectors::{self, Connector, Provider};
+use crate::store::leases;
+use crate::store::schedules;
 use crate::store::targets;
 
 #[derive(Debug, clap::Subcommand)]
@@ -37,6 +41,10 @@ pub enum Command {
     Scope(Box<scope::ScopeArgs>),
     /// Try everything that a sync needs; changes nothing
     Test(check::TestArgs),
+    /// Keep a connector from running by itself; it can still be run by hand
+    Pause(PauseArgs),
+    /// Let a paused connector run by itself again, from its next time on
+    Resume(ResumeArgs),
     /// Delete a connector that feeds no target
     Delete(DeleteArgs),
 }
@@ -87,6 +95,22 @@ pub struct EditArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub struct PauseArgs {
+    name: String,
+    /// Why, for whoever wonders later
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ResumeArgs {
+    name: String,
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+}
+
+#[derive(Debug, clap::Args)]
 pub struct DeleteArgs {
     name: String,
     /// The name of the connector again
@@ -112,6 +136,8 @@ pub async fn run(command: Command, setup: Setup) -> Result<Exit, CliError> {
         | Command::Edit(_)
         | Command::Scope(_)
         | Command::Test(_)
+        | Command::Pause(_)
+        | Command::Resume(_)
         | Command::Delete(_) => Context::open(setup).await?,
     };
     let done = match command {
@@ -121,6 +147,8 @@ pub async fn run(command: Command, setup: Setup) -> Result<Exit, CliError> {
         Command::Edit(args) => edit(*args, &context).await.map(|()| Exit::Ok),
         Command::Scope(args) => scope::run(&args, &context).await,
         Command::Test(args) => check::run(&args, &context).await.map(|()| Exit::Ok),
+        Command::Pause(args) => pause(&args, &context).await.map(|()| Exit::Ok),
+        Command::Resume(args) => resume(&args, &context).await.map(|()| Exit::Ok),
         Command::Delete(args) => delete(&args, &context).await.map(|()| Exit::Ok),
     };
     context.close().await;
@@ -152,7 +180,8 @@ async fn create(args: CreateArgs, context: &Context) -> Result<(), CliError> {
         &context.act(),
     )
     .await?;
-    let answer = ConnectorAnswer::new(&connector, &[]);
+    let health = health_of(&connector, context).await?;
+    let answer = ConnectorAnswer::new(&connector, &[], &health);
     context.output.answer(&answer, |it| {
         format!(
             "{}\n\nThe client secret is stored encrypted and never shown again.\n\
@@ -177,9 +206,13 @@ fn required_secret(args: &CreateArgs, context: &Context) -> Result<Secret, CliEr
 
 async fn list(context: &Context) -> Result<(), CliError> {
     let mut answers = Vec::new();
-    for connector in connectors::list(&context.db).await? {
+    let connectors = connectors::list(&context.db).await?;
+    let now = context.db.now().await?;
+    let healths = health::of_connectors(&context.db, &connectors, now).await?;
+    for connector in &connectors {
         let targets = targets::of_connector(&context.db, connector.id).await?;
-        answers.push(ConnectorAnswer::new(&connector, &targets));
+        let Some(health) = healths.get(&connector.id) else { continue };
+        answers.push(ConnectorAnswer::new(connector, &targets, health));
     }
     context.output.answer(&ListAnswer { connectors: answers }, list_text);
     Ok(())
@@ -187,10 +220,46 @@ async fn list(context: &Context) -> Result<(), CliError> {
 
 async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
     let connector = connectors::find(&context.db, &args.name).await?;
+    tell(&connector, context).await
+}
+
+async fn tell(connector: &Connector, context: &Context) -> Result<(), CliError> {
     let targets = targets::of_connector(&context.db, connector.id).await?;
-    let answer = ConnectorAnswer::new(&connector, &targets);
+    let health = health_of(connector, context).await?;
+    let answer = ConnectorAnswer::new(connector, &targets, &health);
     context.output.answer(&answer, ConnectorAnswer::text);
     Ok(())
+}
+
+async fn health_of(connector: &Connector, context: &Context) -> Result<ConnectorHealth, CliError> {
+    const SLOTS: usize = 5;
+    leases::end_abandoned(&context.db).await?;
+    let now = context.db.now().await?;
+    Ok(health::of_connector(&context.db, connector, now, SLOTS).await?)
+}
+
+async fn pause(args: &PauseArgs, context: &Context) -> Result<(), CliError> {
+    let connector = connectors::find(&context.db, &args.name).await?;
+    let reason = args.reason.trim();
+    if reason.is_empty() {
+        return Err(CliError::usage("The reason is empty. Say why, with --reason TEXT."));
+    }
+    let act = context.act().because(reason);
+    if !schedules::pause(&context.db, &connector, &act).await? {
+        let name = &connector.name;
+        return Err(CliError::usage(format!("The connector \"{name}\" is paused already.")));
+    }
+    tell(&connector, context).await
+}
+
+async fn resume(args: &ResumeArgs, context: &Context) -> Result<(), CliError> {
+    let connector = connectors::find(&context.db, &args.name).await?;
+    let act = context.act().because(args.reason.trim());
+    if !schedules::resume(&context.db, &connector, &act).await? {
+        let name = &connector.name;
+        return Err(CliError::usage(format!("The connector \"{name}\" is not paused.")));
+    }
+    tell(&connector, context).await
 }
 
 async fn edit(args: EditArgs, context: &Context) -> Result<(), CliError> {
@@ -213,9 +282,7 @@ async fn edit(args: EditArgs, context: &Context) -> Result<(), CliError> {
         &context.act(),
     )
     .await?;
-    let targets = targets::of_connector(&context.db, after.id).await?;
-    context.output.answer(&ConnectorAnswer::new(&after, &targets), ConnectorAnswer::text);
-    Ok(())
+    tell(&after, context).await
 }
 
 async fn delete(args: &DeleteArgs, context: &Context) -> Result<(), CliError> {
@@ -235,8 +302,18 @@ fn list_text(answer: &ListAnswer) -> String {
             .to_owned();
     }
     let row = |it: &ConnectorAnswer| {
-        [it.name.clone(), it.provider.to_owned(), it.base_url.clone(), it.targets.join(", ")]
+        [
+            it.name.clone(),
+            it.health_label().to_owned(),
+            it.last_run_text(),
+            it.next_text(),
+            it.provider.to_owned(),
+            it.base_url.clone(),
+            it.targets.join(", "),
+        ]
     };
     let rows: Vec<_> = answer.connectors.iter().map(row).collect();
-    output::table(["CONNECTOR", "PROVIDER", "BASE URL", "TARGETS"], &rows)
+    let headings =
+        ["CONNECTOR", "HEALTH", "LAST RUN", "NEXT RUN", "PROVIDER", "BASE URL", "TARGETS"];
+    output::table(headings, &rows)
 }

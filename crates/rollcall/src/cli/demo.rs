@@ -112,7 +112,7 @@ pub async fn run(args: Args, folder: &Folder, setup: Setup) -> Result<Exit, CliE
     let ready = Ready::open(&context.engine(), CONNECTOR).await?;
 
     let actor = context.operator.clone();
-    let order = Order { trigger: Trigger::Demo, actor, retry_of: None };
+    let order = Order { trigger: Trigger::Demo, actor, retry_of: None, slot: None };
     let finished = sync::run(&context, ready, &order).await?;
     let sign_in = sign_in_link(&context).await?;
     let answer = Answer {

@@ -60,6 +60,12 @@ impl Output {
         }
     }
 
+    /// A piece of a file. Tells whether anybody still reads it.
+    pub fn bytes(&self, piece: &[u8]) -> bool {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(piece).and_then(|()| stdout.flush()).is_ok()
+    }
+
     /// A part of an answer that people see as it comes. The JSON object has it all at the end.
     pub fn line(&self, text: &str) {
         if !self.json {
@@ -149,6 +155,11 @@ fn aligned<const COLUMNS: usize>(
 /// Names come from outside: what would move the cursor or recolour the screen is shown as a mark.
 pub fn printable(text: &str) -> String {
     text.chars().map(|it| if it.is_control() { '\u{fffd}' } else { it }).collect()
+}
+
+/// Lines of which each may hold such a name.
+pub fn printable_lines(lines: &[String]) -> String {
+    lines.iter().map(|it| printable(it)).collect::<Vec<_>>().join("\n")
 }
 
 fn object<T: Serialize>(answer: &T) -> String {

@@ -4,6 +4,7 @@ mod logs;
 
 use std::time::Duration;
 
+use clap::ValueEnum;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -12,6 +13,8 @@ use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
 use crate::cli::sync;
+use crate::export::Format;
+use crate::export::run::{Part, RunExport};
 use crate::store::connectors;
 use crate::store::leases;
 use crate::store::runs::{self, Page, RecordedChange, RecordedFinding, Run, RunId};
@@ -24,6 +27,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Print what a run told while it was under way
     Logs(LogsArgs),
+    /// Write a run as a file to standard output
+    Export(ExportArgs),
     /// Ask a run to stop after what it is doing
     Stop(StopArgs),
     /// Run the connector of an ended run again
@@ -40,6 +45,51 @@ pub struct LogsArgs {
     /// Go on after the line of this number
     #[arg(long, value_name = "N", default_value_t = 0)]
     after: i64,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ExportArgs {
+    /// The number of the run
+    run: i64,
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
+    format: FormatFlag,
+    /// One of its lists; otherwise everything, as CSV the changes and findings
+    #[arg(long, value_enum, value_name = "LIST")]
+    only: Option<PartFlag>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum FormatFlag {
+    Json,
+    Ndjson,
+    Csv,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum PartFlag {
+    Changes,
+    Findings,
+    Log,
+}
+
+impl From<FormatFlag> for Format {
+    fn from(flag: FormatFlag) -> Format {
+        match flag {
+            FormatFlag::Json => Format::Json,
+            FormatFlag::Ndjson => Format::Ndjson,
+            FormatFlag::Csv => Format::Csv,
+        }
+    }
+}
+
+impl From<PartFlag> for Part {
+    fn from(flag: PartFlag) -> Part {
+        match flag {
+            PartFlag::Changes => Part::Changes,
+            PartFlag::Findings => Part::Findings,
+            PartFlag::Log => Part::Log,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -81,6 +131,8 @@ struct RunAnswer {
     id: i64,
     connector: String,
     trigger: String,
+    /// The slot of the schedule that it is for.
+    slot: Option<String>,
     started_by: String,
     node: String,
     retry_of: Option<i64>,
@@ -151,6 +203,7 @@ pub async fn run(command: Command, setup: Setup) -> Result<Exit, CliError> {
         Command::List(args) => list(args, &context).await.map(|()| Exit::Ok),
         Command::Show(args) => show(&args, &context).await.map(|()| Exit::Ok),
         Command::Logs(args) => logs::print(&args, &context).await.map(|()| Exit::Ok),
+        Command::Export(args) => export(&args, &context).await.map(|()| Exit::Ok),
         Command::Stop(args) => stop(&args, &context).await.map(|()| Exit::Ok),
         Command::Retry(args) => retry(&args, &context).await,
     };
@@ -193,6 +246,21 @@ async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
         findings: findings.into_iter().map(finding_answer).collect(),
     };
     context.output.answer(&answer, |it| show_text(&run, it));
+    Ok(())
+}
+
+async fn export(args: &ExportArgs, context: &Context) -> Result<(), CliError> {
+    let run = find(args.run, context).await?;
+    let format = args.format.into();
+    let mut export = match args.only {
+        Some(part) => RunExport::part(&context.db, run, format, part.into()),
+        None => RunExport::whole(&context.db, run, format),
+    };
+    while let Some(piece) = export.next().await? {
+        if !context.output.bytes(&piece) {
+            break;
+        }
+    }
     Ok(())
 }
 
@@ -245,6 +313,7 @@ fn list_text(runs: &[Run]) -> String {
         [
             it.id.to_string(),
             it.connector_name.to_string(),
+            it.trigger.clone(),
             seconds(it.started_at),
             took(it),
             it.status.word().to_owned(),
@@ -252,7 +321,7 @@ fn list_text(runs: &[Run]) -> String {
         ]
     };
     let rows: Vec<_> = runs.iter().map(row).collect();
-    output::table(["RUN", "CONNECTOR", "STARTED", "TOOK", "STATUS", "MESSAGE"], &rows)
+    output::table(["RUN", "CONNECTOR", "TRIGGER", "STARTED", "TOOK", "STATUS", "MESSAGE"], &rows)
 }
 
 fn show_text(run: &Run, answer: &ShowAnswer) -> String {
@@ -331,6 +400,9 @@ fn starter(run: &Run) -> String {
     if !run.started_by.is_empty() {
         text = format!("{text} ({})", run.started_by);
     }
+    if let Some(slot) = run.slot {
+        text = format!("{text} for {}", seconds(slot));
+    }
     match run.retry_of {
         Some(before) => format!("{text}, again after run {before}"),
         None => text,
@@ -342,6 +414,7 @@ fn run_answer(run: &Run) -> RunAnswer {
         id: run.id.0,
         connector: run.connector_name.to_string(),
         trigger: run.trigger.clone(),
+        slot: run.slot.map(|it| it.to_string()),
         started_by: run.started_by.clone(),
         node: run.node.clone(),
         retry_of: run.retry_of.map(|it| it.0),

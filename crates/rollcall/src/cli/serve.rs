@@ -10,13 +10,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::Output;
 use crate::config;
 use crate::run::Engine;
+use crate::scheduler;
 use crate::store::{accounts, leases};
 use crate::web;
 use crate::web::site::{SetUpCodes, Site};
@@ -146,7 +147,7 @@ impl StopSignals {
     }
 }
 
-/// Serves until SIGTERM or SIGINT, then stops the runs of this process and lets requests under way
+/// Serves, and runs connectors by their schedules, until SIGTERM or SIGINT; then stops the runs of this process and lets requests under way
 /// end, for a while.
 pub async fn serve_until_stopped(
     listener: TcpListener,
@@ -160,13 +161,24 @@ pub async fn serve_until_stopped(
         drop(stopping.await);
     });
     let mut serving = pin!(serving.into_future());
+    let (stop_scheduling, stopping) = watch::channel(false);
+    let scheduling = {
+        let engine = engine.clone();
+        tokio::spawn(async move { scheduler::run(&engine, stopping).await })
+    };
     tokio::select! {
         ended = &mut serving => return ended.map_err(|error| failed(&error)),
         () = signals.asked() => {}
     }
     tracing::info!("Stopping: runs are stopped, requests under way may end.");
     drop(stop);
-    let stopped = async { tokio::join!(engine.stop_all("the end of the service"), serving).1 };
+    stop_scheduling.send_replace(true);
+    let runs = async {
+        // What it is about to start is started, and then stopped: nothing is left half-begun.
+        drop(scheduling.await);
+        engine.stop_all("the end of the service").await;
+    };
+    let stopped = async { tokio::join!(runs, serving).1 };
     tokio::select! {
         ended = stopped => return ended.map_err(|error| failed(&error)),
         () = tokio::time::sleep(STOP_TIMEOUT) => {}

@@ -141,7 +141,7 @@ async fn by_person(
     let ready = Ready::open(&context.engine(), connector).await?;
     let connector = ready.connector.clone();
     let actor = context.operator.clone();
-    let order = Order { trigger: Trigger::CommandLine, actor, retry_of };
+    let order = Order { trigger: Trigger::CommandLine, actor, retry_of, slot: None };
     let finished = run(context, ready, &order).await?;
     let answer = SyncAnswer {
         run: finished.run.0,
@@ -381,7 +381,9 @@ impl From<StartError> for CliError {
     fn from(error: StartError) -> CliError {
         match error {
             StartError::NoTarget { .. } => CliError::usage(error.to_string()),
-            StartError::Busy(_) => CliError::new(Exit::TryLater, error.to_string()),
+            StartError::Busy(_) | StartError::SlotTaken => {
+                CliError::new(Exit::TryLater, error.to_string())
+            }
             StartError::Store(error) => error.into(),
         }
     }

@@ -15,6 +15,7 @@ use crate::store::audit::changes::Changes;
 use crate::store::audit::{self, Action, Entry};
 use crate::store::connectors::settings::{ConnectorSettings, FieldError};
 use crate::store::names::{self, NameError};
+use crate::store::schedules;
 use crate::store::{Db, StoreError, Tx, instant, is_taken, reads};
 use crate::{with_pool, with_tx};
 
@@ -116,6 +117,7 @@ pub async fn create(
     let sealed = seal.seal(client_secret, &belongs_to(id, settings))?;
     with_tx!(&mut tx, conn => sqlx::query(SECRET).bind(id.0).bind(sealed).execute(conn).await
         .map(|_| ()))?;
+    schedules::begin(&mut tx, id, act.at).await?;
     let created = json!({ "provider": provider.word(), "settings": settings });
     let changes = Changes::created(&created).and_secret("client_secret");
     let entry = Entry::new(Action::ConnectorCreate, id, &name).with(changes);
@@ -126,10 +128,15 @@ pub async fn create(
 
 /// All connectors, by name.
 pub async fn list(db: &Db) -> Result<Vec<Connector>, ConnectorError> {
+    list_each(db).await?.into_iter().collect()
+}
+
+/// As [`list`], where one whose settings cannot be read does not hide the others.
+pub async fn list_each(db: &Db) -> Result<Vec<Result<Connector, ConnectorError>>, StoreError> {
     const SQL: &str = "select id, name, provider, settings, created_at, updated_at \
          from connectors order by name_folded";
     let rows = with_pool!(db, pool => sqlx::query_as::<_, Row>(SQL).fetch_all(pool).await)?;
-    rows.into_iter().map(connector).collect()
+    Ok(rows.into_iter().map(connector).collect())
 }
 
 /// The connector of a name, which may be typed in any case.
@@ -224,6 +231,9 @@ pub async fn edit(
         .await
         .map(|_| ()))
     .map_err(|error| taken_or_sql(error, &name))?;
+    if before.settings.schedule != settings.schedule {
+        schedules::begin(&mut tx, before.id, act.at).await?;
+    }
     let mut changes = Changes::between(&stored, &state(&name, settings));
     if let Some(client_secret) = client_secret {
         let sealed = seal.seal(client_secret, &belongs_to(before.id, settings))?;
@@ -258,6 +268,7 @@ pub async fn delete(db: &Db, connector: &Connector, act: &Act<'_>) -> Result<(),
         });
     }
     reads::forget_all(&mut tx, connector.id).await?;
+    schedules::forget(&mut tx, connector.id).await?;
     with_tx!(&mut tx, conn => sqlx::query(DELETE).bind(connector.id.0).execute(conn).await
         .map(|_| ()))?;
     let changes = Changes::deleted(&stored).and_secret("client_secret");

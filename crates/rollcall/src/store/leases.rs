@@ -162,7 +162,7 @@ fn is_alive(beat_at: Timestamp, now: Timestamp) -> bool {
 }
 
 async fn end(tx: &mut Tx, run: RunId) -> Result<(), StoreError> {
-    const SQL: &str = "update runs set status = $2, message = $3, \
+    const SQL: &str = "update runs set status = $2, message = $3, abandoned = 1, \
            finished_at = case when beat_at < started_at then started_at else beat_at end \
          where id = $1 and finished_at is null";
     const MESSAGE: &str = "The process ended before the run did. Nothing was changed: a run changes \

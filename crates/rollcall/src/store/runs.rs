@@ -45,7 +45,8 @@ pub enum Status {
     Failed,
     /// Somebody ended it.
     Stopped,
-    /// It did not begin: another run was under way, or too few API calls were left.
+    /// It did not begin: another run was under way, it was too late for its slot, or too few API
+    /// calls were left.
     Skipped,
 }
 
@@ -73,6 +74,20 @@ pub struct Run {
     pub retry_of: Option<RunId>,
     /// Who asked for it to stop.
     pub stop_asked_by: Option<String>,
+    /// The slot of the schedule that it is for.
+    pub slot: Option<Timestamp>,
+}
+
+/// The runs of a connector that tell how it stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LastRuns {
+    pub has_target: bool,
+    pub last: Option<RunId>,
+    /// It went well, even if it holds changes.
+    pub last_good: Option<RunId>,
+    /// It went well or failed; it was neither stopped nor skipped.
+    pub decisive: Option<RunId>,
+    pub under_way: Option<RunId>,
 }
 
 /// A run that is about to begin.
@@ -83,6 +98,7 @@ pub struct NewRun<'a> {
     pub started_by: &'a str,
     pub node: &'a str,
     pub retry_of: Option<RunId>,
+    pub slot: Option<Timestamp>,
 }
 
 /// How a run ended.
@@ -189,12 +205,18 @@ impl fmt::Display for RunId {
     }
 }
 
-/// Writes down that a run has begun. To be called by whoever holds the lease of its connector.
-pub async fn insert(tx: &mut Tx, run: &NewRun<'_>, now: Timestamp) -> Result<RunId, StoreError> {
+/// Writes down that a run has begun, as something that is alive now. To be called by whoever holds
+/// the lease of its connector.
+pub async fn insert(
+    tx: &mut Tx,
+    run: &NewRun<'_>,
+    started_at: Timestamp,
+    now: Timestamp,
+) -> Result<RunId, StoreError> {
     const SQL: &str = "insert into runs (connector_id, connector_name, trigger, started_by, node, \
-           settings, retry_of, status, started_at, beat_at) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) returning id";
-    let NewRun { connector, trigger, started_by, node, retry_of } = run;
+           settings, retry_of, status, started_at, beat_at, slot) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning id";
+    let NewRun { connector, trigger, started_by, node, retry_of, slot } = run;
     let settings = serde_json::to_string(&connector.settings).unwrap_or_default();
     let id = with_tx!(tx, conn => sqlx::query_scalar::<_, i64>(SQL)
         .bind(connector.id.0)
@@ -205,7 +227,9 @@ pub async fn insert(tx: &mut Tx, run: &NewRun<'_>, now: Timestamp) -> Result<Run
         .bind(settings)
         .bind(retry_of.map(|it| it.0))
         .bind(Status::Running.word())
+        .bind(started_at.as_microsecond())
         .bind(now.as_microsecond())
+        .bind(slot.map(Timestamp::as_microsecond))
         .fetch_one(conn)
         .await)?;
     Ok(RunId(id))
@@ -245,7 +269,11 @@ pub async fn finish(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     const SQL: &str = "update runs \
-         set status = $2, message = $3, report = $4, finished_at = $5 where id = $1";
+         set status = $2, message = $3, report = $4, finished_at = $5, row_count = \
+           (select count(*) from run_changes where run_id = $1) \
+           + (select count(*) from run_findings where run_id = $1) \
+           + (select count(*) from run_events where run_id = $1) \
+         where id = $1";
     with_tx!(tx, conn => sqlx::query(SQL)
         .bind(run.0)
         .bind(ending.status.word())
@@ -265,7 +293,7 @@ pub async fn list(
     rows_max: u32,
 ) -> Result<Vec<Run>, StoreError> {
     const SQL: &str = "select id, connector_id, connector_name, trigger, started_by, node, status, \
-         started_at, finished_at, message, report, settings, retry_of, stop_asked_by from runs \
+         started_at, finished_at, message, report, settings, retry_of, stop_asked_by, slot from runs \
          where cast($1 as bigint) = 0 or connector_id = $1 order by id desc limit $2";
     let rows = with_pool!(db, pool => sqlx::query_as::<_, Row>(SQL)
         .bind(connector.map_or(0, |it| it.0))
@@ -278,7 +306,7 @@ pub async fn list(
 /// The latest run of each connector that still exists and ever ran.
 pub async fn last_of_each(db: &Db) -> Result<Vec<Run>, StoreError> {
     const SQL: &str = "select id, connector_id, connector_name, trigger, started_by, node, status, \
-         started_at, finished_at, message, report, settings, retry_of, stop_asked_by from runs \
+         started_at, finished_at, message, report, settings, retry_of, stop_asked_by, slot from runs \
          where id in (select (select max(r.id) from runs r where r.connector_id = c.id) \
            from connectors c)";
     let rows = with_pool!(db, pool => sqlx::query_as::<_, Row>(SQL).fetch_all(pool).await)?;
@@ -287,12 +315,37 @@ pub async fn last_of_each(db: &Db) -> Result<Vec<Run>, StoreError> {
 
 pub async fn find(db: &Db, run: RunId) -> Result<Option<Run>, StoreError> {
     const SQL: &str = "select id, connector_id, connector_name, trigger, started_by, node, status, \
-         started_at, finished_at, message, report, settings, retry_of, stop_asked_by from runs where id = $1";
+         started_at, finished_at, message, report, settings, retry_of, stop_asked_by, slot \
+         from runs where id = $1";
     let row = with_pool!(db, pool => sqlx::query_as::<_, Row>(SQL)
         .bind(run.0)
         .fetch_optional(pool)
         .await)?;
     Ok(row.map(recorded_run))
+}
+
+/// The runs that tell how each connector stands.
+pub async fn telling_of_each(db: &Db) -> Result<BTreeMap<ConnectorId, LastRuns>, StoreError> {
+    const SQL: &str = "select c.id, (select count(*) from targets t where t.connector_id = c.id), \
+           max(r.id), \
+           max(case when r.status in ('succeeded', 'succeeded-with-skips', 'held') then r.id end), \
+           max(case when r.status in ('succeeded', 'succeeded-with-skips', 'held', 'failed') \
+             then r.id end), \
+           max(case when r.finished_at is null then r.id end) \
+         from connectors c left join runs r on r.connector_id = c.id group by c.id";
+    type Row = (i64, i64, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
+    let rows: Vec<Row> = with_pool!(db, pool => sqlx::query_as(SQL).fetch_all(pool).await?);
+    let last = |(connector, targets, last, last_good, decisive, under_way): Row| {
+        let last = LastRuns {
+            has_target: 0 < targets,
+            last: last.map(RunId),
+            last_good: last_good.map(RunId),
+            decisive: decisive.map(RunId),
+            under_way: under_way.map(RunId),
+        };
+        (ConnectorId(connector), last)
+    };
+    Ok(rows.into_iter().map(last).collect())
 }
 
 pub async fn changes(db: &Db, run: RunId, page: Page) -> Result<Vec<RecordedChange>, StoreError> {
@@ -446,6 +499,7 @@ type Row = (
     String,
     Option<i64>,
     Option<String>,
+    Option<i64>,
 );
 
 fn recorded_run(row: Row) -> Run {
@@ -464,6 +518,7 @@ fn recorded_run(row: Row) -> Run {
         settings,
         retry_of,
         stop_asked_by,
+        slot,
     ) = row;
     Run {
         id: RunId(id),
@@ -480,6 +535,7 @@ fn recorded_run(row: Row) -> Run {
         settings,
         retry_of: retry_of.map(RunId),
         stop_asked_by,
+        slot: slot.map(instant),
     }
 }
 

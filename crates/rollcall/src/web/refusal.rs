@@ -181,6 +181,7 @@ impl From<StartError> for Refusal {
                 "The connector {connector} has no target, so there is nothing to keep equal. \
                  Add a target first."
             )),
+            StartError::SlotTaken => Refusal::Conflict(error.to_string()),
             StartError::Busy(busy) => {
                 Refusal::Conflict(format!("{busy}. Wait for it, or stop it on its page."))
             }

@@ -3,5 +3,6 @@
 mod answers;
 mod bad_input;
 mod program;
+mod schedules;
 mod secrets;
 mod service;

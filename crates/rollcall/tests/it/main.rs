@@ -17,4 +17,5 @@ mod flow;
 mod onelogin;
 mod pages;
 mod running;
+mod scheduler;
 mod store;

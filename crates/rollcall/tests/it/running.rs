@@ -1,6 +1,7 @@
 //! Runs of real processes: two at once, stopped, frozen and killed, on both databases.
 
 mod bad_days;
+mod services;
 
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -39,15 +40,18 @@ impl World {
         World::with(Some(Database { url, ..database }), latency).await
     }
 
+    /// On SQLite, with people whose data is as odd as it is out there.
+    async fn with_odd_people() -> World {
+        World::of(Data::Odd, None, Duration::ZERO).await
+    }
+
     async fn with(database: Option<Database>, latency: Duration) -> World {
-        let population = Population {
-            users: USERS,
-            roles: 6,
-            groups: 2,
-            roles_per_user: 2,
-            seed: 7,
-            data: Data::Clean,
-        };
+        World::of(Data::Clean, database, latency).await
+    }
+
+    async fn of(data: Data, database: Option<Database>, latency: Duration) -> World {
+        let population =
+            Population { users: USERS, roles: 6, groups: 2, roles_per_user: 2, seed: 7, data };
         let options = Options { latency, ..Options::quiet(7) };
         let sandbox = sandbox::onelogin::start(Tenant::generate(&population), options).await;
         let sandbox = sandbox.unwrap();

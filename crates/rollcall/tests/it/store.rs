@@ -5,11 +5,13 @@ mod connectors;
 mod leases;
 mod memory;
 mod reads;
+mod retention;
 mod runs;
 mod targets;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -22,6 +24,8 @@ use rollcall::store::audit::actor::{Act, Actor};
 use rollcall::store::connectors::settings::ConnectorSettings;
 use rollcall::store::connectors::{Connector, Provider};
 use rollcall::store::runs::{self as stored_runs, NewRun, RunId, Trigger};
+
+use crate::databases::on_postgres;
 
 /// A time that is easy to read: so many seconds after 1970.
 fn at(second: i64) -> Timestamp {
@@ -65,9 +69,10 @@ pub(crate) async fn begin(
     trigger: Trigger,
     now: Timestamp,
 ) -> RunId {
-    let new = NewRun { connector, trigger, started_by: "", node: "here", retry_of: None };
+    let new =
+        NewRun { connector, trigger, started_by: "", node: "here", retry_of: None, slot: None };
     let mut tx = db.begin().await.unwrap();
-    let run = stored_runs::insert(&mut tx, &new, now).await.unwrap();
+    let run = stored_runs::insert(&mut tx, &new, now, now).await.unwrap();
     tx.commit().await.unwrap();
     run
 }
@@ -84,4 +89,29 @@ async fn connector(db: &Db, name: &str) -> Connector {
     )
     .await
     .unwrap()
+}
+
+/// Runs are stopped, and requests given up, at any moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_whose_beginning_is_given_up_leaves_no_connection_within_it() {
+    on_postgres(async |db| {
+        for round in 0..300 {
+            let patience = Duration::from_micros(round % 60 * 10);
+            drop(tokio::time::timeout(patience, db.begin()).await);
+            drop(tokio::time::timeout(patience, db.snapshot()).await);
+        }
+        let Db::Postgres(pool) = &db else { panic!("not PostgreSQL") };
+        let sql = "select count(*) from pg_stat_activity where datname = current_database() \
+             and state like 'idle in transaction%'";
+        let mut open: i64 = -1;
+        for _ in 0..50 {
+            open = sqlx::query_scalar(sql).fetch_one(pool).await.unwrap();
+            if open == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(open, 0);
+    })
+    .await;
 }

@@ -1,17 +1,23 @@
 //! A connector as answers show it: everything but its secret.
 
+use reconcile::schedule::due::Freshness;
 use serde::Serialize;
 
 use crate::cli::connector::groups;
 use crate::cli::connector::leavers;
+use crate::cli::connector::schedule;
 use crate::cli::connector::scope;
 use crate::cli::connector::settings::group_source_word;
+use crate::cli::cron::PreviewAnswer;
 use crate::cli::output;
+use crate::health::ConnectorHealth;
 use crate::source::onelogin::settings::ScopeSettings;
 use crate::store::connectors::Connector;
 use crate::store::connectors::settings::Safety;
 use crate::store::connectors::settings::groups::{EmptyGroups, GroupSettings};
 use crate::store::connectors::settings::leavers::{Cleanup, LeaverSettings};
+use crate::store::connectors::settings::schedule::ScheduleSettings;
+use crate::store::runs::Run;
 use crate::store::targets::Target;
 
 #[derive(Serialize)]
@@ -29,13 +35,84 @@ pub(super) struct ConnectorAnswer {
     empty_groups: EmptyGroups,
     groups: GroupSettings,
     limits: Safety,
+    schedule: ScheduleSettings,
+    pub(super) health: HealthAnswer,
     pub(super) targets: Vec<String>,
     created_at: String,
     updated_at: String,
 }
 
+#[derive(Serialize)]
+pub(super) struct HealthAnswer {
+    word: &'static str,
+    #[serde(skip)]
+    label: &'static str,
+    why: String,
+    /// `on-time`, `late` or `never-run`; none without a schedule.
+    freshness: Option<&'static str>,
+    paused: Option<PauseAnswer>,
+    failures_in_a_row: u32,
+    /// None while the schedule is off or cannot be used.
+    schedule: Option<PreviewAnswer>,
+    last_run: Option<LastRunAnswer>,
+    last_success: Option<LastRunAnswer>,
+    under_way: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct PauseAnswer {
+    since: String,
+    by: String,
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct LastRunAnswer {
+    run: i64,
+    status: &'static str,
+    started_at: String,
+    message: String,
+}
+
+impl HealthAnswer {
+    fn new(health: &ConnectorHealth) -> HealthAnswer {
+        let preview = health.schedule.as_ref().and_then(|it| it.as_ref().ok());
+        HealthAnswer {
+            word: health.health.word(),
+            label: health.health.label(),
+            why: health.why.clone(),
+            freshness: health.freshness.map(Freshness::word),
+            paused: health.pause.as_ref().map(|it| PauseAnswer {
+                since: it.at.to_string(),
+                by: it.by.clone(),
+                reason: it.reason.clone(),
+            }),
+            failures_in_a_row: health.failures_in_a_row,
+            schedule: preview.map(PreviewAnswer::new),
+            last_run: health.last_run.as_ref().map(LastRunAnswer::new),
+            last_success: health.last_success.as_ref().map(LastRunAnswer::new),
+            under_way: health.under_way.as_ref().map(|it| it.id.0),
+        }
+    }
+}
+
+impl LastRunAnswer {
+    fn new(run: &Run) -> LastRunAnswer {
+        LastRunAnswer {
+            run: run.id.0,
+            status: run.status.word(),
+            started_at: run.started_at.to_string(),
+            message: run.message.clone(),
+        }
+    }
+}
+
 impl ConnectorAnswer {
-    pub(super) fn new(connector: &Connector, targets: &[Target]) -> ConnectorAnswer {
+    pub(super) fn new(
+        connector: &Connector,
+        targets: &[Target],
+        health: &ConnectorHealth,
+    ) -> ConnectorAnswer {
         let source = &connector.settings.source;
         ConnectorAnswer {
             name: connector.name.to_string(),
@@ -51,6 +128,8 @@ impl ConnectorAnswer {
             empty_groups: connector.settings.empty_groups,
             groups: connector.settings.groups.clone(),
             limits: connector.settings.safety,
+            schedule: connector.settings.schedule.clone(),
+            health: HealthAnswer::new(health),
             targets: targets.iter().map(|it| it.name.to_string()).collect(),
             created_at: connector.created_at.to_string(),
             updated_at: connector.updated_at.to_string(),
@@ -64,6 +143,7 @@ impl ConnectorAnswer {
         };
         let mut facts = vec![
             ("Connector", self.name.clone()),
+            ("Health", output::printable(&format!("{}. {}", self.health.label, self.health.why))),
             ("Provider", self.provider.to_owned()),
             ("Base URL", self.base_url.clone()),
             ("Client ID", self.client_id.clone()),
@@ -73,10 +153,63 @@ impl ConnectorAnswer {
         facts.push(("Minimum API calls", self.minimum_remaining_api_calls.to_string()));
         facts.extend(leavers::facts(self.cleanup, &self.leavers));
         facts.extend(groups::facts(self.empty_groups, &self.groups));
+        facts.extend(self.schedule_facts());
         facts.push(("Held above", held_above(&self.limits)));
         facts.push(("Targets", or(&self.targets, "none yet")));
         output::facts(&facts)
     }
+
+    fn schedule_facts(&self) -> Vec<(&'static str, String)> {
+        let mut facts = vec![("Runs by itself", self.schedule_text())];
+        let Some(preview) = &self.health.schedule else { return facts };
+        if self.health.paused.is_none() {
+            facts.extend(listed("Next", &preview.next));
+        }
+        facts.extend(listed("Clock changes", &preview.clock_changes));
+        facts.push(("Schedule", schedule::terms(&self.schedule)));
+        facts
+    }
+
+    fn schedule_text(&self) -> String {
+        match (&self.health.schedule, self.schedule.enabled) {
+            (_, false) => "no; see --schedule and --every of `connector edit`".to_owned(),
+            (None, true) => output::printable(&format!(
+                "no: {} in {} cannot be used",
+                self.schedule.expression, self.schedule.time_zone
+            )),
+            (Some(preview), true) => output::printable(&format!(
+                "{} ({}, by the clocks of {})",
+                preview.sentence.trim_end_matches('.'),
+                preview.expression,
+                preview.time_zone
+            )),
+        }
+    }
+
+    pub(super) fn health_label(&self) -> &'static str {
+        self.health.label
+    }
+
+    /// `12 succeeded 2026-11-24T02:00:00Z`
+    pub(super) fn last_run_text(&self) -> String {
+        let Some(run) = &self.health.last_run else { return "-".to_owned() };
+        let at = run.started_at.get(..19).unwrap_or(&run.started_at);
+        format!("{} {} {at}Z", run.run, run.status)
+    }
+
+    pub(super) fn next_text(&self) -> String {
+        if self.health.paused.is_some() {
+            return "-".to_owned();
+        }
+        let next = self.health.schedule.as_ref().and_then(|it| it.next.first());
+        next.cloned().unwrap_or_else(|| "-".to_owned())
+    }
+}
+
+/// The name beside the first line alone.
+fn listed(name: &'static str, lines: &[String]) -> Vec<(&'static str, String)> {
+    let names = std::iter::once(name).chain(std::iter::repeat(""));
+    names.zip(lines.iter().cloned()).collect()
 }
 
 fn held_above(limits: &Safety) -> String {

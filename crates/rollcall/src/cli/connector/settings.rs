@@ -10,6 +10,7 @@ use reqwest::Url;
 
 use crate::cli::connector::groups::GroupChoices;
 use crate::cli::connector::leavers::LeaverChoices;
+use crate::cli::connector::schedule::ScheduleChoices;
 use crate::cli::connector::scope::ScopeChoices;
 use crate::cli::context::Context;
 use crate::cli::exit::CliError;
@@ -35,6 +36,8 @@ pub(super) struct Choices {
     leavers: LeaverChoices,
     #[command(flatten)]
     groups: GroupChoices,
+    #[command(flatten)]
+    schedule: ScheduleChoices,
     #[command(flatten)]
     limits: Limits,
 }
@@ -93,8 +96,15 @@ impl Choices {
         &self,
         settings: &ConnectorSettings,
     ) -> Result<ConnectorSettings, CliError> {
-        let Choices { groups_from, minimum_remaining_api_calls, scope, leavers, groups, limits } =
-            self;
+        let Choices {
+            groups_from,
+            minimum_remaining_api_calls,
+            scope,
+            leavers,
+            groups,
+            schedule,
+            limits,
+        } = self;
         let mut settings = settings.clone();
         if let Some(sources) = groups_from {
             settings.source.groups_from = sources.iter().map(|&it| it.into()).collect();
@@ -105,6 +115,7 @@ impl Choices {
         scope.apply(&mut settings.source)?;
         leavers.apply(&mut settings)?;
         groups.apply(&mut settings)?;
+        schedule.apply(&mut settings.schedule)?;
         settings.safety = limits.apply(settings.safety);
         Ok(settings)
     }

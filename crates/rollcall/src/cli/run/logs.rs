@@ -1,7 +1,5 @@
 //! `rollcall run logs`: what a run tells, as it tells it.
 
-use std::time::Duration;
-
 use serde::Serialize;
 use serde_json::Value;
 
@@ -10,9 +8,9 @@ use crate::cli::context::Context;
 use crate::cli::exit::CliError;
 use crate::cli::output;
 use crate::run;
-use crate::store::leases;
-use crate::store::runs::events::{self, RunEvent};
-use crate::store::runs::{Page, Run};
+use crate::run::follow::{Follower, News};
+use crate::store::runs::Run;
+use crate::store::runs::events::RunEvent;
 
 /// One line of output as JSON, so that a program can read it while it goes on.
 #[derive(Serialize)]
@@ -24,39 +22,27 @@ struct EventAnswer<'a> {
     body: Value,
 }
 
-const POLL_EVERY: Duration = Duration::from_millis(300);
-const EVENTS_PER_READ_MAX: i64 = 1000;
-
-/// Prints from where the reader was. Whoever follows misses nothing: the end of the run is looked
-/// at before what it told last.
+/// Prints from where the reader was. Whoever follows misses nothing.
 pub(super) async fn print(args: &LogsArgs, context: &Context) -> Result<(), CliError> {
-    let mut after = args.after;
+    let run = find(args.run, context).await?;
+    let mut follower = Follower::new(&context.db, run.id, args.after);
     loop {
-        let run = find(args.run, context).await?;
-        after = print_after(&run, after, context).await?;
-        if run.finished_at.is_some() {
-            tell_end(&run, context);
-            return Ok(());
-        }
-        if !args.follow {
-            return Ok(());
-        }
-        tokio::select! {
-            () = tokio::time::sleep(POLL_EVERY) => {}
-            () = run::interrupted() => return Ok(()),
-        }
-        leases::end_abandoned(&context.db).await?;
-    }
-}
-
-async fn print_after(run: &Run, mut after: i64, context: &Context) -> Result<i64, CliError> {
-    loop {
-        let page = Page { after, rows_max: EVENTS_PER_READ_MAX };
-        let told = events::list(&context.db, run.id, page).await?;
-        let Some(last) = told.last() else { return Ok(after) };
-        after = last.seq;
-        for event in &told {
-            print_event(event, context);
+        let news = if args.follow {
+            tokio::select! {
+                news = follower.next() => news?,
+                () = run::interrupted() => return Ok(()),
+            }
+        } else {
+            follower.at_once().await?
+        };
+        match news {
+            Some(News::Events(events)) => {
+                for event in &events {
+                    print_event(event, context);
+                }
+            }
+            Some(News::Ended(run)) => tell_end(&run, context),
+            None => return Ok(()),
         }
     }
 }

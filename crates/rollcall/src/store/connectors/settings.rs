@@ -2,6 +2,7 @@
 
 pub mod groups;
 pub mod leavers;
+pub mod schedule;
 
 use reconcile::gate::{Limit, Limits};
 use reconcile::mapping::groups::GroupRules;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use self::groups::{EmptyGroups, GroupSettings};
 use self::leavers::{Cleanup, LeaverSettings};
+use self::schedule::ScheduleSettings;
 use crate::source::onelogin;
 use crate::source::onelogin::settings::Settings;
 
@@ -28,6 +30,8 @@ pub struct ConnectorSettings {
     pub groups: GroupSettings,
     #[serde(default)]
     pub leavers: LeaverSettings,
+    #[serde(default)]
+    pub schedule: ScheduleSettings,
 }
 
 /// A setting that cannot be used as it is, and why.
@@ -65,6 +69,7 @@ impl ConnectorSettings {
             empty_groups: EmptyGroups::default(),
             groups: GroupSettings::default(),
             leavers: LeaverSettings::default(),
+            schedule: ScheduleSettings::default(),
         }
     }
 
@@ -74,6 +79,7 @@ impl ConnectorSettings {
             .map_err(|onelogin::scope::Misread { field, why }| FieldError { field, why })?;
         self.groups.check()?;
         self.policy()?;
+        self.schedule.check()?;
         Ok(())
     }
 

@@ -2,11 +2,13 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
+use reconcile::health::Health;
 
+use crate::health;
 use crate::run::{self, Order, Ready};
 use crate::store::accounts::Role;
 use crate::store::connectors;
-use crate::store::runs::{self, Run, Status, Trigger};
+use crate::store::runs::Trigger;
 use crate::web::App;
 use crate::web::answer::{self, Answer};
 use crate::web::form::Form;
@@ -62,7 +64,7 @@ pub async fn sync(
     let known = connectors::list(app.db()).await?;
     let connector = known.into_iter().find(|it| it.id.0 == id).ok_or_else(Refusal::no_page)?;
     let ready = Ready::open(&app.engine, connector.name.as_str()).await?;
-    let order = Order { trigger: Trigger::Page, actor: visit.actor(), retry_of: None };
+    let order = Order { trigger: Trigger::Page, actor: visit.actor(), retry_of: None, slot: None };
     let started = run::start(&app.engine, ready, &order, |_| {}).await?;
     Ok(visit.done(format!("Run {} has started.", started.run), "/connectors"))
 }
@@ -70,14 +72,20 @@ pub async fn sync(
 /// Every connector with its last run, by name.
 pub async fn rows(app: &App, visit: &Visit) -> Result<Vec<Row>, Refusal> {
     let connectors = connectors::list(app.db()).await?;
-    let last = runs::last_of_each(app.db()).await?;
+    let healths = health::of_connectors(app.db(), &connectors, visit.now()).await?;
     let row = |connector: connectors::Connector| {
-        let last = last.iter().find(|it| it.connector_id == connector.id);
+        let health = healths.get(&connector.id);
+        let last = health.and_then(|it| it.last_run.as_ref());
+        let is_under_way = health.is_some_and(|it| it.under_way.is_some());
         Row {
             id: connector.id.0,
             name: connector.name.as_str().to_owned(),
             provider: "OneLogin",
-            status: standing(last),
+            status: match health {
+                _ if is_under_way => "Running",
+                Some(health) => health.health.label(),
+                None => Health::NeverRun.label(),
+            },
             last: last.map(|run| LastRun {
                 id: run.id.0,
                 status: run.status.word(),
@@ -88,19 +96,6 @@ pub async fn rows(app: &App, visit: &Visit) -> Result<Vec<Row>, Refusal> {
         }
     };
     Ok(connectors.into_iter().map(row).collect())
-}
-
-/// How a connector stands, by its last run.
-fn standing(last: Option<&Run>) -> &'static str {
-    match last.map(|it| it.status) {
-        None => "Never run",
-        Some(Status::Queued | Status::Running | Status::Stopping) => "Running",
-        Some(Status::Held) => "Held",
-        Some(Status::Failed) => "Needs attention",
-        Some(
-            Status::Succeeded | Status::SucceededWithSkips | Status::Stopped | Status::Skipped,
-        ) => "Healthy",
-    }
 }
 
 /// A word as a shell reads it.

@@ -206,6 +206,7 @@ fn a_connector_is_shown_with_all_that_was_set() {
     let shown = home.rollcall(&["connector", "show", "prod"]);
     expect![[r#"
         Connector             Prod
+        Health                Draft. It feeds no target yet. Make one: rollcall target create NAME --connector "Prod" --type crowd
         Provider              onelogin
         Base URL              https://acme.onelogin.com
         Client ID             id
@@ -223,6 +224,7 @@ fn a_connector_is_shown_with_all_that_was_set() {
         Assigned              jira-internal with any of roles
         Never touched         local-*, Board
         Privileged groups     jira-administrators, confluence-administrators, site-admins, org-admins, /^root-/
+        Runs by itself        no; see --schedule and --every of `connector edit`
         Held above            3 or 5 % deactivations, 20 or 5 % removals, 50 or 10 % memberships removed, 0 renames, 10 % e-mail changes, 30 % of a group, 1 % fewer people
         Targets               none yet
     "#]]

@@ -42,11 +42,11 @@ impl Door {
         Door { port, is_open: Arc::new(is_open) }
     }
 
-    fn shut(&self) {
+    pub(super) fn shut(&self) {
         self.is_open.send_replace(false);
     }
 
-    fn open(&self) {
+    pub(super) fn open(&self) {
         self.is_open.send_replace(true);
     }
 
@@ -62,7 +62,7 @@ fn address_of(url: &str) -> &str {
     authority.rsplit_once('@').map_or(authority, |(_, address)| address)
 }
 
-async fn world_behind_a_door(latency: Duration) -> (World, Door) {
+pub(super) async fn world_behind_a_door(latency: Duration) -> (World, Door) {
     let database = Database::new().await;
     let door = Door::to(&database.url).await;
     (World::behind(&door, database, latency).await, door)

@@ -161,8 +161,9 @@ async fn start(db: &Db, connector: &Connector, now: Timestamp) -> Result<Lease, 
         started_by: "",
         node: "here",
         retry_of: None,
+        slot: None,
     };
-    let run = runs::insert(&mut tx, &new, now).await.unwrap();
+    let run = runs::insert(&mut tx, &new, now, now).await.unwrap();
     let lease = leases::give(&mut tx, vacancy, run).await.unwrap();
     tx.commit().await.unwrap();
     Ok(lease)
