@@ -11,7 +11,7 @@ pub mod recorder;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -53,6 +53,7 @@ pub struct Engine {
 /// The runs that this process carries out now.
 #[derive(Debug, Default)]
 struct UnderWay {
+    is_stopping: AtomicBool,
     stops: Mutex<BTreeMap<RunId, StopSender>>,
     ended: Notify,
     ended_count: AtomicU64,
@@ -141,9 +142,15 @@ impl Engine {
         self.under_way.ended_count.load(Ordering::Relaxed)
     }
 
+    /// Whether the process is about to end, so that nobody has to wait for anything any more.
+    pub fn is_stopping(&self) -> bool {
+        self.under_way.is_stopping.load(Ordering::Relaxed)
+    }
+
     /// Asks every run of this process to stop, and waits until they have written down that they
     /// did. What is being applied is applied to its end.
     pub async fn stop_all(&self, by: &str) {
+        self.under_way.is_stopping.store(true, Ordering::Relaxed);
         for stop in self.under_way.stops().values() {
             ask(stop, by);
         }

@@ -41,6 +41,7 @@ pub mod visit;
 use std::sync::Arc;
 
 use axum::Router;
+use tokio::sync::Semaphore;
 
 use self::site::Site;
 use crate::run::Engine;
@@ -51,7 +52,11 @@ use crate::store::Db;
 pub struct App {
     pub engine: Engine,
     pub site: Arc<Site>,
+    /// Places for those who watch runs; each asks the database twice a second.
+    pub watching: Arc<Semaphore>,
 }
+
+const WATCHERS_MAX: usize = 100;
 
 impl App {
     pub fn db(&self) -> &Db {
@@ -61,7 +66,8 @@ impl App {
 
 /// Everything that the service answers.
 pub fn router(engine: &Engine, site: Site) -> Router {
-    let app = App { engine: engine.clone(), site: Arc::new(site) };
+    let watching = Arc::new(Semaphore::new(WATCHERS_MAX));
+    let app = App { engine: engine.clone(), site: Arc::new(site), watching };
     machines(&engine.db).merge(access::router(&app))
 }
 

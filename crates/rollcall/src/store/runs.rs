@@ -17,6 +17,7 @@ use crate::store::{Db, StoreError, Tx, instant};
 use crate::{with_pool, with_tx};
 
 pub mod events;
+pub mod report;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunId(pub i64);
@@ -148,6 +149,27 @@ pub struct RecordedFinding {
     pub message: String,
 }
 
+/// Which runs. Whatever is empty or absent lets all through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub connector: Option<ConnectorId>,
+    pub status: Option<Status>,
+    /// The word of a trigger.
+    pub trigger: String,
+    /// Runs older than this one.
+    pub before: Option<RunId>,
+}
+
+/// Which changes of a run. Whatever is empty lets all through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChangeFilter {
+    /// The word of a change.
+    pub kind: String,
+    pub outcome: String,
+    /// A part of a username or of a group, or an external id; in any case.
+    pub text: String,
+}
+
 /// A part of a long list: what follows `after`, which is the last `seq` seen, or 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Page {
@@ -182,13 +204,16 @@ impl Status {
         }
     }
 
-    fn from_word(word: &str) -> Status {
+    pub fn from_word(word: &str) -> Status {
         // A word of a later version is the end of some run; nothing here may act on it.
         Status::ALL.into_iter().find(|it| it.word() == word).unwrap_or(Status::Stopped)
     }
 }
 
 impl Trigger {
+    pub const ALL: [Trigger; 4] =
+        [Trigger::CommandLine, Trigger::Demo, Trigger::Page, Trigger::Schedule];
+
     pub fn word(self) -> &'static str {
         match self {
             Trigger::CommandLine => "command-line",
@@ -313,6 +338,27 @@ pub async fn last_of_each(db: &Db) -> Result<Vec<Run>, StoreError> {
     Ok(rows.into_iter().map(recorded_run).collect())
 }
 
+/// The latest runs first, of those that a filter lets through.
+pub async fn search(db: &Db, filter: &Filter, rows_max: u32) -> Result<Vec<Run>, StoreError> {
+    const SQL: &str = "select id, connector_id, connector_name, trigger, started_by, node, status, \
+         started_at, finished_at, message, report, settings, retry_of, stop_asked_by from runs \
+         where (cast($1 as bigint) = 0 or connector_id = $1) \
+           and (cast($2 as text) = '' or status = $2) \
+           and (cast($3 as text) = '' or trigger = $3) \
+           and (cast($4 as bigint) = 0 or id < $4) \
+         order by id desc limit $5";
+    let Filter { connector, status, trigger, before } = filter;
+    let rows = with_pool!(db, pool => sqlx::query_as::<_, Row>(SQL)
+        .bind(connector.map_or(0, |it| it.0))
+        .bind(status.map_or("", Status::word))
+        .bind(trigger)
+        .bind(before.map_or(0, |it| it.0))
+        .bind(i64::from(rows_max))
+        .fetch_all(pool)
+        .await)?;
+    Ok(rows.into_iter().map(recorded_run).collect())
+}
+
 pub async fn find(db: &Db, run: RunId) -> Result<Option<Run>, StoreError> {
     const SQL: &str = "select id, connector_id, connector_name, trigger, started_by, node, status, \
          started_at, finished_at, message, report, settings, retry_of, stop_asked_by, slot \
@@ -360,6 +406,49 @@ pub async fn changes(db: &Db, run: RunId, page: Page) -> Result<Vec<RecordedChan
         .fetch_all(pool)
         .await)?;
     Ok(rows.into_iter().map(recorded_change).collect())
+}
+
+/// The changes of a run that a filter lets through, in their order.
+pub async fn search_changes(
+    db: &Db,
+    run: RunId,
+    filter: &ChangeFilter,
+    page: Page,
+) -> Result<Vec<RecordedChange>, StoreError> {
+    const SQL: &str = "select c.seq, t.name, c.kind, c.external_id, c.username, c.group_name, \
+         c.detail, c.reason, c.outcome \
+         from run_changes c left join targets t on t.id = c.target_id \
+         where c.run_id = $1 and c.seq > $2 \
+           and (cast($4 as text) = '' or c.kind = $4) \
+           and (cast($5 as text) = '' or c.outcome = $5) \
+           and (cast($6 as text) = '' or c.external_id = $6 \
+             or lower(c.username) like $7 escape '!' or lower(c.group_name) like $7 escape '!') \
+         order by c.seq limit $3";
+    let ChangeFilter { kind, outcome, text } = filter;
+    let rows = with_pool!(db, pool => sqlx::query_as::<_, ChangeColumns>(SQL)
+        .bind(run.0)
+        .bind(page.after)
+        .bind(page.rows_max)
+        .bind(kind)
+        .bind(outcome)
+        .bind(text)
+        .bind(like(text))
+        .fetch_all(pool)
+        .await)?;
+    Ok(rows.into_iter().map(recorded_change).collect())
+}
+
+/// A pattern for whatever contains a text, which may itself hold the signs of patterns.
+fn like(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for letter in text.to_lowercase().chars() {
+        if matches!(letter, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
 }
 
 pub async fn findings(db: &Db, run: RunId, page: Page) -> Result<Vec<RecordedFinding>, StoreError> {

@@ -12,7 +12,9 @@ use tower_http::compression::CompressionLayer;
 
 use self::Access::{Anybody, AtLeast, SignedIn};
 use crate::store::accounts::Role::{self, Admin, Operator, Viewer};
-use crate::web::pages::{account, connectors, overview, search, set_up, sign_in, style_guide};
+use crate::web::pages::{
+    account, connectors, overview, run, runs, search, set_up, sign_in, style_guide,
+};
 use crate::web::refusal::Refusal;
 use crate::web::{App, assets, guard};
 
@@ -56,6 +58,12 @@ pub fn table() -> Vec<Route> {
         // Connectors.
         get("/connectors", AtLeast(Viewer), connectors::show),
         post("/connectors/{id}/sync", AtLeast(Operator), connectors::sync),
+        // Runs.
+        get("/runs", AtLeast(Viewer), runs::show),
+        get("/runs/{id}", AtLeast(Viewer), run::show),
+        get("/runs/{id}/events", AtLeast(Viewer), run::live::events),
+        post("/runs/{id}/stop", AtLeast(Operator), run::stop),
+        post("/runs/{id}/retry", AtLeast(Operator), run::retry),
         get("/search", AtLeast(Viewer), search::show),
         // For whoever changes how pages look.
         get("/style-guide", AtLeast(Admin), style_guide::show),

@@ -47,6 +47,11 @@ pub fn duration(length: SignedDuration) -> String {
     }
 }
 
+/// As [`count`], for templates, in which every field is a reference.
+pub fn figure(number: &u64) -> String {
+    count(*number)
+}
+
 /// `12,345`
 pub fn count(number: u64) -> String {
     let digits = number.to_string();

@@ -3,6 +3,8 @@
 pub mod account;
 pub mod connectors;
 pub mod overview;
+pub mod run;
+pub mod runs;
 pub mod search;
 pub mod set_up;
 pub mod sign_in;

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use reconcile::health::Health;
 
 use crate::health;
-use crate::run::{self, Order, Ready};
+use crate::run::{Order, Ready};
 use crate::store::accounts::Role;
 use crate::store::connectors;
 use crate::store::runs::Trigger;
@@ -65,8 +65,7 @@ pub async fn sync(
     let connector = known.into_iter().find(|it| it.id.0 == id).ok_or_else(Refusal::no_page)?;
     let ready = Ready::open(&app.engine, connector.name.as_str()).await?;
     let order = Order { trigger: Trigger::Page, actor: visit.actor(), retry_of: None, slot: None };
-    let started = run::start(&app.engine, ready, &order, |_| {}).await?;
-    Ok(visit.done(format!("Run {} has started.", started.run), "/connectors"))
+    super::run::started(&app, &visit, ready, &order).await
 }
 
 /// Every connector with its last run, by name.
