@@ -16,7 +16,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
 use self::scan::Named;
-pub use self::variables::{Groups, Variables};
+pub use self::variables::{Groups, PERSON, Variables, field_of};
 use crate::mapping::transform::VALUE_BYTES_MAX;
 
 /// An expression that can be asked of anybody.

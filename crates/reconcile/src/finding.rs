@@ -33,6 +33,10 @@ pub enum FindingKind {
     Protected,
     /// A group whose name the source does not tell.
     UnnamedGroup,
+    /// Would have been cleaned up, but an expression says that they are kept.
+    Kept,
+    /// An expression that says nothing of this person; what is safe was done instead.
+    Expression,
 }
 
 impl FindingKind {
@@ -48,6 +52,8 @@ impl FindingKind {
             FindingKind::Suspected => "suspected",
             FindingKind::Protected => "protected",
             FindingKind::UnnamedGroup => "unnamed-group",
+            FindingKind::Kept => "kept",
+            FindingKind::Expression => "expression",
         }
     }
 }

@@ -3,6 +3,7 @@
 mod groups;
 mod leavers;
 mod protection;
+mod treatment;
 mod users;
 mod words;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::directory::Directory;
+use crate::expression::Expression;
 use crate::finding::Finding;
 use crate::mapping::Desired;
 use crate::pattern::Patterns;
@@ -155,6 +157,10 @@ pub enum Absence {
 #[derive(Clone, Debug)]
 pub struct Policy {
     pub cleanup: Cleanup,
+    /// What decides for each leaver, before `cleanup` does.
+    pub cleanup_rule: Option<CleanupRule>,
+    /// Says yes of whoever gets an account where there is none; none says yes of everybody.
+    pub create_if: Option<Expression>,
     /// Whether whoever is cleaned up leaves their groups too, all but these.
     pub strip: Option<Patterns>,
     pub grace: Grace,
@@ -179,6 +185,8 @@ impl Policy {
     pub const fn new(cleanup: Cleanup, empty_groups: EmptyGroups) -> Policy {
         Policy {
             cleanup,
+            cleanup_rule: None,
+            create_if: None,
             strip: None,
             grace: Grace::NONE,
             empty_groups,
@@ -202,6 +210,22 @@ pub enum Cleanup {
     Delete,
     Anonymise(Anonymity),
     Keep,
+}
+
+/// An expression that says `"disable"`, `"delete"`, `"anonymise"` or `"keep"` of a leaver, or nothing where
+/// the cleanup behaviour of everybody applies.
+///
+/// Whoever it keeps stays as they are, with their groups; so does whoever it fails at.
+#[derive(Clone, Debug)]
+pub struct CleanupRule {
+    pub expression: Expression,
+    /// What `"anonymise"` replaces.
+    pub anonymity: Anonymity,
+}
+
+impl CleanupRule {
+    /// The account and its groups, and `"gone"` or `"out of scope"`.
+    pub const VOCABULARY: [&str; 3] = ["existing", "groups", "reason"];
 }
 
 /// How much of an account is replaced.

@@ -421,13 +421,17 @@ fn status_of(decision: &Decision) -> Status {
         return Status::Held;
     }
     let has_skips = report::findings(decision).any(|finding| match finding.kind {
-        FindingKind::NotCreated | FindingKind::Suspected | FindingKind::Protected => false,
+        FindingKind::NotCreated
+        | FindingKind::Suspected
+        | FindingKind::Protected
+        | FindingKind::Kept => false,
         FindingKind::Unreadable
         | FindingKind::Invalid
         | FindingKind::Conflict
         | FindingKind::UnknownStatus
         | FindingKind::PassedOver
-        | FindingKind::UnnamedGroup => true,
+        | FindingKind::UnnamedGroup
+        | FindingKind::Expression => true,
     });
     if has_skips { Status::SucceededWithSkips } else { Status::Succeeded }
 }

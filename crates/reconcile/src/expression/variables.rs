@@ -26,6 +26,31 @@ impl fmt::Debug for Variables<'_> {
     }
 }
 
+/// The variables of an expression about somebody as the directory should hold them.
+pub const PERSON: [&str; 7] = [
+    "user.id",
+    "user.username",
+    "user.email",
+    "user.display_name",
+    "user.first_name",
+    "user.last_name",
+    "groups",
+];
+
+/// The text of one of the variables of [`PERSON`]; an empty one is none.
+pub fn field_of<'a>(user: &'a User, path: &str) -> Option<&'a str> {
+    let text = match path.strip_prefix("user.")? {
+        "id" => user.id.as_str(),
+        "username" => user.username.as_str(),
+        "email" => &user.email,
+        "display_name" => &user.display_name,
+        "first_name" => &user.first_name,
+        "last_name" => &user.last_name,
+        _ => return None,
+    };
+    (!text.is_empty()).then_some(text)
+}
+
 /// The groups of somebody. Names are compared as everywhere, without regard to case or form.
 #[derive(Clone, Debug, Default)]
 pub struct Groups(Arc<[Group]>);

@@ -9,9 +9,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Desired, check_value};
+use crate::expression::{Expression, Groups, Variables, field_of};
 use crate::finding::{Finding, FindingKind};
 use crate::pattern::Patterns;
-use crate::principal::{ExternalId, Grant, Name};
+use crate::principal::{ExternalId, Grant, Name, User};
 
 /// What becomes of the groups of a source. Where nothing is set, they are taken as they are.
 #[derive(Clone, Debug)]
@@ -44,6 +45,8 @@ pub struct Assigned {
     pub group: Name,
     /// Only whoever has a group of this group source, by the provider's word; or everybody.
     pub with: Option<Box<str>>,
+    /// Only those of them of whom it says yes.
+    pub only_if: Option<Expression>,
 }
 
 /// Why a source group is none of the directory, or the name that it gets.
@@ -157,13 +160,14 @@ pub(super) fn assign(
     rules: &GroupRules,
     findings: &mut Vec<Finding>,
 ) {
+    let refused = refused_members(desired, &grants, rules, findings);
     let mut holders: Vec<Holders> = members_by_grant(grants, &desired.withheld).collect();
     if rules.with_empty {
         holders.extend(listed.iter().map(|grant| (Arc::clone(grant), Vec::new())));
     }
     let all: Vec<Arc<Grant>> = holders.iter().map(|(grant, _)| Arc::clone(grant)).collect();
     let sharing = Sharing::of(rules, all.iter().chain(listed));
-    let assigned = assigned_members(desired, &holders, rules);
+    let assigned = assigned_members(desired, &holders, rules, &refused);
 
     let mut groups: BTreeMap<Name, Vec<(Name, Holders)>> = BTreeMap::new();
     let mut unfit: BTreeSet<(Box<str>, String)> = BTreeSet::new();
@@ -196,9 +200,52 @@ pub(super) fn assign(
     for (group, members, origin) in assigned {
         let origins = desired.origins.entry(group.clone()).or_default();
         let separator = if origins.is_empty() { "" } else { " and " };
-        *origins = format!("{origins}{separator}{origin}").into();
+        if !origins.ends_with(&*origin) {
+            *origins = format!("{origins}{separator}{origin}").into();
+        }
         desired.directory.groups.entry(group).or_default().extend(members);
     }
+}
+
+/// For each assignment by expression, by its place among the assignments, whoever it says no of. Whoever it fails at is
+/// withheld: to leave a group because an expression is wrong would be worse than to stay.
+fn refused_members(
+    desired: &mut Desired,
+    grants: &[(ExternalId, Vec<Arc<Grant>>)],
+    rules: &GroupRules,
+    findings: &mut Vec<Finding>,
+) -> BTreeMap<usize, BTreeSet<ExternalId>> {
+    let mut refused: BTreeMap<usize, BTreeSet<ExternalId>> = BTreeMap::new();
+    let places = || rules.assigned.iter().enumerate();
+    let conditional =
+        || places().filter_map(|(place, it)| Some((place, &it.group, it.only_if.as_ref()?)));
+    if conditional().next().is_none() {
+        return refused;
+    }
+    for (id, grants) in grants {
+        let Some(user) = desired.directory.users.get(id).filter(|user| user.active) else {
+            continue;
+        };
+        let user = Arc::clone(user);
+        let groups = Groups::granted(grants);
+        let text = |path: &str| field_of(&user, path);
+        let variables = Variables { text: &text, existing: None, groups: &groups };
+        for (place, group, expression) in conditional() {
+            match expression.holds(&variables) {
+                Ok(true) => {}
+                Ok(false) => {
+                    refused.entry(place).or_default().insert(id.clone());
+                }
+                Err(why) => {
+                    findings.push(undecided(&user, group, &why));
+                    desired.directory.users.remove(id);
+                    desired.withheld.insert(id.clone());
+                    break;
+                }
+            }
+        }
+    }
+    refused
 }
 
 /// Who is in the groups that are assigned: active people alone, so that such a group may stand for a
@@ -207,19 +254,25 @@ fn assigned_members(
     desired: &Desired,
     holders: &[Holders],
     rules: &GroupRules,
+    refused: &BTreeMap<usize, BTreeSet<ExternalId>>,
 ) -> Vec<(Name, Vec<ExternalId>, Box<str>)> {
     let is_active =
         |id: &&ExternalId| desired.directory.users.get(*id).is_some_and(|user| user.active);
     let mut assigned = Vec::new();
-    for Assigned { group, with } in &rules.assigned {
+    for (place, Assigned { group, with, only_if }) in rules.assigned.iter().enumerate() {
+        let refused = refused.get(&place);
+        let is_meant = |id: &&ExternalId| {
+            is_active(id) && !refused.is_some_and(|refused| refused.contains(*id))
+        };
         let members: Vec<ExternalId> = match with {
-            None => desired.directory.users.keys().filter(is_active).cloned().collect(),
+            None => desired.directory.users.keys().filter(is_meant).cloned().collect(),
             Some(kind) => {
                 let of_kind = holders.iter().filter(|(grant, _)| grant.kind == *kind);
-                of_kind.flat_map(|(_, members)| members).filter(is_active).cloned().collect()
+                of_kind.flat_map(|(_, members)| members).filter(is_meant).cloned().collect()
             }
         };
         let origin = match with {
+            None if only_if.is_some() => "an assignment by expression".into(),
             None => "an assignment to everybody".into(),
             Some(kind) => format!("an assignment to whoever has a {kind}").into(),
         };
@@ -246,6 +299,17 @@ fn members_by_grant(
         }
     }
     by_address.into_values()
+}
+
+fn undecided(user: &User, group: &Name, why: &str) -> Finding {
+    Finding {
+        kind: FindingKind::Expression,
+        id: Some(user.id.clone()),
+        username: Some(user.username.as_str().into()),
+        message: format!(
+            "The expression for the group {group} decides nothing: {why}. Whatever a target holds of them stays as it is."
+        ),
+    }
 }
 
 fn refused_group(origin: &str, why: &str) -> Finding {

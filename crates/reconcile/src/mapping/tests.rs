@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 
+use crate::expression::{Expression, PERSON};
 use crate::finding::Finding;
 use crate::mapping::desired;
 use crate::mapping::groups::{Assigned, EqualNames, GroupRules};
@@ -359,8 +360,11 @@ fn lists_are_of_names_as_the_directory_has_them() {
 
 #[test]
 fn active_people_get_the_groups_that_are_assigned() {
-    let assigned =
-        |group, with: Option<&str>| Assigned { group: Name::new(group), with: with.map(Box::from) };
+    let assigned = |group, with: Option<&str>| Assigned {
+        group: Name::new(group),
+        with: with.map(Box::from),
+        only_if: None,
+    };
     let rules = GroupRules {
         except: Patterns::parse(&["internal"]).unwrap(),
         assigned: vec![
@@ -412,5 +416,39 @@ fn groups_that_nobody_has_are_wanted_where_the_rules_say_so() {
         &expect![[r#"
         [dev] {#1} from role "dev"
     "#]],
+    );
+}
+
+#[test]
+fn an_expression_says_who_of_the_active_people_gets_a_group() {
+    let assigned = |group, source| Assigned {
+        group: Name::new(group),
+        with: None,
+        only_if: Some(Expression::compile(source, &PERSON).unwrap()),
+    };
+    let rules = GroupRules {
+        assigned: vec![
+            assigned("licensed", "not groups.has('Portal', 'role')"),
+            assigned("licensed", "user.username == 'dee'"),
+            assigned("odd", "user.first_name + 'x' == 'x' if user.username == 'eve' else false"),
+        ],
+        ..GroupRules::PLAIN
+    };
+    check_groups(
+        &rules,
+        "",
+        "ada role/dev
+         off bob role/dev
+         cyd role/portal
+         dee role/portal
+         eve role/dev
+         fay group/portal",
+        &expect![[r#"
+            [dev] {#1, #2} from role "dev"
+            [licensed] {#1, #4, #6} from an assignment by expression
+            [odd] {} from an assignment by expression
+            [portal] {#3, #4, #6} from group "portal" and role "portal"
+            expression: The expression for the group odd decides nothing: tried to use + operator on unsupported types none and string. Whatever a target holds of them stays as it is.
+        "#]],
     );
 }

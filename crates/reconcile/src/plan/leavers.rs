@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::treatment::{Departure, Treatment, Treatments};
 use super::users::side_by_side;
 use super::{Absence, Anonymity, Case, Change, Cleanup, Grace, Memory, Policy, Reason, Stages};
 use super::{Step, Suspicion};
@@ -25,25 +26,35 @@ pub(super) fn missing(desired: &Desired, actual: &Directory, policy: &Policy) ->
     let absent = side_by_side(desired, actual).filter(|(wanted, _)| wanted.is_none());
     let absent = absent.filter_map(|(_, present)| present);
     let absent = absent.filter(|user| !desired.withheld.contains(&user.id));
-    if policy.strip.is_none() {
-        let at_stake = absent.filter(|user| is_at_stake(user, policy, false));
-        return at_stake.map(|user| user.id.clone()).collect();
-    }
     let absent: BTreeMap<&ExternalId, &Arc<User>> = absent.map(|user| (&user.id, user)).collect();
-    let members = members_to_strip(actual, policy, |id| absent.contains_key(id));
-    let at_stake =
-        absent.into_iter().filter(|(id, user)| is_at_stake(user, policy, members.contains(*id)));
-    at_stake.map(|(id, _)| id.clone()).collect()
+    let is_absent = |id: &ExternalId| absent.contains_key(id);
+    let members = members_to_strip(actual, policy, is_absent);
+    let treatments = Treatments::of(actual, policy, is_absent);
+    let at_stake = absent
+        .iter()
+        .filter(|(id, user)| may_be_at_stake(user, &treatments, members.contains(**id)));
+    at_stake.map(|(&id, _)| id.clone()).collect()
 }
 
-/// Whether the policy would change anything about somebody who is gone.
-fn is_at_stake(user: &User, policy: &Policy, has_memberships: bool) -> bool {
-    match policy.cleanup {
+/// Whether something would be changed about somebody who is gone.
+fn is_at_stake(user: &User, treatment: Treatment, has_memberships: bool) -> bool {
+    let has_memberships = has_memberships && treatment.strips;
+    match treatment.cleanup {
         Cleanup::Delete => true,
         Cleanup::Disable => user.active || has_memberships,
         Cleanup::Anonymise(anonymity) => anonymous(user, anonymity) != *user || has_memberships,
         Cleanup::Keep => has_memberships,
     }
+}
+
+/// Whether something would be changed, or could not be decided, whatever their absence turns out to be.
+fn may_be_at_stake(user: &Arc<User>, treatments: &Treatments<'_>, has_memberships: bool) -> bool {
+    let departures = [Departure::Gone, Departure::OutOfScope];
+    let departures = if treatments.has_rule() { &departures[..] } else { &departures[..1] };
+    departures.iter().any(|departure| {
+        let (treatment, failure) = treatments.decide(user, *departure);
+        failure.is_some() || is_at_stake(user, treatment, has_memberships)
+    })
 }
 
 /// Who of those who are looked for is in a group that would be left.
@@ -72,11 +83,12 @@ pub(super) fn plan(
     let Case { desired, actual, gone, policy, past, .. } = *case;
     let mut leaving = Leaving::default();
     let members = members_to_strip(actual, policy, |id| gone.contains_key(id));
+    let treatments = Treatments::of(actual, policy, |id| gone.contains_key(id));
     let names = NamesTaken::of(case);
     for (id, absence) in gone {
         let user = actual.users.get(id).filter(|_| !desired.knows(id) && !case.is_frozen(id));
         let Some(user) = user else { continue };
-        let reason = match absence {
+        let (reason, departure) = match absence {
             Absence::Present => {
                 findings.push(passed_over(user));
                 continue;
@@ -89,10 +101,20 @@ pub(super) fn plan(
                 continue;
             }
             Absence::Inactive(_) => continue,
-            Absence::Gone => Reason::Gone,
-            Absence::OutOfScope(words) => Reason::OutOfScope(Arc::clone(words)),
+            Absence::Gone => (Reason::Gone, Departure::Gone),
+            Absence::OutOfScope(words) => {
+                (Reason::OutOfScope(Arc::clone(words)), Departure::OutOfScope)
+            }
         };
-        if !is_at_stake(user, policy, members.contains(id)) {
+        let (treatment, failure) = treatments.decide(user, departure);
+        if let Some(why) = failure {
+            findings.push(undecided(user, &reason, &why));
+            continue;
+        }
+        if !is_at_stake(user, treatment, members.contains(id)) {
+            if is_at_stake(user, treatments.otherwise(), members.contains(id)) {
+                findings.push(kept(user, &reason));
+            }
             continue;
         }
         if policy.grace != Grace::NONE {
@@ -103,7 +125,7 @@ pub(super) fn plan(
                 continue;
             }
         }
-        clean_up(user, &reason, policy, &names, stages, &mut leaving);
+        clean_up(user, &reason, treatment, &names, stages, &mut leaving);
     }
     if policy.grace != Grace::NONE {
         memory.suspected.extend(still_suspected(case));
@@ -114,13 +136,13 @@ pub(super) fn plan(
 fn clean_up(
     user: &Arc<User>,
     reason: &Reason,
-    policy: &Policy,
+    treatment: Treatment,
     names: &NamesTaken<'_>,
     stages: &mut Stages,
     leaving: &mut Leaving,
 ) {
     let step = |change| Step { change, reason: reason.clone() };
-    match policy.cleanup {
+    match treatment.cleanup {
         Cleanup::Delete => {
             leaving.removed.insert(user.id.clone());
             stages.removals.push(step(Change::Remove { user: Arc::clone(user) }));
@@ -141,7 +163,7 @@ fn clean_up(
         }
         Cleanup::Disable | Cleanup::Keep => {}
     }
-    if policy.strip.is_some() {
+    if treatment.strips {
         leaving.stripped.insert(user.id.clone(), reason.clone());
     }
 }
@@ -172,7 +194,11 @@ struct NamesTaken<'a>(BTreeMap<&'a Name, &'a ExternalId>);
 
 impl<'a> NamesTaken<'a> {
     fn of(case: &Case<'a>) -> NamesTaken<'a> {
-        let gives_names = case.policy.cleanup == Cleanup::Anonymise(Anonymity::ProfileAndUsername);
+        let Policy { cleanup, cleanup_rule, .. } = case.policy;
+        let gives_names = *cleanup == Cleanup::Anonymise(Anonymity::ProfileAndUsername)
+            || cleanup_rule
+                .as_ref()
+                .is_some_and(|it| it.anonymity == Anonymity::ProfileAndUsername);
         if !gives_names || case.gone.is_empty() {
             return NamesTaken(BTreeMap::new());
         }
@@ -203,9 +229,10 @@ fn still_suspected(case: &Case<'_>) -> Vec<(ExternalId, Suspicion)> {
     let Case { desired, actual, gone, policy, past, .. } = *case;
     let suspected = &past.memory.suspected;
     let members = members_to_strip(actual, policy, |id| suspected.contains_key(id));
+    let treatments = Treatments::of(actual, policy, |id| suspected.contains_key(id));
     let is_open = |id: &ExternalId| {
         let user = actual.users.get(id).filter(|_| !desired.knows(id) && !gone.contains_key(id));
-        user.is_some_and(|user| is_at_stake(user, policy, members.contains(id)))
+        user.is_some_and(|user| may_be_at_stake(user, &treatments, members.contains(id)))
     };
     let open = suspected.iter().filter(|(id, _)| is_open(id));
     open.map(|(id, suspicion)| (id.clone(), *suspicion)).collect()
@@ -220,6 +247,26 @@ fn suspected(user: &User, reason: &Reason, suspicion: Suspicion, grace: Grace) -
         message: format!(
             "{reason}, in {reads} reads since {since}. It counts after {} reads and {} h.",
             grace.reads, grace.hours
+        ),
+    }
+}
+
+fn kept(user: &User, reason: &Reason) -> Finding {
+    Finding {
+        kind: FindingKind::Kept,
+        id: Some(user.id.clone()),
+        username: Some(user.username.as_str().into()),
+        message: format!("{reason}; the cleanup expression says keep, so nothing was done."),
+    }
+}
+
+fn undecided(user: &User, reason: &Reason, why: &str) -> Finding {
+    Finding {
+        kind: FindingKind::Expression,
+        id: Some(user.id.clone()),
+        username: Some(user.username.as_str().into()),
+        message: format!(
+            "{reason}, and the cleanup expression decides nothing: {why}. Nothing was done."
         ),
     }
 }

@@ -3,9 +3,11 @@ use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
 
+use crate::expression::{Expression, PERSON};
 use crate::pattern::Patterns;
 use crate::plan::{
-    Absence, Anonymity, Cleanup, EmptyGroups, Grace, Memory, Past, Policy, Suspicion, missing, plan,
+    Absence, Anonymity, Cleanup, CleanupRule, EmptyGroups, Grace, Memory, Past, Policy, Suspicion,
+    missing, plan,
 };
 use crate::principal::Name;
 use crate::world::{apply, desired, directory, gone, id};
@@ -639,6 +641,128 @@ fn a_group_goes_once_it_has_been_empty_for_so_many_days() {
             04T00:00
             - remove ada from group dev (no group source grants it any more)
               remembers qa empty since 2026-01-04T00:00:00Z
+        "#]],
+    );
+}
+
+fn cleanup_rule(source: &str, anonymity: Anonymity) -> CleanupRule {
+    let expression = Expression::compile(source, &CleanupRule::VOCABULARY).unwrap();
+    CleanupRule { expression, anonymity }
+}
+
+#[test]
+fn an_expression_decides_for_each_leaver() {
+    let policy = Policy {
+        cleanup_rule: Some(cleanup_rule(
+            r#""keep" if groups.has("always-active")
+               else "delete" if existing.email is endingwith "@partner.test"
+               else "anonymise" if existing.id == "3""#,
+            Anonymity::ProfileAndUsername,
+        )),
+        strip: Some(Patterns::NONE),
+        ..POLICY
+    };
+    check_policy(
+        &policy,
+        "6 fay",
+        "1 ada : always-active dev
+         2 bob mail=bob@partner.test : dev
+         3 cyd
+         4 dee : dev
+         5 eve off
+         6 fay",
+        &expect![[r#"
+            - remove dee from group dev (gone, asked for by id)
+            - anonymise cyd as Former user 3 (gone, asked for by id)
+            - deactivate dee (gone, asked for by id)
+            - remove bob (gone, asked for by id)
+        "#]],
+    );
+}
+
+#[test]
+fn whoever_an_expression_keeps_is_told_of_when_asked_about() {
+    let policy =
+        Policy { cleanup_rule: Some(cleanup_rule("'keep'", Anonymity::Profile)), ..POLICY };
+    let (desired, actual) = (desired("2 bob"), directory("1 ada : dev\n 2 bob"));
+    assert_eq!(missing(&desired, &actual, &policy), []);
+    let (plan, findings) = plan(&desired, &actual, &gone("1"), &policy, &Past::NONE);
+    assert_eq!(plan.steps, []);
+    let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+    assert_eq!(finding.kind.word(), "kept");
+    assert_eq!(
+        finding.message,
+        "gone, asked for by id; the cleanup expression says keep, so nothing was done."
+    );
+}
+
+#[test]
+fn whoever_an_expression_fails_at_is_kept() {
+    for (source, why) in [
+        ("'retire'", "it says \"retire\", not disable, delete, anonymise or keep"),
+        ("true", "it does not say disable, delete, anonymise or keep"),
+        ("drop()", "it does not say disable, delete, anonymise or keep"),
+        ("groups[9] | lower", "a value is not there; say what stands in for it by default(..)"),
+        ("1 // 0", "unable to calculate 1 // 0"),
+    ] {
+        let policy = Policy {
+            cleanup: Cleanup::Delete,
+            cleanup_rule: Some(cleanup_rule(source, Anonymity::Profile)),
+            strip: Some(Patterns::NONE),
+            ..POLICY
+        };
+        let (desired, actual) = (desired("2 bob"), directory("1 ada : dev\n 2 bob"));
+        assert_eq!(missing(&desired, &actual, &policy), [id("1")], "{source}");
+        let (plan, findings) = plan(&desired, &actual, &gone("1"), &policy, &Past::NONE);
+        assert_eq!(plan.steps, [], "{source}");
+        let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+        assert_eq!(finding.kind.word(), "expression");
+        let told = format!(
+            "gone, asked for by id, and the cleanup expression decides nothing: {why}. Nothing was done."
+        );
+        assert_eq!(finding.message, told);
+    }
+}
+
+#[test]
+fn an_expression_tells_gone_from_out_of_scope() {
+    let source = "'delete' if reason == 'gone' else 'keep'";
+    let policy = Policy { cleanup_rule: Some(cleanup_rule(source, Anonymity::Profile)), ..POLICY };
+    let (desired, actual) = (desired("3 cyd"), directory("1 ada\n 2 bob\n 3 cyd"));
+    assert_eq!(missing(&desired, &actual, &policy), [id("1"), id("2")]);
+    let absences =
+        [(id("1"), Absence::Gone), (id("2"), Absence::OutOfScope("no required group".into()))];
+    let (plan, findings) = plan(&desired, &actual, &absences.into(), &policy, &Past::NONE);
+    assert_eq!(plan.to_string(), "- remove ada (gone, asked for by id)\n");
+    assert_eq!(findings.iter().map(|it| it.kind.word()).collect::<Vec<_>>(), ["kept"]);
+}
+
+#[test]
+fn an_account_is_made_only_where_an_expression_says_so() {
+    let create_if = |source| Policy {
+        create_if: Some(Expression::compile(source, &PERSON).unwrap()),
+        ..POLICY
+    };
+    let world = "1 ada : dev\n 2 bob : dev\n 3 cyd : ops";
+    check_policy(
+        &create_if("groups.has('OPS')"),
+        world,
+        "1 ada",
+        &expect![[r#"
+            + create cyd (cyd) (new in the source)
+            + create group dev (granted by role "dev")
+            + create group ops (granted by role "ops")
+            + add ada to group dev (granted by role "dev")
+            + add cyd to group ops (granted by role "ops")
+            not-created 2: New in the source, and the expression for new accounts says no, so none is made.
+        "#]],
+    );
+    check_policy(
+        &create_if("user.first_name | lower"),
+        "3 cyd",
+        "",
+        &expect![[r#"
+            expression 3: New in the source, and the expression for new accounts decides nothing: a value is not there; say what stands in for it by default(..). No account is made.
         "#]],
     );
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Case, Change, Reason, Stages, Step};
 use crate::directory::Directory;
+use crate::expression::{Groups, Variables, field_of};
 use crate::finding::{Finding, FindingKind};
 use crate::mapping::Desired;
 use crate::principal::{ExternalId, Name, User};
@@ -17,7 +18,8 @@ pub(super) fn plan(
     findings: &mut Vec<Finding>,
 ) -> BTreeSet<ExternalId> {
     let different = different(case);
-    let blocked = blocked_usernames(&different, case, findings);
+    let mut blocked = blocked_usernames(&different, case, findings);
+    blocked.extend(unwanted(&different, case, findings));
     for (user, present) in different {
         match present {
             Some(present) => plan_present(present, user, case.desired, &blocked, stages),
@@ -106,6 +108,49 @@ fn blocked_usernames(
         holders.extend(actual.users.get(&claimant.id));
     }
     blocked
+}
+
+/// Who gets no account because an expression does not say that they get one.
+fn unwanted(
+    different: &[Pair<'_>],
+    case: &Case<'_>,
+    findings: &mut Vec<Finding>,
+) -> Vec<ExternalId> {
+    let Some(expression) = &case.policy.create_if else { return Vec::new() };
+    let is_new = |(user, present): &Pair<'_>| present.is_none() && user.active;
+    let new: BTreeMap<&ExternalId, &Arc<User>> =
+        different.iter().filter(|it| is_new(it)).map(|(user, _)| (&user.id, *user)).collect();
+    let mut groups: BTreeMap<&ExternalId, Vec<Name>> = BTreeMap::new();
+    if expression.names("groups") {
+        for (group, members) in &case.desired.directory.groups {
+            for id in members.iter().filter(|id| new.contains_key(id)) {
+                groups.entry(id).or_default().push(group.clone());
+            }
+        }
+    }
+    let mut unwanted = Vec::new();
+    for (id, user) in new {
+        let groups = Groups::named(groups.remove(id).unwrap_or_default());
+        let text = |path: &str| field_of(user, path);
+        let variables = Variables { text: &text, existing: None, groups: &groups };
+        let (kind, message) = match expression.holds(&variables) {
+            Ok(true) => continue,
+            Ok(false) => {
+                let message = "New in the source, and the expression for new accounts says no, so none is made.";
+                (FindingKind::NotCreated, message.to_owned())
+            }
+            Err(why) => {
+                let message = format!(
+                    "New in the source, and the expression for new accounts decides nothing: {why}. No account is made."
+                );
+                (FindingKind::Expression, message)
+            }
+        };
+        let username = Some(user.username.as_str().into());
+        findings.push(Finding { kind, id: Some(id.clone()), username, message });
+        unwanted.push(id.clone());
+    }
+    unwanted
 }
 
 fn plan_present(

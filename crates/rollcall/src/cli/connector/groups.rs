@@ -7,7 +7,7 @@ use crate::cli::exit::CliError;
 use crate::cli::output;
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::connectors::settings::groups::{
-    ALWAYS_PRIVILEGED, EMPTY_DAYS_MAX, EmptyGroups, EqualNames, GroupSettings, WithSource,
+    ALWAYS_PRIVILEGED, AssignIf, EMPTY_DAYS_MAX, EmptyGroups, EqualNames, GroupSettings, WithSource,
 };
 
 /// Lists are given anew each time; a single "" empties one.
@@ -40,6 +40,10 @@ pub(super) struct GroupChoices {
     /// A group for whoever has a group of that source, as `roles=jira-users`; repeatable
     #[arg(long = "assign-with", value_name = "SOURCE=GROUP")]
     with_source: Option<Vec<String>>,
+    /// A group for every active user of whom an expression says yes, as
+    /// `jira-users=not groups.has("portal")`; repeatable
+    #[arg(long = "assign-if", value_name = "GROUP=EXPRESSION")]
+    assign_if: Option<Vec<String>>,
     /// A group that stays as it is, with whoever is in it; repeatable
     #[arg(long = "never-touch", value_name = "NAME")]
     never_touch: Option<Vec<String>>,
@@ -74,6 +78,7 @@ impl GroupChoices {
             except,
             always,
             with_source,
+            assign_if,
             never_touch,
             privileged,
         } = self;
@@ -94,6 +99,10 @@ impl GroupChoices {
             let typed = list_of("--assign-with", typed)?;
             groups.with_source =
                 typed.iter().map(|it| with_source_of(it)).collect::<Result<_, _>>()?;
+        }
+        if let Some(typed) = assign_if {
+            let typed = list_of("--assign-if", typed)?;
+            groups.assign_if = typed.iter().map(|it| assign_if_of(it)).collect::<Result<_, _>>()?;
         }
         for (flag, typed, list) in [
             ("--only-group", only, &mut groups.only),
@@ -121,6 +130,13 @@ fn with_source_of(typed: &str) -> Result<WithSource, CliError> {
              member_of=GROUP."
         ))
     })
+}
+
+fn assign_if_of(typed: &str) -> Result<AssignIf, CliError> {
+    let (group, expression) = typed.split_once('=').ok_or_else(|| {
+        CliError::usage(format!("--assign-if {typed} has no expression. Write GROUP=EXPRESSION."))
+    })?;
+    Ok(AssignIf { group: group.trim().to_owned(), expression: expression.trim().to_owned() })
 }
 
 impl From<EmptyGroupsFlag> for EmptyGroups {
@@ -152,6 +168,7 @@ pub(super) fn facts(empty: EmptyGroups, groups: &GroupSettings) -> Vec<(&'static
         except,
         always,
         with_source,
+        assign_if,
         never_touch,
         privileged,
         empty_days,
@@ -166,6 +183,8 @@ pub(super) fn facts(empty: EmptyGroups, groups: &GroupSettings) -> Vec<(&'static
         .iter()
         .map(|it| format!("{} with any of {}", it.group, group_source_word(it.source)))
         .collect();
+    let assign_if: Vec<String> =
+        assign_if.iter().map(|it| format!("{} if {}", it.group, it.expression)).collect();
     let always_privileged = ALWAYS_PRIVILEGED.map(str::to_owned);
     let privileged = [&always_privileged[..], privileged].concat();
     let empty = match (empty, empty_days) {
@@ -181,6 +200,7 @@ pub(super) fn facts(empty: EmptyGroups, groups: &GroupSettings) -> Vec<(&'static
         ("No groups", except),
         ("Always assigned", always),
         ("Assigned", &with_source),
+        ("Assigned where", &assign_if),
         ("Never touched", never_touch),
         ("Privileged groups", &privileged),
     ] {

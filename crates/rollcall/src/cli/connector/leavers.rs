@@ -12,11 +12,19 @@ use crate::store::connectors::settings::leavers::{
 
 /// Lists are given anew each time; a single "" empties one.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Leavers")]
+#[command(next_help_heading = "Joiners and leavers (EXPRESSION: see docs/guide/expressions.md)")]
 pub(super) struct LeaverChoices {
+    /// An expression that says yes of whoever gets an account where there is none, as
+    /// `groups.has("staff")` or `false`; "" for everybody
+    #[arg(long, value_name = "EXPRESSION")]
+    create_if: Option<String>,
     /// What happens to a user who is gone or out of scope [default: disable]
     #[arg(long, value_enum, value_name = "WHAT")]
     cleanup: Option<CleanupFlag>,
+    /// An expression that says "disable", "delete", "anonymise" or "keep" of each leaver, or none for
+    /// what --cleanup says, as `"keep" if groups.has("always-active")`; "" for none
+    #[arg(long, value_name = "EXPRESSION")]
+    cleanup_expression: Option<String>,
     /// Whether anonymising replaces the username, too [default: off]
     #[arg(long, value_enum, value_name = "on|off")]
     anonymise_usernames: Option<Switch>,
@@ -55,7 +63,9 @@ enum Switch {
 impl LeaverChoices {
     pub(super) fn apply(&self, settings: &mut ConnectorSettings) -> Result<(), CliError> {
         let LeaverChoices {
+            create_if,
             cleanup,
+            cleanup_expression,
             anonymise_usernames,
             leave_groups,
             keep_groups,
@@ -67,6 +77,12 @@ impl LeaverChoices {
             settings.cleanup = (*cleanup).into();
         }
         let leavers = &mut settings.leavers;
+        if let Some(typed) = create_if {
+            typed.trim().clone_into(&mut leavers.create_if);
+        }
+        if let Some(typed) = cleanup_expression {
+            typed.trim().clone_into(&mut leavers.cleanup_expression);
+        }
         if let Some(switch) = anonymise_usernames {
             leavers.anonymise_usernames = *switch == Switch::On;
         }
@@ -99,6 +115,8 @@ impl From<CleanupFlag> for Cleanup {
 /// What `connector show` tells of them; what is not set is not told.
 pub(super) fn facts(cleanup: Cleanup, leavers: &LeaverSettings) -> Vec<(&'static str, String)> {
     let LeaverSettings {
+        create_if,
+        cleanup_expression,
         anonymise_usernames,
         leave_groups,
         keep_groups,
@@ -119,6 +137,13 @@ pub(super) fn facts(cleanup: Cleanup, leavers: &LeaverSettings) -> Vec<(&'static
         (true, kept) => format!("{what}, and take out of all groups but {}", kept.join(", ")),
     };
     let mut facts = vec![("Gone or out of scope", output::printable(&what))];
+    for (title, text) in
+        [("Cleanup expression", cleanup_expression), ("Accounts only where", create_if)]
+    {
+        if !text.is_empty() {
+            facts.push((title, output::printable(text)));
+        }
+    }
     if (*grace_reads, *grace_hours) != (1, 0) {
         let grace = format!("after {grace_reads} reads and {grace_hours} h");
         facts.push(("Counts as gone", grace));

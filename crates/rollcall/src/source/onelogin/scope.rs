@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use reconcile::expression::{Expression, Groups, Variables};
 use reconcile::principal::fold;
 use reconcile::scope::condition::Condition;
 use reconcile::scope::remedy::{self, Edit};
@@ -53,7 +54,12 @@ enum Place {
 enum Pick {
     Name(String),
     Id(u64),
+    /// Every role and group of which it says yes.
+    Where(Expression),
 }
+
+/// What such an expression may ask of a role or group.
+const GROUP: [&str; 3] = ["group.kind", "group.name", "group.id"];
 
 /// One required or excluded group, looked up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -168,6 +174,17 @@ fn parse_one(role: Role, typed: &str) -> Result<Wanted, SourceError> {
         _ => (Place::Any, typed),
     };
     let name = name.trim();
+    if let Some(source) = typed.strip_prefix("where:") {
+        let expression = Expression::compile(source, &GROUP).map_err(|error| {
+            SourceError::Scope(format!("In the {} \"{typed}\": {error}", role.noun()))
+        })?;
+        return Ok(Wanted {
+            role,
+            typed: typed.to_owned(),
+            place: Place::Any,
+            pick: Pick::Where(expression),
+        });
+    }
     if name.is_empty() {
         return Err(SourceError::Scope(format!(
             "The {} \"{typed}\" names nothing. Write a name, role:NAME, group:NAME or \
@@ -245,7 +262,11 @@ fn resolve_one(
         if !wanted.may_be_in(source, groups_from) {
             continue;
         }
-        for id in ids(&wanted.pick, names) {
+        let ids = ids(&wanted.pick, kind, names).map_err(|(id, why)| {
+            let (noun, typed, id) = (wanted.role.noun(), &wanted.typed, words(kind, id, names));
+            SourceError::Scope(format!("The {noun} \"{typed}\" says nothing of {id}: {why}."))
+        })?;
+        for id in ids {
             found.push((kind, id));
             requirement.words = words(kind, id, names);
             match kind {
@@ -255,7 +276,9 @@ fn resolve_one(
         }
         candidates.extend(names.iter().map(|(_, name)| name));
     }
-    if 1 < found.len() {
+    if let Pick::Where(expression) = &wanted.pick {
+        requirement.words = format!("a group where {expression}");
+    } else if 1 < found.len() {
         return Err(found_twice(wanted.role, &wanted.typed, &alternatives(&found)));
     }
     if wanted.may_be_in(GroupSource::MemberOf, groups_from)
@@ -271,15 +294,35 @@ fn resolve_one(
     Ok(requirement)
 }
 
-fn ids(pick: &Pick, names: &Names) -> Vec<u64> {
-    match pick {
+/// Fails at the first of which an expression does not say yes or no: to take it for a no might leave
+/// people out.
+fn ids(pick: &Pick, kind: Kind, names: &Names) -> Result<Vec<u64>, (u64, String)> {
+    Ok(match pick {
         Pick::Id(id) => names.knows(*id).then_some(*id).into_iter().collect(),
+        Pick::Where(expression) => {
+            let mut ids = Vec::new();
+            for (id, name) in names.iter() {
+                let digits = id.to_string();
+                let text = |path: &str| match path {
+                    "group.kind" => Some(kind.word()),
+                    "group.name" => Some(name),
+                    "group.id" => Some(&*digits),
+                    _ => None,
+                };
+                let groups = Groups::default();
+                let variables = Variables { text: &text, existing: None, groups: &groups };
+                if expression.holds(&variables).map_err(|why| (id, why))? {
+                    ids.push(id);
+                }
+            }
+            ids
+        }
         Pick::Name(wanted) => {
             let wanted = fold(wanted);
             let is_it = |name: &str| fold(name.trim()) == wanted;
             names.iter().filter(|(_, name)| is_it(name)).map(|(id, _)| id).collect()
         }
-    }
+    })
 }
 
 fn words(kind: Kind, id: u64, names: &Names) -> String {
@@ -308,7 +351,7 @@ fn found_nowhere(
 ) -> SourceError {
     let name = match &wanted.pick {
         Pick::Name(name) => name.as_str(),
-        Pick::Id(_) => "",
+        Pick::Id(_) | Pick::Where(_) => "",
     };
     let places = match wanted.place {
         Place::In(source) => source_words(source).to_owned(),

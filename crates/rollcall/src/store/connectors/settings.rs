@@ -4,6 +4,7 @@ pub mod groups;
 pub mod leavers;
 pub mod schedule;
 
+use reconcile::expression::{Expression, ExpressionError};
 use reconcile::gate::{Limit, Limits};
 use reconcile::mapping::groups::GroupRules;
 use reconcile::pattern::Patterns;
@@ -91,6 +92,8 @@ impl ConnectorSettings {
     pub fn policy(&self) -> Result<Policy, FieldError> {
         Ok(Policy {
             cleanup: self.leavers.cleanup(self.cleanup),
+            cleanup_rule: self.leavers.cleanup_rule()?,
+            create_if: self.leavers.create_if()?,
             strip: self.leavers.strip()?,
             grace: self.leavers.grace()?,
             empty_groups: match self.empty_groups {
@@ -103,6 +106,15 @@ impl ConnectorSettings {
             protected: self.leavers.protected()?,
         })
     }
+}
+
+fn expression(
+    field: &'static str,
+    typed: &str,
+    vocabulary: &[&str],
+) -> Result<Expression, FieldError> {
+    let refused = |error: ExpressionError| FieldError { field, why: error.to_string() };
+    Expression::compile(typed, vocabulary).map_err(refused)
 }
 
 fn patterns(field: &'static str, typed: &[String]) -> Result<Patterns, FieldError> {

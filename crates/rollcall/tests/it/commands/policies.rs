@@ -231,3 +231,39 @@ async fn a_group_that_is_never_touched_stays_whatever_the_source_says() {
     }
     assert_eq!(it.simulated().await, BTreeSet::new());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expression_decides_what_becomes_of_a_leaver() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let (id, username, roles) = it.somebody();
+    let role = roles.first().unwrap();
+    it.sandbox.admin().delete_user(id).unwrap();
+
+    let kept = format!("'keep' if groups.has('{role}') else 'delete'");
+    it.edit(&["--cleanup-expression", &kept]).await;
+    assert_eq!(it.simulated().await, BTreeSet::new());
+    let told = it.expect(0, &["user", "explain", "OneLogin", &username]).await;
+    assert!(told.contains("the cleanup expression says keep, so nothing was done"), "{told}");
+    let shown = it.expect(0, &["connector", "show", "OneLogin"]).await;
+    assert!(shown.contains(&kept), "{shown}");
+
+    // What fails keeps them too, and says so.
+    it.edit(&["--cleanup-expression", "existing.display_name | map('no table')"]).await;
+    assert_eq!(it.simulated().await, BTreeSet::new());
+    let findings = it.findings().await;
+    let [(kind, message)] = findings.as_slice() else { panic!("{findings:?}") };
+    assert_eq!(kind, "expression");
+    assert!(message.contains("decides nothing: map takes a table"), "{message}");
+
+    let gone = "'anonymise' if reason == 'gone'";
+    it.edit(&["--cleanup-expression", gone]).await;
+    assert_eq!(it.simulated().await, BTreeSet::from([format!("anonymise {username}")]));
+    it.edit(&["--cleanup-expression", ""]).await;
+    assert_eq!(it.simulated().await, BTreeSet::from([format!("deactivate {username}")]));
+
+    let wrong = ["--cleanup-expression", "'keep' if\n existing.shoe == 1"];
+    let told = it.expect(78, &[&["connector", "edit", "OneLogin"][..], &wrong].concat()).await;
+    assert!(told.contains("leavers.cleanup_expression"), "{told}");
+    assert!(told.contains("Line 2, character 2: existing has no \"shoe\""), "{told}");
+}

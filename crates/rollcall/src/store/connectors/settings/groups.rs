@@ -1,5 +1,6 @@
 //! What an admin sets for the groups of a connector.
 
+use reconcile::expression::PERSON;
 use reconcile::mapping::groups::{self as rules, Assigned, GroupRules, check_group};
 use reconcile::pattern::Patterns;
 use reconcile::principal::Name;
@@ -21,6 +22,8 @@ pub struct GroupSettings {
     pub always: Vec<String>,
     /// Groups for whoever has a group of one group source.
     pub with_source: Vec<WithSource>,
+    /// Groups for every active user of whom an expression says yes.
+    pub assign_if: Vec<AssignIf>,
     /// Names and patterns of groups that stay as they are, with whoever is in them.
     pub never_touch: Vec<String>,
     /// Names and patterns of privileged groups, beside those that always are.
@@ -56,6 +59,12 @@ pub enum EqualNames {
 pub struct WithSource {
     pub source: GroupSource,
     pub group: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssignIf {
+    pub group: String,
+    pub expression: String,
 }
 
 /// Whoever is in one of these may change a whole product.
@@ -103,11 +112,17 @@ impl GroupSettings {
     fn assigned(&self) -> Result<Vec<Assigned>, FieldError> {
         let mut assigned = Vec::new();
         for group in &self.always {
-            assigned.push(Assigned { group: group_name("groups.always", group)?, with: None });
+            let group = group_name("groups.always", group)?;
+            assigned.push(Assigned { group, with: None, only_if: None });
         }
         for WithSource { source, group } in &self.with_source {
             let group = group_name("groups.with_source", group)?;
-            assigned.push(Assigned { group, with: Some(source.kind().into()) });
+            assigned.push(Assigned { group, with: Some(source.kind().into()), only_if: None });
+        }
+        for AssignIf { group, expression } in &self.assign_if {
+            let group = group_name("groups.assign_if", group)?;
+            let only_if = Some(super::expression("groups.assign_if", expression, &PERSON)?);
+            assigned.push(Assigned { group, with: None, only_if });
         }
         Ok(assigned)
     }

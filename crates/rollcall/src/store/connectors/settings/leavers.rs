@@ -1,14 +1,19 @@
 //! What an admin sets for people who leave, and for those who are never to.
 
+use reconcile::expression::{Expression, PERSON};
 use reconcile::pattern::Patterns;
-use reconcile::plan::{self, Anonymity, Grace};
+use reconcile::plan::{self, Anonymity, CleanupRule, Grace};
 use serde::{Deserialize, Serialize};
 
-use super::{FieldError, patterns};
+use super::{FieldError, expression, patterns};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LeaverSettings {
+    /// What says whether somebody without an account gets one; empty where everybody does.
+    pub create_if: String,
+    /// What decides for each leaver before the cleanup behaviour does; empty for none.
+    pub cleanup_expression: String,
     /// Whether anonymising replaces the username, too.
     pub anonymise_usernames: bool,
     /// Whether whoever leaves is taken out of their groups.
@@ -42,6 +47,8 @@ impl Default for LeaverSettings {
     fn default() -> LeaverSettings {
         let Grace { reads, hours } = Grace::NONE;
         LeaverSettings {
+            create_if: String::new(),
+            cleanup_expression: String::new(),
             anonymise_usernames: false,
             leave_groups: false,
             keep_groups: Vec::new(),
@@ -57,12 +64,29 @@ impl LeaverSettings {
         match cleanup {
             Cleanup::Disable => plan::Cleanup::Disable,
             Cleanup::Delete => plan::Cleanup::Delete,
-            Cleanup::Anonymise if self.anonymise_usernames => {
-                plan::Cleanup::Anonymise(Anonymity::ProfileAndUsername)
-            }
-            Cleanup::Anonymise => plan::Cleanup::Anonymise(Anonymity::Profile),
+            Cleanup::Anonymise => plan::Cleanup::Anonymise(self.anonymity()),
             Cleanup::Keep => plan::Cleanup::Keep,
         }
+    }
+
+    pub(super) fn cleanup_rule(&self) -> Result<Option<CleanupRule>, FieldError> {
+        if self.cleanup_expression.trim().is_empty() {
+            return Ok(None);
+        }
+        let field = "leavers.cleanup_expression";
+        let expression = expression(field, &self.cleanup_expression, &CleanupRule::VOCABULARY)?;
+        Ok(Some(CleanupRule { expression, anonymity: self.anonymity() }))
+    }
+
+    pub(super) fn create_if(&self) -> Result<Option<Expression>, FieldError> {
+        if self.create_if.trim().is_empty() {
+            return Ok(None);
+        }
+        expression("leavers.create_if", &self.create_if, &PERSON).map(Some)
+    }
+
+    fn anonymity(&self) -> Anonymity {
+        if self.anonymise_usernames { Anonymity::ProfileAndUsername } else { Anonymity::Profile }
     }
 
     pub(super) fn strip(&self) -> Result<Option<Patterns>, FieldError> {
