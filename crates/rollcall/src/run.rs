@@ -5,6 +5,7 @@
 //! out in a task of its own. The run ends itself: whatever happens, its row says how it ended, and
 //! what it could not finish was never begun.
 
+pub mod counts;
 pub mod follow;
 pub mod recorder;
 

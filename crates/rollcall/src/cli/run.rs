@@ -15,6 +15,7 @@ use crate::cli::output;
 use crate::cli::sync;
 use crate::export::Format;
 use crate::export::run::{Part, RunExport};
+use crate::run::counts::{self, RunCounts};
 use crate::store::connectors;
 use crate::store::leases;
 use crate::store::runs::{self, Page, RecordedChange, RecordedFinding, Run, RunId};
@@ -141,6 +142,11 @@ struct RunAnswer {
     started_at: String,
     finished_at: Option<String>,
     message: String,
+    /// None as far as the run did not come.
+    applied: Option<u64>,
+    held: Option<u64>,
+    found_odd: Option<u64>,
+    calls: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -410,6 +416,7 @@ fn starter(run: &Run) -> String {
 }
 
 fn run_answer(run: &Run) -> RunAnswer {
+    let RunCounts { applied, held, findings, calls } = counts::of(run);
     RunAnswer {
         id: run.id.0,
         connector: run.connector_name.to_string(),
@@ -423,6 +430,10 @@ fn run_answer(run: &Run) -> RunAnswer {
         started_at: run.started_at.to_string(),
         finished_at: run.finished_at.map(|it| it.to_string()),
         message: run.message.clone(),
+        applied,
+        held,
+        found_odd: findings,
+        calls,
     }
 }
 

@@ -7,8 +7,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use reconcile::health::Health;
 use rollcall::health::{self, ConnectorHealth};
+use rollcall::http;
 use rollcall::http::backoff::Backoff;
-use rollcall::http::{self};
+use rollcall::run::follow::{Follower, News};
 use rollcall::run::{self, Engine, Order, Ready};
 use rollcall::scheduler::{self, Done, Trouble};
 use rollcall::seal::{KeySource, Seal};
@@ -435,6 +436,37 @@ async fn an_interrupted_run_is_taken_up_by_whoever_looks_next_and_only_once() {
         }
         assert_eq!(world.runs().await[1].retry_of, Some(RunId(1)));
         assert_eq!(world.tick("2026-11-24T12:00:00Z").await, ["run 3 for 2026-11-24T12:00:00Z"]);
+    })
+    .await;
+}
+
+/// Whoever follows a run is less than a second behind, and one that went away and came back has
+/// missed nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_tells_is_heard_within_a_second_and_nothing_of_it_is_missed() {
+    on_both(async |db| {
+        let world = World::with_latency(&db, hourly(), Duration::from_millis(700)).await;
+        world.look("2026-11-24T11:00:00Z").await;
+        let mut follower = Follower::new(&db, RunId(1), 0);
+        let (mut heard, mut behind) = (Vec::new(), Vec::new());
+        while let Some(news) = follower.next().await.unwrap() {
+            let News::Events(events) = news else { continue };
+            for event in events {
+                behind.push(Timestamp::now().duration_since(event.at));
+                heard.push(event);
+            }
+            // It comes back with the number of what it has seen.
+            follower = Follower::new(&db, RunId(1), heard.last().unwrap().seq);
+        }
+        // The machine may be busy with something else for a moment.
+        behind.sort();
+        assert!(behind[behind.len() / 2] < SignedDuration::from_secs(1), "{behind:?}");
+        let page = runs::Page { after: 0, rows_max: 9_999 };
+        assert_eq!(heard, runs::events::list(&db, RunId(1), page).await.unwrap());
+        let numbers: Vec<i64> = heard.iter().map(|it| it.seq).collect();
+        let distinct: BTreeSet<i64> = numbers.iter().copied().collect();
+        assert_eq!((numbers.len(), heard.is_empty()), (distinct.len(), false));
+        assert_eq!(world.statuses().await, ["succeeded"]);
     })
     .await;
 }
