@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use crate::directory::Directory;
 use crate::finding::Finding;
+use crate::mapping::existing::Existing;
 use crate::mapping::groups::{Fate, GroupRules, Sharing};
-use crate::mapping::{self, Desired};
+use crate::mapping::rules::PersonRules;
+use crate::mapping::{self, Desired, Rules};
 use crate::plan::{self, Absence, Past, Plan, Policy};
 use crate::principal::{ExternalId, Grant, Name, Record, User};
 
@@ -26,6 +28,7 @@ pub struct Evidence<'a> {
     /// The groups of the source, whether or not somebody has them.
     pub listed: &'a [Arc<Grant>],
     pub groups: &'a GroupRules,
+    pub people: &'a PersonRules,
     pub policy: &'a Policy,
     pub past: &'a Past,
 }
@@ -60,12 +63,17 @@ pub fn explain(evidence: &Evidence<'_>) -> Explanation {
     let takes_part = evidence.absence.is_none();
     let own = evidence.record.filter(|_| takes_part).cloned();
     let records = own.into_iter().chain(evidence.rivals.iter().cloned()).collect();
+    let rules = Rules { people: evidence.people.clone(), groups: evidence.groups.clone() };
+    let existing = Existing::of([evidence.actual]);
     let (desired, mut findings) =
-        mapping::desired(records, BTreeSet::new(), evidence.listed, evidence.groups);
+        mapping::desired_by(records, BTreeSet::new(), evidence.listed, &rules, &existing);
     findings.retain(|finding| finding.id.as_ref().is_none_or(|id| id == evidence.id));
     let actual = around(evidence, &desired);
     let gone: BTreeMap<ExternalId, Absence> =
         evidence.absence.iter().map(|&it| (evidence.id.clone(), it.clone())).collect();
+    let skipped = desired.skipped.get(evidence.id);
+    let skipped = skipped.map(|it| (evidence.id.clone(), Absence::OutOfScope(Arc::clone(it))));
+    let gone = gone.into_iter().chain(skipped).collect();
     let (mut plan, planning) = plan::plan(&desired, &actual, &gone, evidence.policy, evidence.past);
     let concerns = |id: &ExternalId| id == evidence.id;
     plan.steps.retain(|step| step.change.user().is_none_or(|user| concerns(&user.id)));
@@ -150,13 +158,27 @@ fn mapped(evidence: &Evidence<'_>, desired: &Desired, findings: &[Finding]) -> S
             (if *active { "active" } else { "inactive" }).to_owned(),
         ];
         lines.extend(attributes.iter().map(|(name, value)| format!("{name} {value}")));
+        lines.extend(rows(evidence));
         return Station { title: TITLE, verdict: Verdict::Yes, lines };
+    }
+    if let Some(words) = desired.skipped.get(evidence.id) {
+        let mut lines = vec![format!("takes no part: {words}")];
+        lines.extend(rows(evidence));
+        return Station { title: TITLE, verdict: Verdict::No, lines };
     }
     if desired.withheld.contains(evidence.id) {
         let lines = findings.iter().map(|finding| finding.message.clone()).collect();
         return Station { title: TITLE, verdict: Verdict::No, lines };
     }
     station(TITLE, Verdict::NotReached, "not asked")
+}
+
+/// Where each value comes from, in one line each; nothing where the fixed rules apply.
+fn rows(evidence: &Evidence<'_>) -> Vec<String> {
+    let Some(record) = evidence.record else { return Vec::new() };
+    let existing = evidence.actual.users.get(evidence.id);
+    let traced = evidence.people.trace(record, existing).unwrap_or_default();
+    traced.iter().map(ToString::to_string).collect()
 }
 
 fn matched(evidence: &Evidence<'_>) -> Station {

@@ -1,12 +1,17 @@
 //! From what the source tells to what a directory should hold.
 
+pub mod existing;
 pub mod groups;
+pub mod rules;
 pub mod transform;
+pub mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use self::existing::Existing;
 use self::groups::GroupRules;
+use self::rules::{Person, PersonRules};
 use crate::directory::Directory;
 use crate::finding::{Finding, FindingKind};
 use crate::principal::{Attributes, ExternalId, Grant, Name, Record, Standing, User};
@@ -18,6 +23,8 @@ pub struct Desired {
     pub directory: Directory,
     /// In the source, but odd: whatever a target holds of them stays as it is.
     pub withheld: BTreeSet<ExternalId>,
+    /// In the source and in scope, but a rule says that they take no part, and why.
+    pub skipped: BTreeMap<ExternalId, Arc<str>>,
     /// Why somebody is inactive, in the words of the source's status.
     pub inactive: BTreeMap<ExternalId, Arc<str>>,
     /// Where each group comes from, in the source's words.
@@ -49,45 +56,157 @@ pub fn desired(
     listed: &[Arc<Grant>],
     rules: &GroupRules,
 ) -> (Desired, Vec<Finding>) {
+    let rules = Rules { people: PersonRules::FIXED, groups: rules.clone() };
+    desired_by(records, unreadable, listed, &rules, &Existing::default())
+}
+
+/// What becomes of people and of groups.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    pub people: PersonRules,
+    pub groups: GroupRules,
+}
+
+/// As [`desired`], by rules for people, too. `existing` is what targets hold: rules may keep it.
+pub fn desired_by(
+    records: Vec<Record>,
+    unreadable: BTreeSet<ExternalId>,
+    listed: &[Arc<Grant>],
+    rules: &Rules,
+    existing: &Existing<'_>,
+) -> (Desired, Vec<Finding>) {
     let mut findings = Vec::new();
-    let mut desired = Desired { withheld: unreadable, ..Desired::default() };
+    let accounts = unreadable.iter().filter_map(|id| existing.of_source(id)).cloned();
+    let withheld = accounts.collect::<BTreeSet<_>>().into_iter().chain(unreadable).collect();
+    let mut desired = Desired { withheld, ..Desired::default() };
     let mut grants = Vec::with_capacity(records.len());
+    let skips = groups::Skips::of(&rules.groups);
     for record in records {
-        match user(&record) {
-            Ok(user) if desired.knows(&user.id) => findings.push(repeated(&user)),
-            Ok(user) => {
-                if record.standing != Standing::Active {
-                    desired.inactive.insert(user.id.clone(), record.standing_words);
-                }
-                grants.push((user.id.clone(), record.grants));
-                desired.directory.users.insert(user.id.clone(), Arc::new(user));
+        let id = match account_id(&record, &rules.people, existing) {
+            Ok(id) => id,
+            Err((accounts, finding)) => {
+                desired.withheld.extend(accounts);
+                findings.push(finding);
+                continue;
             }
+        };
+        if let Some(words) = skips.because_of(&record.grants) {
+            desired.skipped.insert(id, words);
+            continue;
+        }
+        match rules.people.person(&record, existing.account(&id)) {
+            Ok(Person::User(user)) => {
+                let user = User { source_id: source_id(&id, &record), id, ..user };
+                let source = user.source_id();
+                match desired.directory.users.get(&user.id) {
+                    Some(first) if first.source_id() != source => {
+                        withhold_shared_key(&user, &mut desired, &mut findings);
+                    }
+                    Some(_) => findings.push(repeated(&user)),
+                    None if desired.withheld.contains(&user.id) => findings.push(repeated(&user)),
+                    None => {
+                        if !user.active {
+                            let words = inactive_because(&record);
+                            desired.inactive.insert(user.id.clone(), words);
+                        }
+                        grants.push((user.id.clone(), record.grants));
+                        desired.directory.users.insert(user.id.clone(), Arc::new(user));
+                    }
+                }
+            }
+            Ok(Person::Skipped(words)) => drop(desired.skipped.insert(id, words)),
             Err(finding) => {
-                desired.withheld.insert(record.id);
+                desired.withheld.insert(id);
                 findings.push(finding);
             }
         }
     }
+    // Whoever is withheld or wanted by one record is not skipped because of another.
+    let Desired { directory, withheld, skipped, .. } = &mut desired;
+    skipped.retain(|id, _| !withheld.contains(id) && !directory.users.contains_key(id));
     withhold_shared_usernames(&mut desired, &mut findings);
-    groups::assign(&mut desired, grants, listed, rules, &mut findings);
+    groups::assign(&mut desired, grants, listed, &rules.groups, &mut findings);
     (desired, findings)
 }
 
-/// Maps one record to the user that a directory should hold, or says why it cannot be.
+/// Under which id a directory holds somebody, or is to hold them. An account keeps the key that it
+/// was made with, whatever the key is now: it is known by the source's id, too.
+///
+/// Otherwise the accounts that are to be left alone, and why.
+pub fn account_id(
+    record: &Record,
+    rules: &PersonRules,
+    existing: &Existing<'_>,
+) -> Result<ExternalId, (Vec<ExternalId>, Finding)> {
+    let by_source = existing.of_source(&record.id);
+    let refuse = |kind, other: Option<ExternalId>, message| {
+        let own = by_source.cloned().unwrap_or_else(|| record.id.clone());
+        let accounts = [Some(own), other].into_iter().flatten().collect();
+        let (id, username) = (Some(record.id.clone()), record.username.clone());
+        (accounts, Finding { kind, id, username, message })
+    };
+    let key = match rules.key(record) {
+        None => return Ok(by_source.unwrap_or(&record.id).clone()),
+        Some(Err(why)) => return Err(refuse(FindingKind::Invalid, None, why)),
+        Some(Ok(key)) => key,
+    };
+    match by_source {
+        Some(own) if *own == key => Ok(key),
+        Some(own) if existing.account(&key).is_some() => {
+            let message = format!(
+                "Has the account {own} by the source's id, and the account {key} by the key. Both stay \
+                 as they are until one of them is gone."
+            );
+            Err(refuse(FindingKind::Conflict, Some(key), message))
+        }
+        Some(own) => Ok(own.clone()),
+        None => Ok(key),
+    }
+}
+
+fn source_id(id: &ExternalId, record: &Record) -> Option<ExternalId> {
+    (*id != record.id).then(|| record.id.clone())
+}
+
+fn inactive_because(record: &Record) -> Arc<str> {
+    match record.standing {
+        Standing::Active => "inactive by the row of active".into(),
+        Standing::Inactive
+        | Standing::Pending
+        | Standing::Unknown
+        | Standing::Kept
+        | Standing::KeptOnly => Arc::clone(&record.standing_words),
+    }
+}
+
+/// Maps one record by the fixed rules, or says why it cannot be.
 pub fn user(record: &Record) -> Result<User, Finding> {
-    let refuse = |kind, message: String| Finding {
-        kind,
+    fixed(record, None)
+}
+
+fn refuse_unknown_standing(record: &Record) -> Result<(), Finding> {
+    if record.standing != Standing::Unknown {
+        return Ok(());
+    }
+    let words = &record.standing_words;
+    Err(Finding {
+        kind: FindingKind::UnknownStatus,
+        id: Some(record.id.clone()),
+        username: record.username.clone(),
+        message: format!(
+            "The source says {words}, which decides nothing; the account stays as it is."
+        ),
+    })
+}
+
+fn fixed(record: &Record, existing: Option<&User>) -> Result<User, Finding> {
+    refuse_unknown_standing(record)?;
+    let invalid = |message: String| Finding {
+        kind: FindingKind::Invalid,
         id: Some(record.id.clone()),
         username: record.username.clone(),
         message,
     };
-    let invalid = |message| refuse(FindingKind::Invalid, message);
-    if record.standing == Standing::Unknown {
-        let words = &record.standing_words;
-        let message =
-            format!("The source says {words}, which decides nothing; the account stays as it is.");
-        return Err(refuse(FindingKind::UnknownStatus, message));
-    }
     let Some(username) = present(record.username.as_deref()).or(present(record.email.as_deref()))
     else {
         return Err(invalid(
@@ -119,7 +238,7 @@ pub fn user(record: &Record) -> Result<User, Finding> {
         display_name: display_name.into(),
         first_name: first_name.into(),
         last_name: last_name.into(),
-        active: record.standing == Standing::Active,
+        active: record.standing.is_active(existing),
         attributes: Attributes::default(),
         source_id: None,
     })
@@ -171,6 +290,27 @@ fn repeated(user: &User) -> Finding {
         username: Some(user.username.as_str().into()),
         message: "The source told of this id more than once; the first record counts.".to_owned(),
     }
+}
+
+/// Two people of the source have one key: to prefer one of them would be to guess.
+fn withhold_shared_key(user: &User, desired: &mut Desired, findings: &mut Vec<Finding>) {
+    let finding = |user: &User, other: &User| Finding {
+        kind: FindingKind::Conflict,
+        id: Some(user.source_id().clone()),
+        username: Some(user.username.as_str().into()),
+        message: format!(
+            "Has the key {} together with {}. Neither of them is touched until they differ in the \
+             source.",
+            user.id,
+            other.source_id()
+        ),
+    };
+    if let Some(first) = desired.directory.users.remove(&user.id) {
+        findings.push(finding(&first, user));
+        findings.push(finding(user, &first));
+    }
+    desired.inactive.remove(&user.id);
+    desired.withheld.insert(user.id.clone());
 }
 
 fn withhold_shared_usernames(desired: &mut Desired, findings: &mut Vec<Finding>) {

@@ -278,6 +278,10 @@ pub enum Standing {
     Inactive,
     /// Has never signed in and cannot yet: invited, waiting for a first password.
     Pending,
+    /// An account stays active or inactive as it is; a new one is made.
+    Kept,
+    /// An account stays active or inactive as it is; no new one is made.
+    KeptOnly,
     /// A status that nobody has told us of. It decides nothing: whatever is there stays as it is.
     Unknown,
 }

@@ -10,7 +10,7 @@ use crate::directory::Directory;
 use crate::mapping::groups::GroupRules;
 use crate::mapping::{self, Desired};
 use crate::plan::{Absence, Change};
-use crate::principal::{ExternalId, Fields, Grant, Name, Record, Standing, User};
+use crate::principal::{ExternalId, FieldPaths, Fields, Grant, Name, Record, Standing, User};
 
 pub(crate) fn id(text: &str) -> ExternalId {
     ExternalId::new(text)
@@ -52,7 +52,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Also knows `pending`, `unknown`, `first=Ada`, `last=Lee`, `name=Ada_Lee` and, for a username, `_`
-/// for none.
+/// for none. `.department=Sales` is a further field.
 pub(crate) fn record(line: &str) -> Record {
     let (person, groups) = line.split_once(':').unwrap_or((line, ""));
     let mut words = person.split_whitespace();
@@ -70,13 +70,20 @@ pub(crate) fn record(line: &str) -> Record {
         grants: Vec::new(),
         fields: Fields::default(),
     };
+    let mut fields: BTreeMap<&str, Arc<str>> = BTreeMap::new();
     for word in words {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        if let Some(path) = key.strip_prefix('.') {
+            fields.insert(path, value.replace('_', " ").into());
+            continue;
+        }
         let value = (!value.is_empty()).then(|| Box::from(value.replace('_', " ")));
         match key {
             "off" => {
                 (record.standing, record.standing_words) = (Standing::Inactive, "Suspended".into());
             }
+            "kept" => record.standing = Standing::Kept,
+            "kept-only" => record.standing = Standing::KeptOnly,
             "pending" => {
                 (record.standing, record.standing_words) = (Standing::Pending, "Invited".into());
             }
@@ -90,6 +97,8 @@ pub(crate) fn record(line: &str) -> Record {
             other => panic!("{other:?} is not in the notation"),
         }
     }
+    let paths = FieldPaths::new(fields.keys());
+    record.fields = Fields::new(&paths, fields.into_values().map(Some));
     for group in groups.split_whitespace() {
         let origin = format!("role {group:?}").into();
         record.grants.push(Arc::new(Grant {

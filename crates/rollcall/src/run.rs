@@ -31,6 +31,7 @@ use crate::source::onelogin::error::SourceError;
 use crate::store::audit::actor::Actor;
 use crate::store::audit::changes::Changes;
 use crate::store::audit::{self, Action, Entry};
+use crate::store::connectors::settings::FieldError;
 use crate::store::connectors::{self, Connector, ConnectorError, Provider};
 use crate::store::leases::{self, BEAT_EVERY, Busy, Lease};
 use crate::store::runs::{self, Ending, NewRun, RunId, Status, Trigger, events};
@@ -104,6 +105,8 @@ pub enum PrepareError {
     Connector(#[from] ConnectorError),
     #[error(transparent)]
     Source(#[from] SourceError),
+    #[error(transparent)]
+    Settings(#[from] FieldError),
     #[error(transparent)]
     Target(#[from] TargetError),
 }
@@ -214,7 +217,11 @@ pub async fn source(engine: &Engine, connector: &Connector) -> Result<OneLogin, 
     let client = http::Client::new(engine.limits.clone())
         .map_err(|fault| SourceError::Unreachable { fault })?;
     match connector.provider {
-        Provider::OneLogin => Ok(OneLogin::new(connector.settings.source.clone(), secret, client)?),
+        Provider::OneLogin => {
+            let settings = &connector.settings;
+            let source = OneLogin::new(settings.source.clone(), secret, client)?;
+            Ok(source.with_fields(settings.fields()?.iter())?)
+        }
     }
 }
 

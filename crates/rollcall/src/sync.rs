@@ -5,11 +5,13 @@
 //! cannot end, is in [`crate::run`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reconcile::finding::{Finding, FindingKind};
 use reconcile::gate::decisions::Decisions;
 use reconcile::gate::{self, Approved, Held, Limits, Rules, Terms};
+use reconcile::mapping::existing::Existing;
 use reconcile::mapping::{self, Desired};
 use reconcile::pattern::Patterns;
 use reconcile::plan::{self, Absence, Memory, Policy};
@@ -219,12 +221,16 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
         read_targets(job),
     )?;
     clock.next(Phase::Map);
-    let Mapped { reading, desired, findings } = map(read, &job.connector.settings)?;
+    let existing = Existing::of(actuals.iter().map(|(_, actual)| &actual.directory));
+    let Mapped { reading, desired, findings } = map(read, &job.connector.settings, &existing)?;
 
     clock.next(Phase::Ask);
     let rulings = Rulings::of(&job.connector.settings)?;
     let (missing, unasked) = missing(&desired, &actuals, &rulings);
-    let gone = job.source.gone(&missing).await?;
+    let gone = ask(job.source, &missing, &existing).await?;
+    let skipped = desired.skipped.iter();
+    let skipped = skipped.map(|(id, why)| (id.clone(), Absence::OutOfScope(Arc::clone(why))));
+    let gone = gone.into_iter().chain(skipped).collect();
 
     clock.next(Phase::Plan);
     let basis = Basis { desired, gone };
@@ -254,19 +260,40 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
 }
 
 /// What the settings make of a read.
-pub fn map(read: Read, settings: &ConnectorSettings) -> Result<Mapped, FieldError> {
-    let reading = Reading {
+pub fn map(
+    read: Read,
+    settings: &ConnectorSettings,
+    existing: &Existing<'_>,
+) -> Result<Mapped, FieldError> {
+    let mut reading = Reading {
         strategy: read.strategy,
         seen: read.seen,
         in_scope: read.records.len() + read.unreadable.len(),
         out_of_scope: read.out_of_scope,
         proof: read.proof,
     };
-    let rules = settings.group_rules()?;
-    let (desired, odd) = mapping::desired(read.records, read.unreadable, &read.groups, &rules);
+    let rules = settings.rules()?;
+    let (desired, odd) =
+        mapping::desired_by(read.records, read.unreadable, &read.groups, &rules, existing);
+    reading.in_scope -= desired.skipped.len();
+    reading.out_of_scope += desired.skipped.len();
     let mut findings = read.findings;
     findings.extend(odd);
     Ok(Mapped { reading, desired, findings })
+}
+
+/// Asks the source what became of accounts, by its own id of each.
+async fn ask(
+    source: &OneLogin,
+    missing: &[ExternalId],
+    existing: &Existing<'_>,
+) -> Result<BTreeMap<ExternalId, Absence>, SourceError> {
+    let source_id =
+        |id: &ExternalId| existing.account(id).map_or(id, |user| user.source_id()).clone();
+    let asked: Vec<ExternalId> = missing.iter().map(source_id).collect();
+    let answers = source.gone(&asked).await?;
+    let answer = |(id, asked)| Some((ExternalId::clone(id), answers.get(asked)?.clone()));
+    Ok(missing.iter().zip(&asked).filter_map(answer).collect())
 }
 
 /// Who is to be asked for by id, and how many people of each target are missing unasked because the

@@ -4,6 +4,7 @@ use expect_test::{Expect, expect};
 
 use crate::explain::{Evidence, Verdict, explain};
 use crate::mapping::groups::GroupRules;
+use crate::mapping::rules::PersonRules;
 use crate::plan::{Absence, Cleanup, EmptyGroups, Past, Policy};
 use crate::principal::Record;
 use crate::world;
@@ -36,6 +37,7 @@ fn check_among(
         actual: &world::directory(actual),
         listed: &[],
         groups: &GroupRules::PLAIN,
+        people: &PersonRules::FIXED,
         past: &Past::NONE,
         policy: &Policy::new(Cleanup::Disable, EmptyGroups::Remove),
     });

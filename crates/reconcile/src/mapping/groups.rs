@@ -4,10 +4,12 @@
 //! whether it takes part, and who of those who have it is in it. Groups that come to one name are
 //! one group.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use super::transform::Transformations;
 use super::{Desired, check_value};
 use crate::expression::{Expression, Groups, Variables, field_of};
 use crate::finding::{Finding, FindingKind};
@@ -17,6 +19,8 @@ use crate::principal::{ExternalId, Grant, Name, User};
 /// What becomes of the groups of a source. Where nothing is set, they are taken as they are.
 #[derive(Clone, Debug)]
 pub struct GroupRules {
+    /// What the names of the source become, before anything else is asked of them.
+    pub names: Option<GroupNames>,
     pub equal_names: EqualNames,
     /// The group sources, by the provider's words; the first wins. Whichever is not named comes last.
     pub order: Vec<Box<str>>,
@@ -26,6 +30,24 @@ pub struct GroupRules {
     pub assigned: Vec<Assigned>,
     /// Whether groups that nobody has are wanted too.
     pub with_empty: bool,
+}
+
+/// Transformations of the names of groups.
+#[derive(Clone, Debug)]
+pub struct GroupNames {
+    pub transformations: Transformations,
+    pub otherwise: Unmatched,
+}
+
+/// What happens to a group whose name no transformation applies to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unmatched {
+    /// It keeps its name.
+    Untransformed,
+    /// It gives no group.
+    LeftOut,
+    /// Whoever has it takes no part.
+    SkipUser,
 }
 
 /// What happens where two group sources have a group of one name.
@@ -63,6 +85,8 @@ pub enum LeftOut {
         by: Box<str>,
     },
     NotListed,
+    /// No transformation applies to its name.
+    Unmatched,
     /// By the pattern that says so.
     Excepted(Box<str>),
     /// A directory cannot hold it; a sentence says why.
@@ -71,6 +95,7 @@ pub enum LeftOut {
 
 impl GroupRules {
     pub const PLAIN: GroupRules = GroupRules {
+        names: None,
         equal_names: EqualNames::Merge,
         order: Vec::new(),
         only: Patterns::NONE,
@@ -84,6 +109,7 @@ impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LeftOut::Outranked { by } => write!(f, "a {by} has its name, and comes first"),
+            LeftOut::Unmatched => f.write_str("no transformation applies to its name"),
             LeftOut::NotListed => f.write_str("it is not among the groups that take part"),
             LeftOut::Excepted(pattern) => write!(f, "it is left out by \"{pattern}\""),
             LeftOut::Unfit(why) => f.write_str(why),
@@ -96,14 +122,16 @@ impl fmt::Display for LeftOut {
 /// Whether somebody has it makes no difference, so that no group changes its name because somebody
 /// else joins another.
 #[derive(Debug, Default)]
-pub struct Sharing<'a>(BTreeMap<&'a Name, BTreeSet<&'a str>>);
+pub struct Sharing<'a>(BTreeMap<Name, BTreeSet<&'a str>>);
 
 impl<'a> Sharing<'a> {
     pub fn of(rules: &GroupRules, grants: impl IntoIterator<Item = &'a Arc<Grant>>) -> Sharing<'a> {
         let mut sharing = Sharing::default();
         if rules.equal_names != EqualNames::Merge {
             for grant in grants {
-                sharing.0.entry(&grant.group).or_default().insert(&grant.kind);
+                if let Ok(name) = rules.name_of(grant) {
+                    sharing.0.entry(name).or_default().insert(&grant.kind);
+                }
             }
         }
         sharing
@@ -118,18 +146,22 @@ impl<'a> Sharing<'a> {
 impl GroupRules {
     /// What becomes of one group of the source.
     pub fn fate(&self, grant: &Grant, sharing: &Sharing<'_>) -> Fate {
-        let name = match (self.equal_names, sharing.sources(&grant.group)) {
-            (EqualNames::Prefix, Some(_)) => Name::new(&format!("{}-{}", grant.kind, grant.group)),
+        let transformed = match self.name_of(grant) {
+            Ok(name) => name,
+            Err(left_out) => return Fate::LeftOut(left_out),
+        };
+        let name = match (self.equal_names, sharing.sources(&transformed)) {
+            (EqualNames::Prefix, Some(_)) => Name::new(&format!("{}-{transformed}", grant.kind)),
             (EqualNames::FirstWins, Some(sources)) => {
                 let first = sources.iter().min_by_key(|it| (self.rank(it), **it));
                 match first.filter(|first| ***first != *grant.kind) {
                     Some(first) => {
                         return Fate::LeftOut(LeftOut::Outranked { by: (*first).into() });
                     }
-                    None => grant.group.clone(),
+                    None => transformed,
                 }
             }
-            (EqualNames::Merge, _) | (_, None) => grant.group.clone(),
+            (EqualNames::Merge, _) | (_, None) => transformed,
         };
         if let Err(why) = check_group(&name) {
             return Fate::LeftOut(LeftOut::Unfit(why));
@@ -143,8 +175,52 @@ impl GroupRules {
         Fate::Group(name)
     }
 
+    /// What a group of the source is called after the transformations.
+    pub fn name_of(&self, grant: &Grant) -> Result<Name, LeftOut> {
+        let Some(GroupNames { transformations, otherwise }) = &self.names else {
+            return Ok(grant.group.clone());
+        };
+        let transformed = transformations
+            .apply(grant.group.as_str())
+            .map_err(|why| LeftOut::Unfit(format!("Its name cannot be transformed: {why}.")))?;
+        match (transformed.applied, otherwise) {
+            (true, _) | (false, Unmatched::Untransformed) => {
+                Ok(Name::new(transformed.value.trim()))
+            }
+            (false, Unmatched::LeftOut | Unmatched::SkipUser) => Err(LeftOut::Unmatched),
+        }
+    }
+
     fn rank(&self, kind: &str) -> usize {
         self.order.iter().position(|it| **it == *kind).unwrap_or(self.order.len())
+    }
+}
+
+/// Which groups keep whoever has them from taking part.
+#[derive(Debug)]
+pub(super) struct Skips<'a> {
+    rules: Option<&'a GroupRules>,
+    /// By address: a source shares one grant between all people who have it.
+    known: RefCell<BTreeMap<*const Grant, bool>>,
+}
+
+impl<'a> Skips<'a> {
+    pub(super) fn of(rules: &'a GroupRules) -> Skips<'a> {
+        let skips = rules.names.as_ref().is_some_and(|it| it.otherwise == Unmatched::SkipUser);
+        Skips { rules: skips.then_some(rules), known: RefCell::default() }
+    }
+
+    /// Why somebody who has these takes no part, if they do not.
+    pub(super) fn because_of(&self, grants: &[Arc<Grant>]) -> Option<Arc<str>> {
+        let rules = self.rules?;
+        let skips = |grant: &&Arc<Grant>| {
+            let mut known = self.known.borrow_mut();
+            *known
+                .entry(Arc::as_ptr(grant))
+                .or_insert_with(|| rules.name_of(grant) == Err(LeftOut::Unmatched))
+        };
+        let grant = grants.iter().find(skips)?;
+        Some(format!("no transformation applies to the name of {}", grant.origin).into())
     }
 }
 
@@ -178,7 +254,10 @@ pub(super) fn assign(
                 unfit.insert((holders.0.origin.clone(), why));
             }
             Fate::LeftOut(
-                LeftOut::Outranked { .. } | LeftOut::NotListed | LeftOut::Excepted(_),
+                LeftOut::Outranked { .. }
+                | LeftOut::NotListed
+                | LeftOut::Unmatched
+                | LeftOut::Excepted(_),
             ) => {}
         }
     }

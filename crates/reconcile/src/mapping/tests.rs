@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 
+use crate::directory::Directory;
 use crate::expression::{Expression, PERSON};
 use crate::finding::Finding;
-use crate::mapping::desired;
-use crate::mapping::groups::{Assigned, EqualNames, GroupRules};
+use crate::mapping::existing::Existing;
+use crate::mapping::groups::{Assigned, EqualNames, GroupNames, GroupRules, Unmatched};
+use crate::mapping::rules::PersonRules;
+use crate::mapping::{self, Rules, desired, desired_by};
 use crate::pattern::Patterns;
-use crate::principal::{Grant, Name, Record};
+use crate::plan::{self, Policy};
+use crate::principal::{ExternalId, Grant, Name, Record, User};
 use crate::world::{id, record};
 
 fn check(records: &str, expected: &Expect) {
@@ -451,4 +455,192 @@ fn an_expression_says_who_of_the_active_people_gets_a_group() {
             expression: The expression for the group odd decides nothing: tried to use + operator on unsupported types none and string. Whatever a target holds of them stays as it is.
         "#]],
     );
+}
+
+/// Rows and a key, what targets hold already, and records: the users that come of it, as
+/// `id username active`, and whoever is withheld or skipped.
+fn by_rules(rows: &[&str], key: Option<&str>, present: &Directory, records: &str) -> String {
+    let rows: Vec<String> = rows.iter().map(|&it| it.to_owned()).collect();
+    let people = PersonRules::parse(&rows, key, &|_| Ok(())).unwrap();
+    let rules = Rules { people, groups: GroupRules::PLAIN };
+    let existing = Existing::of([present]);
+    let records = records.lines().map(str::trim).filter(|it| !it.is_empty()).map(record);
+    let (desired, findings) =
+        desired_by(records.collect(), BTreeSet::new(), &[], &rules, &existing);
+    let users = desired.directory.users.values().map(|user| {
+        let state = if user.active { "" } else { " off" };
+        let source = user.source_id.as_ref().map(|it| format!(" of {it}")).unwrap_or_default();
+        format!("{} {}{state}{source}", user.id, user.username)
+    });
+    let withheld = desired.withheld.iter().map(|id| format!("withheld {id}"));
+    let skipped = desired.skipped.iter().map(|(id, why)| format!("skipped {id}: {why}"));
+    let findings = findings.iter().map(|it| format!("{}: {}", it.kind.word(), it.message));
+    users.chain(withheld).chain(skipped).chain(findings).collect::<Vec<_>>().join("\n")
+}
+
+const NUMBER: Option<&str> = Some("number | trim");
+
+fn keyed(accounts: &[(&str, &str)]) -> Directory {
+    let mut directory = Directory::default();
+    for (id, source) in accounts {
+        let name = format!("old{source}");
+        let user = mapping::user(&record(&format!("{source} {name}"))).unwrap();
+        let source_id = (id != source).then(|| ExternalId::new(source));
+        let user = User { id: ExternalId::new(id), source_id, ..user };
+        directory.users.insert(user.id.clone(), Arc::new(user));
+    }
+    directory
+}
+
+#[test]
+fn another_key_is_what_new_accounts_are_known_by() {
+    expect![[r#"
+        number:a1 ada of 1
+        number:b2 bob of 2"#]]
+    .assert_eq(&by_rules(&[], NUMBER, &Directory::default(), "1 ada .number=A1\n2 bob .number=B2"));
+}
+
+#[test]
+fn an_account_keeps_the_key_that_it_was_made_with() {
+    let before = keyed(&[("1", "1"), ("number:b2", "2")]);
+    expect![[r#"
+        1 ada
+        number:b2 bob of 2"#]]
+    .assert_eq(&by_rules(&[], NUMBER, &before, "1 ada .number=A1\n2 bob .number=B2"));
+    // The same when the key is OneLogin's id again, and when the field changed or is empty.
+    expect![[r#"
+        1 ada
+        number:b2 bob of 2"#]]
+    .assert_eq(&by_rules(&[], None, &before, "1 ada\n2 bob"));
+    expect![[r#"
+        1 ada
+        number:b2 bob of 2"#]]
+    .assert_eq(&by_rules(&[], NUMBER, &before, "1 ada .number=X\n2 bob .number=Y"));
+}
+
+#[test]
+fn whoever_comes_back_under_another_id_has_the_account_of_their_key() {
+    let before = keyed(&[("number:a1", "1")]);
+    expect!["number:a1 ada of 9"].assert_eq(&by_rules(&[], NUMBER, &before, "9 ada .number=A1"));
+}
+
+#[test]
+fn nobody_gets_an_account_whose_key_is_in_doubt() {
+    let before = keyed(&[("number:a1", "1"), ("2", "2")]);
+    expect![[r#"
+        withheld 2
+        withheld number:a1
+        conflict: Has the account 2 by the source's id, and the account number:a1 by the key. Both stay as they are until one of them is gone."#]]
+    .assert_eq(&by_rules(&[], NUMBER, &before, "2 bob .number=A1"));
+    expect![[r#"
+        withheld number:a1
+        conflict: Has the key number:a1 together with 3. Neither of them is touched until they differ in the source.
+        conflict: Has the key number:a1 together with 1. Neither of them is touched until they differ in the source."#]]
+    .assert_eq(&by_rules(&[], NUMBER, &before, "1 ada .number=A1\n3 eve .number=a1"));
+    expect![[r#"
+        withheld 4
+        withheld number:a1
+        invalid: Has no "number", which is the key by which people are told apart; set it in the source.
+        invalid: Has no "number", which is the key by which people are told apart; set it in the source."#]]
+    .assert_eq(&by_rules(&[], NUMBER, &before, "1 ada\n4 tom .number="));
+}
+
+#[test]
+fn whoever_a_row_skips_takes_no_part_and_is_not_asked_for() {
+    let rows = ["username = username | split @ 1; otherwise skip"];
+    let before = keyed(&[("1", "1"), ("2", "2")]);
+    expect![[r#"
+        2 bob
+        skipped 1: the row of the username says to skip them"#]]
+    .assert_eq(&by_rules(&rows, None, &before, "1 ada\n2 bob@x"));
+    let people = PersonRules::parse(&rows.map(str::to_owned), None, &|_| Ok(())).unwrap();
+    let rules = Rules { people, groups: GroupRules::PLAIN };
+    let (desired, _) = desired_by(
+        vec![record("1 ada"), record("2 bob@x")],
+        BTreeSet::new(),
+        &[],
+        &rules,
+        &Existing::of([&before]),
+    );
+    let policy = Policy::new(plan::Cleanup::Disable, plan::EmptyGroups::Keep);
+    assert_eq!(plan::missing(&desired, &before, &policy), []);
+}
+
+#[test]
+fn usernames_that_rows_make_alike_are_withheld_together() {
+    expect![[r#"
+        3 eve
+        withheld 1
+        withheld 2
+        conflict: 1, 2 map to one username. None of them is touched until they differ in the source.
+        conflict: 1, 2 map to one username. None of them is touched until they differ in the source."#]]
+    .assert_eq(&by_rules(
+        &["username = username | strip-domain"],
+        None,
+        &Directory::default(),
+        "1 ada@x\n2 Ada@y\n3 eve@x",
+    ));
+}
+
+#[test]
+fn an_account_that_is_kept_stays_active_or_inactive() {
+    let mut before = keyed(&[("1", "1"), ("2", "2"), ("3", "3"), ("4", "4")]);
+    for id in ["2", "4"] {
+        let user = before.users.get_mut(&ExternalId::new(id)).unwrap();
+        Arc::make_mut(user).active = false;
+    }
+    let records = "1 a kept\n2 b kept\n3 c kept-only\n4 d kept-only\n5 e kept\n6 f kept-only";
+    expect![[r#"
+        1 a
+        2 b off
+        3 c
+        4 d off
+        5 e
+        6 f off"#]]
+    .assert_eq(&by_rules(&[], None, &before, records));
+}
+
+/// Names of groups transformed, and who is in which.
+fn renamed(names: &str, otherwise: Unmatched, records: &str) -> String {
+    let names = GroupNames { transformations: names.parse().unwrap(), otherwise };
+    let groups = GroupRules { names: Some(names), ..GroupRules::PLAIN };
+    let rules = Rules { people: PersonRules::FIXED, groups };
+    let records = records.lines().map(record).collect();
+    let (desired, findings) =
+        desired_by(records, BTreeSet::new(), &[], &rules, &Existing::default());
+    let groups = desired.directory.groups.iter().map(|(group, members)| {
+        let members: Vec<&str> = members.iter().map(ExternalId::as_str).collect();
+        format!("{group}: {}", members.join(" "))
+    });
+    let skipped = desired.skipped.iter().map(|(id, why)| format!("skipped {id}: {why}"));
+    let findings = findings.iter().map(|it| it.message.clone());
+    groups.chain(skipped).chain(findings).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn names_of_groups_are_transformed_before_all_else() {
+    let records = "1 ada : ol-Dev ol-Ops\n2 bob : ol-Dev sales";
+    let names = r#"replace "/^ol-(.+)$/" "$1""#;
+    expect![[r#"
+        Dev: 1 2
+        Ops: 1
+        sales: 2"#]]
+    .assert_eq(&renamed(names, Unmatched::Untransformed, records));
+    expect![[r#"
+        Dev: 1 2
+        Ops: 1"#]]
+    .assert_eq(&renamed(names, Unmatched::LeftOut, records));
+    expect![[r#"
+        Dev: 1
+        Ops: 1
+        skipped 2: no transformation applies to the name of role "sales""#]]
+    .assert_eq(&renamed(names, Unmatched::SkipUser, records));
+    expect![[r#"
+        all: 1 2"#]]
+    .assert_eq(&renamed(r#"map x = y else all"#, Unmatched::LeftOut, records));
+    expect![[r#"The group of role "dev" is left out. It has no name."#]].assert_eq(&renamed(
+        r#"map dev = """#,
+        Unmatched::LeftOut,
+        "1 ada : dev",
+    ));
 }

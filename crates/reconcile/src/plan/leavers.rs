@@ -25,7 +25,9 @@ pub(super) struct Leaving {
 pub(super) fn missing(desired: &Desired, actual: &Directory, policy: &Policy) -> Vec<ExternalId> {
     let absent = side_by_side(desired, actual).filter(|(wanted, _)| wanted.is_none());
     let absent = absent.filter_map(|(_, present)| present);
-    let absent = absent.filter(|user| !desired.withheld.contains(&user.id));
+    let absent = absent.filter(|user| {
+        !desired.withheld.contains(&user.id) && !desired.skipped.contains_key(&user.id)
+    });
     let absent: BTreeMap<&ExternalId, &Arc<User>> = absent.map(|user| (&user.id, user)).collect();
     let is_absent = |id: &ExternalId| absent.contains_key(id);
     let members = members_to_strip(actual, policy, is_absent);

@@ -4,6 +4,8 @@ mod answer;
 mod check;
 mod groups;
 mod leavers;
+mod map;
+mod mapping;
 mod schedule;
 mod scope;
 mod settings;
@@ -39,6 +41,8 @@ pub enum Command {
     Edit(Box<EditArgs>),
     /// Count who would take part, and the API calls of a run; saves and changes nothing
     Scope(Box<scope::ScopeArgs>),
+    /// Try what becomes of people's attributes, on one person or on everybody; saves and changes nothing
+    Map(Box<map::MapArgs>),
     /// Try everything that a sync needs; changes nothing
     Test(check::TestArgs),
     /// Keep a connector from running by itself; it can still be run by hand
@@ -135,6 +139,7 @@ pub async fn run(command: Command, setup: Setup) -> Result<Exit, CliError> {
         | Command::Show(_)
         | Command::Edit(_)
         | Command::Scope(_)
+        | Command::Map(_)
         | Command::Test(_)
         | Command::Pause(_)
         | Command::Resume(_)
@@ -146,6 +151,7 @@ pub async fn run(command: Command, setup: Setup) -> Result<Exit, CliError> {
         Command::Show(args) => show(&args, &context).await.map(|()| Exit::Ok),
         Command::Edit(args) => edit(*args, &context).await.map(|()| Exit::Ok),
         Command::Scope(args) => scope::run(&args, &context).await,
+        Command::Map(args) => Box::pin(map::run(&args, &context)).await,
         Command::Test(args) => check::run(&args, &context).await.map(|()| Exit::Ok),
         Command::Pause(args) => pause(&args, &context).await.map(|()| Exit::Ok),
         Command::Resume(args) => resume(&args, &context).await.map(|()| Exit::Ok),
@@ -166,6 +172,7 @@ async fn create(args: CreateArgs, context: &Context) -> Result<(), CliError> {
         groups_from: settings::GROUPS_FROM_BY_DEFAULT.into(),
         required_groups: Vec::new(),
         scope: ScopeSettings::default(),
+        statuses: Vec::new(),
         minimum_remaining_api_calls: settings::MINIMUM_REMAINING_API_CALLS_BY_DEFAULT,
     });
     let settings = args.choices.apply(&plain)?;

@@ -191,6 +191,7 @@ async fn connector(context: &Context, sandbox: &Sandbox) -> Result<Connector, Cl
         ]),
         required_groups: Vec::new(),
         scope: ScopeSettings::default(),
+        statuses: Vec::new(),
         minimum_remaining_api_calls: 500,
     };
     let settings = ConnectorSettings::new(source);

@@ -22,6 +22,7 @@ use crate::store::reads;
 use crate::store::runs::{Run, RunId, Status, Trigger};
 use crate::sync::{self, Decision, Finished, SyncError, TargetDecision, report};
 use crate::target;
+use crate::trial::TrialError;
 
 #[derive(Debug, clap::Args)]
 pub struct SimulateArgs {
@@ -394,7 +395,20 @@ impl From<PrepareError> for CliError {
         match error {
             PrepareError::Connector(error) => error.into(),
             PrepareError::Source(error) => error.into(),
+            PrepareError::Settings(error) => error.into(),
             PrepareError::Target(error) => error.into(),
+        }
+    }
+}
+
+impl From<TrialError> for CliError {
+    fn from(error: TrialError) -> CliError {
+        match error {
+            TrialError::Source(error) => error.into(),
+            TrialError::Settings(error) => error.into(),
+            TrialError::Target(error) => error.into(),
+            TrialError::Targets(error) => error.into(),
+            TrialError::Store(error) => error.into(),
         }
     }
 }

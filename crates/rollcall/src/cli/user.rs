@@ -201,7 +201,7 @@ async fn person_answer(
         Some(ScopeVerdict::OutOfScope { .. }) | None => "",
     };
     let policy = ready.connector.settings.policy()?;
-    let rules = ready.connector.settings.group_rules()?;
+    let rules = ready.connector.settings.rules()?;
     let listed = ready.source.groups().await?;
     let mut answers = Vec::new();
     let mut username = record.and_then(|it| it.username.as_deref()).map(str::to_owned);
@@ -214,7 +214,8 @@ async fn person_answer(
             in_scope_because,
             actual: &actual.directory,
             listed: &listed,
-            groups: &rules,
+            groups: &rules.groups,
+            people: &rules.people,
             past: &actual.past,
             policy: &policy,
         });

@@ -25,6 +25,7 @@ pub mod report;
 pub mod scope;
 pub mod settings;
 mod split;
+pub mod status;
 mod token;
 mod wire;
 

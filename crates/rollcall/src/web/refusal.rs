@@ -169,6 +169,7 @@ impl From<PrepareError> for Refusal {
             PrepareError::Connector(error) => error.into(),
             PrepareError::Target(error) => error.into(),
             PrepareError::Source(error) => Refusal::Conflict(error.to_string()),
+            PrepareError::Settings(error) => Refusal::Conflict(error.to_string()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The commands of the main job, by the real binary against a sandbox.
 
+mod mapping;
 mod policies;
 
 use std::path::Path;

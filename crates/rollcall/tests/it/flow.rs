@@ -54,6 +54,7 @@ impl World {
             groups_from: BTreeSet::from([GroupSource::Roles]),
             required_groups: Vec::new(),
             scope: ScopeSettings::default(),
+            statuses: Vec::new(),
             minimum_remaining_api_calls: 500,
         });
         let secret = Secret::new(sandbox.client_secret().to_owned());

@@ -56,6 +56,7 @@ pub(crate) fn settings(sandbox: &Sandbox) -> Settings {
         groups_from: [GroupSource::MemberOf, GroupSource::Roles, GroupSource::Group].into(),
         required_groups: Vec::new(),
         scope: ScopeSettings::default(),
+        statuses: Vec::new(),
         minimum_remaining_api_calls: 10,
     }
 }

@@ -69,6 +69,7 @@ impl World {
             groups_from: BTreeSet::from([GroupSource::Roles]),
             required_groups: Vec::new(),
             scope: ScopeSettings::default(),
+            statuses: Vec::new(),
             minimum_remaining_api_calls: 100,
         };
         let settings = ConnectorSettings { schedule, ..ConnectorSettings::new(source) };

@@ -58,6 +58,7 @@ fn settings(base_url: &str) -> ConnectorSettings {
         groups_from: BTreeSet::from([GroupSource::Roles]),
         required_groups: vec!["role:Staff".to_owned()],
         scope: ScopeSettings::default(),
+        statuses: Vec::new(),
         minimum_remaining_api_calls: 500,
     })
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::cli::connector::groups;
 use crate::cli::connector::leavers;
+use crate::cli::connector::mapping;
 use crate::cli::connector::schedule;
 use crate::cli::connector::scope;
 use crate::cli::connector::settings::group_source_word;
@@ -16,6 +17,7 @@ use crate::store::connectors::Connector;
 use crate::store::connectors::settings::Safety;
 use crate::store::connectors::settings::groups::{EmptyGroups, GroupSettings};
 use crate::store::connectors::settings::leavers::{Cleanup, LeaverSettings};
+use crate::store::connectors::settings::mapping::MappingSettings;
 use crate::store::connectors::settings::schedule::ScheduleSettings;
 use crate::store::runs::Run;
 use crate::store::targets::Target;
@@ -29,7 +31,9 @@ pub(super) struct ConnectorAnswer {
     groups_from: Vec<&'static str>,
     required_groups: Vec<String>,
     scope: ScopeSettings,
+    statuses: Vec<String>,
     minimum_remaining_api_calls: u32,
+    mapping: MappingSettings,
     cleanup: Cleanup,
     leavers: LeaverSettings,
     empty_groups: EmptyGroups,
@@ -122,7 +126,9 @@ impl ConnectorAnswer {
             groups_from: source.groups_from.iter().map(|&it| group_source_word(it)).collect(),
             required_groups: source.required_groups.clone(),
             scope: source.scope.clone(),
+            statuses: source.statuses.clone(),
             minimum_remaining_api_calls: source.minimum_remaining_api_calls,
+            mapping: connector.settings.mapping.clone(),
             cleanup: connector.settings.cleanup,
             leavers: connector.settings.leavers.clone(),
             empty_groups: connector.settings.empty_groups,
@@ -151,6 +157,7 @@ impl ConnectorAnswer {
         ];
         facts.extend(scope::facts(&self.required_groups, &self.scope));
         facts.push(("Minimum API calls", self.minimum_remaining_api_calls.to_string()));
+        facts.extend(mapping::facts(&self.mapping, &self.statuses));
         facts.extend(leavers::facts(self.cleanup, &self.leavers));
         facts.extend(groups::facts(self.empty_groups, &self.groups));
         facts.extend(self.schedule_facts());

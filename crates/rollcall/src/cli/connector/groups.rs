@@ -7,13 +7,20 @@ use crate::cli::exit::CliError;
 use crate::cli::output;
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::connectors::settings::groups::{
-    ALWAYS_PRIVILEGED, AssignIf, EMPTY_DAYS_MAX, EmptyGroups, EqualNames, GroupSettings, WithSource,
+    ALWAYS_PRIVILEGED, AssignIf, EMPTY_DAYS_MAX, EmptyGroups, EqualNames, GroupSettings,
+    UnmatchedGroups, WithSource,
 };
 
 /// Lists are given anew each time; a single "" empties one.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Groups (NAME may be a pattern: `jira-*`, `/^ext-[0-9]+$/`)")]
 pub(super) struct GroupChoices {
+    /// Transformations of the names of groups, before all that refers to them: `lower | prefix "ol-"`
+    #[arg(long = "group-names", value_name = "TRANSFORMATIONS")]
+    names: Option<String>,
+    /// What happens to a group whose name no transformation applies to [default: untransformed]
+    #[arg(long = "unmatched-groups", value_enum, value_name = "WHAT")]
+    unmatched: Option<UnmatchedFlag>,
     /// What happens to a group that nobody is in: it stays, is even made where the source has it, or
     /// goes [default: keep]
     #[arg(long, value_enum, value_name = "WHAT")]
@@ -61,6 +68,16 @@ enum EqualNamesFlag {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum UnmatchedFlag {
+    /// It keeps its name
+    Untransformed,
+    /// It gives no group
+    LeaveOut,
+    /// Whoever has it takes no part
+    SkipUser,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum EmptyGroupsFlag {
     Keep,
     Create,
@@ -70,6 +87,8 @@ enum EmptyGroupsFlag {
 impl GroupChoices {
     pub(super) fn apply(&self, settings: &mut ConnectorSettings) -> Result<(), CliError> {
         let GroupChoices {
+            names,
+            unmatched,
             empty_groups,
             empty_groups_days,
             equal_names,
@@ -86,6 +105,12 @@ impl GroupChoices {
             settings.empty_groups = (*empty_groups).into();
         }
         let groups = &mut settings.groups;
+        if let Some(names) = names {
+            names.trim().clone_into(&mut groups.names);
+        }
+        if let Some(unmatched) = unmatched {
+            groups.unmatched = (*unmatched).into();
+        }
         if let Some(days) = empty_groups_days {
             groups.empty_days = *days;
         }
@@ -139,6 +164,16 @@ fn assign_if_of(typed: &str) -> Result<AssignIf, CliError> {
     Ok(AssignIf { group: group.trim().to_owned(), expression: expression.trim().to_owned() })
 }
 
+impl From<UnmatchedFlag> for UnmatchedGroups {
+    fn from(flag: UnmatchedFlag) -> UnmatchedGroups {
+        match flag {
+            UnmatchedFlag::Untransformed => UnmatchedGroups::Untransformed,
+            UnmatchedFlag::LeaveOut => UnmatchedGroups::LeftOut,
+            UnmatchedFlag::SkipUser => UnmatchedGroups::SkipUser,
+        }
+    }
+}
+
 impl From<EmptyGroupsFlag> for EmptyGroups {
     fn from(flag: EmptyGroupsFlag) -> EmptyGroups {
         match flag {
@@ -162,6 +197,8 @@ impl From<EqualNamesFlag> for EqualNames {
 /// What `connector show` tells of them; what is not set is not told.
 pub(super) fn facts(empty: EmptyGroups, groups: &GroupSettings) -> Vec<(&'static str, String)> {
     let GroupSettings {
+        names,
+        unmatched,
         equal_names,
         source_order: _,
         only,
@@ -193,7 +230,16 @@ pub(super) fn facts(empty: EmptyGroups, groups: &GroupSettings) -> Vec<(&'static
         (EmptyGroups::Remove, 0) => "remove".to_owned(),
         (EmptyGroups::Remove, days) => format!("remove after {days} days"),
     };
-    let mut facts = vec![("Empty groups", empty)];
+    let unmatched = match unmatched {
+        UnmatchedGroups::Untransformed => "",
+        UnmatchedGroups::LeftOut => "; otherwise left out",
+        UnmatchedGroups::SkipUser => "; otherwise whoever has it takes no part",
+    };
+    let mut facts = Vec::new();
+    if !names.is_empty() {
+        facts.push(("Group names", output::printable(&format!("{names}{unmatched}"))));
+    }
+    facts.push(("Empty groups", empty));
     facts.extend(equal_names.map(|words| ("Equal names", words)));
     for (title, list) in [
         ("Only groups", only),

@@ -10,6 +10,7 @@ use reqwest::Url;
 
 use crate::cli::connector::groups::GroupChoices;
 use crate::cli::connector::leavers::LeaverChoices;
+use crate::cli::connector::mapping::MappingChoices;
 use crate::cli::connector::schedule::ScheduleChoices;
 use crate::cli::connector::scope::ScopeChoices;
 use crate::cli::context::Context;
@@ -32,6 +33,8 @@ pub(super) struct Choices {
     minimum_remaining_api_calls: Option<u32>,
     #[command(flatten)]
     scope: ScopeChoices,
+    #[command(flatten)]
+    mapping: MappingChoices,
     #[command(flatten)]
     leavers: LeaverChoices,
     #[command(flatten)]
@@ -100,6 +103,7 @@ impl Choices {
             groups_from,
             minimum_remaining_api_calls,
             scope,
+            mapping,
             leavers,
             groups,
             schedule,
@@ -113,6 +117,7 @@ impl Choices {
             settings.source.minimum_remaining_api_calls = *calls;
         }
         scope.apply(&mut settings.source)?;
+        mapping.apply(&mut settings)?;
         leavers.apply(&mut settings)?;
         groups.apply(&mut settings)?;
         schedule.apply(&mut settings.schedule)?;

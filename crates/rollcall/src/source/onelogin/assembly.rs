@@ -14,6 +14,7 @@ use super::names::{Kind, Looked, Names};
 use super::pages::Sink;
 use super::scope::{Scope, Sightings, suggestion};
 use super::settings::GroupSource;
+use super::status::StatusTable;
 use super::wire::{Keys, UserRow};
 
 /// What the names of a tenant make of its rows.
@@ -27,6 +28,7 @@ pub(super) struct Vocabulary {
     pub(super) wanted: Keys,
     /// What is kept of everybody beyond what a record has anyway.
     pub(super) kept: FieldPaths,
+    pub(super) statuses: Arc<StatusTable>,
 }
 
 type StatusAndState = (Option<i64>, Option<i64>);
@@ -252,7 +254,7 @@ impl Assembly {
         let (standing, standing_words) = self
             .standings
             .entry((row.status, row.state))
-            .or_insert_with(|| standing(row.status, row.state))
+            .or_insert_with(|| self.vocabulary.statuses.standing(row.status, row.state))
             .clone();
         let fields = self.fields(&row);
         Record {
@@ -384,7 +386,8 @@ impl Assembly {
     /// Refuses a read in which nobody has a key that we asked for, or in which a required group
     /// turned out to be nowhere.
     pub(super) fn finish(mut self) -> Result<Assembled, SourceError> {
-        let Vocabulary { groups_from, roles, groups, scope, wanted, kept: _ } = &self.vocabulary;
+        let Vocabulary { groups_from, roles, groups, scope, wanted, kept: _, statuses: _ } =
+            &self.vocabulary;
         if 0 < self.rows
             && let Some(field) = wanted.first_absent_from(self.keys)
         {
@@ -464,64 +467,4 @@ fn push(grants: &mut Vec<Arc<Grant>>, grant: Arc<Grant>) {
 
 pub(super) fn external_id(id: u64) -> ExternalId {
     ExternalId::new(&id.to_string())
-}
-
-/// What OneLogin's numbers mean for an account, and in its words.
-pub(super) fn standing(status: Option<i64>, state: Option<i64>) -> (Standing, Arc<str>) {
-    let unheard = |what: &str, number: Option<i64>| match number {
-        Some(number) => (Standing::Unknown, format!("{what} {number}, which is unknown to us")),
-        None => (Standing::Unknown, format!("no {what}")),
-    };
-    let (standing, words) = match (state, status) {
-        (Some(0), _) => (Standing::Inactive, "Unapproved (state 0)".to_owned()),
-        (Some(2), _) => (Standing::Inactive, "Rejected (state 2)".to_owned()),
-        (Some(3), _) => (Standing::Inactive, "Unlicensed (state 3)".to_owned()),
-        (_, Some(2)) => (Standing::Inactive, "Suspended (status 2)".to_owned()),
-        (Some(1), Some(0)) => (Standing::Pending, "Unactivated (status 0)".to_owned()),
-        (Some(1), Some(7)) => (Standing::Pending, "Password pending (status 7)".to_owned()),
-        (Some(1), Some(1)) => (Standing::Active, "Active (status 1)".to_owned()),
-        (Some(1), Some(3)) => (Standing::Active, "Locked (status 3)".to_owned()),
-        (Some(1), Some(4)) => (Standing::Active, "Password expired (status 4)".to_owned()),
-        (Some(1), Some(5)) => (Standing::Active, "Awaiting password reset (status 5)".to_owned()),
-        (Some(1), Some(8)) => {
-            (Standing::Active, "Security questions required (status 8)".to_owned())
-        }
-        (Some(1), number) => unheard("status", number),
-        (number, _) => unheard("state", number),
-    };
-    (standing, words.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_status_and_state_has_a_meaning() {
-        use Standing::{Active, Inactive, Pending, Unknown};
-        for (status, state, expected) in [
-            (Some(1), Some(1), Active),
-            (Some(3), Some(1), Active),
-            (Some(4), Some(1), Active),
-            (Some(5), Some(1), Active),
-            (Some(8), Some(1), Active),
-            (Some(0), Some(1), Pending),
-            (Some(7), Some(1), Pending),
-            (Some(2), Some(1), Inactive),
-            (Some(2), None, Inactive),
-            (Some(1), Some(0), Inactive),
-            (Some(1), Some(2), Inactive),
-            (None, Some(3), Inactive),
-            (Some(6), Some(1), Unknown),
-            (Some(99), Some(1), Unknown),
-            (Some(-1), Some(1), Unknown),
-            (None, Some(1), Unknown),
-            (Some(1), Some(9), Unknown),
-            (Some(1), None, Unknown),
-        ] {
-            let (standing, words) = standing(status, state);
-            assert_eq!(standing, expected, "{status:?} {state:?} {words}");
-        }
-        assert_eq!(&*standing(Some(2), Some(1)).1, "Suspended (status 2)");
-    }
 }

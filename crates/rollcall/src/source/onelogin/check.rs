@@ -385,6 +385,7 @@ fn sample(
         scope: std::sync::Arc::default(),
         wanted: Keys::of(&question.fields),
         kept: question.kept.clone(),
+        statuses: std::sync::Arc::new(session.api.settings.status_table().ok()?),
     });
     assembly.take(vec![row]);
     if let Err(error) = assembly.check_custom_attributes() {

@@ -6,7 +6,7 @@ use reconcile::plan::Absence;
 use reconcile::principal::{ExternalId, Standing};
 
 use super::api::{CallError, Endpoint, Session};
-use super::assembly::{Vocabulary, external_id, standing};
+use super::assembly::{Vocabulary, external_id};
 use super::error::SourceError;
 use super::pages::incomplete;
 use super::read::{IDS_MAX, Question, is_without_v2};
@@ -141,9 +141,13 @@ pub(super) fn absence_of(row: &UserRow, vocabulary: &Vocabulary) -> Absence {
     if let Why::OutOfScope { needs, has } = scope.why(row, || vocabulary.words_of(row)) {
         return Absence::OutOfScope(format!("needs {needs}; has {has}").into());
     }
-    let (standing, words) = standing(row.status, row.state);
+    let (standing, words) = vocabulary.statuses.standing(row.status, row.state);
     match standing {
         Standing::Inactive => Absence::Inactive(words),
-        Standing::Active | Standing::Pending | Standing::Unknown => Absence::Present,
+        Standing::Active
+        | Standing::Pending
+        | Standing::Kept
+        | Standing::KeptOnly
+        | Standing::Unknown => Absence::Present,
     }
 }

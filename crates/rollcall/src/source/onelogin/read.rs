@@ -246,6 +246,7 @@ impl Session<'_> {
             scope: Arc::new(scope),
             wanted: Keys::of(&question.fields),
             kept: question.kept.clone(),
+            statuses: Arc::new(self.api.settings.status_table()?),
         })
     }
 

@@ -114,6 +114,7 @@ impl Replay {
             scope: Arc::new(scope),
             wanted: Keys::of(&question.fields),
             kept: kept.clone(),
+            statuses: Arc::new(settings.status_table()?),
         };
         Ok(Retold { replay: self, vocabulary })
     }

@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::error::SourceError;
+use super::status::StatusTable;
+
 /// The settings of a OneLogin source, without its client secret, which is sealed apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
@@ -16,6 +19,9 @@ pub struct Settings {
     pub required_groups: Vec<String>,
     #[serde(default)]
     pub scope: ScopeSettings,
+    /// Rows of the status table that differ from the default: `locked = keep`.
+    #[serde(default)]
+    pub statuses: Vec<String>,
     pub minimum_remaining_api_calls: u32,
 }
 
@@ -46,6 +52,13 @@ pub enum GroupSource {
     MemberOf,
     Roles,
     Group,
+}
+
+impl Settings {
+    /// What each status and state means for an account.
+    pub fn status_table(&self) -> Result<StatusTable, SourceError> {
+        StatusTable::parse(&self.statuses).map_err(|error| SourceError::Settings(error.to_string()))
+    }
 }
 
 impl GroupSource {

@@ -2,17 +2,21 @@
 
 pub mod groups;
 pub mod leavers;
+pub mod mapping;
 pub mod schedule;
 
 use reconcile::expression::{Expression, ExpressionError};
 use reconcile::gate::{Limit, Limits};
+use reconcile::mapping::Rules;
 use reconcile::mapping::groups::GroupRules;
 use reconcile::pattern::Patterns;
 use reconcile::plan::{self, Policy};
+use reconcile::principal::FieldPaths;
 use serde::{Deserialize, Serialize};
 
 use self::groups::{EmptyGroups, GroupSettings};
 use self::leavers::{Cleanup, LeaverSettings};
+use self::mapping::MappingSettings;
 use self::schedule::ScheduleSettings;
 use crate::source::onelogin;
 use crate::source::onelogin::settings::Settings;
@@ -33,6 +37,8 @@ pub struct ConnectorSettings {
     pub leavers: LeaverSettings,
     #[serde(default)]
     pub schedule: ScheduleSettings,
+    #[serde(default)]
+    pub mapping: MappingSettings,
 }
 
 /// A setting that cannot be used as it is, and why.
@@ -71,6 +77,7 @@ impl ConnectorSettings {
             groups: GroupSettings::default(),
             leavers: LeaverSettings::default(),
             schedule: ScheduleSettings::default(),
+            mapping: MappingSettings::default(),
         }
     }
 
@@ -78,10 +85,24 @@ impl ConnectorSettings {
     pub fn check(&self) -> Result<(), FieldError> {
         onelogin::scope::check(&self.source)
             .map_err(|onelogin::scope::Misread { field, why }| FieldError { field, why })?;
+        self.source
+            .status_table()
+            .map_err(|error| FieldError { field: "source.statuses", why: error.to_string() })?;
+        self.mapping.rules()?;
         self.groups.check()?;
         self.policy()?;
         self.schedule.check()?;
         Ok(())
+    }
+
+    /// What becomes of people and groups of the source.
+    pub fn rules(&self) -> Result<Rules, FieldError> {
+        Ok(Rules { people: self.mapping.rules()?, groups: self.group_rules()? })
+    }
+
+    /// The paths of the fields that a read must bring beyond what every record has.
+    pub fn fields(&self) -> Result<FieldPaths, FieldError> {
+        Ok(FieldPaths::new(self.mapping.rules()?.fields()))
     }
 
     /// What becomes of the groups of the source.

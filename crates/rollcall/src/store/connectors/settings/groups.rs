@@ -1,7 +1,10 @@
 //! What an admin sets for the groups of a connector.
 
 use reconcile::expression::PERSON;
-use reconcile::mapping::groups::{self as rules, Assigned, GroupRules, check_group};
+use reconcile::mapping::groups::{
+    self as rules, Assigned, GroupNames, GroupRules, Unmatched, check_group,
+};
+use reconcile::mapping::transform::{TransformError, Transformations};
 use reconcile::pattern::Patterns;
 use reconcile::principal::Name;
 use serde::{Deserialize, Serialize};
@@ -12,6 +15,9 @@ use crate::source::onelogin::settings::GroupSource;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GroupSettings {
+    /// Transformations of the names of groups, before everything else: `lower | prefix ol-`.
+    pub names: String,
+    pub unmatched: UnmatchedGroups,
     pub equal_names: EqualNames,
     /// Which group source wins where it is the first that does.
     pub source_order: Vec<GroupSource>,
@@ -44,6 +50,19 @@ pub enum EmptyGroups {
 
 /// Ten years.
 pub const EMPTY_DAYS_MAX: u32 = 3_650;
+
+/// What happens to a group whose name no transformation applies to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnmatchedGroups {
+    /// It keeps its name.
+    #[default]
+    Untransformed,
+    /// It gives no group.
+    LeftOut,
+    /// Whoever has it takes no part.
+    SkipUser,
+}
 
 /// What happens where two group sources have a group of one name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +97,7 @@ impl GroupSettings {
     /// What becomes of the groups of the source.
     pub fn rules(&self, with_empty: bool) -> Result<GroupRules, FieldError> {
         Ok(GroupRules {
+            names: self.group_names()?,
             equal_names: match self.equal_names {
                 EqualNames::Merge => rules::EqualNames::Merge,
                 EqualNames::Prefix => rules::EqualNames::Prefix,
@@ -89,6 +109,21 @@ impl GroupSettings {
             assigned: self.assigned()?,
             with_empty,
         })
+    }
+
+    fn group_names(&self) -> Result<Option<GroupNames>, FieldError> {
+        let transformations: Transformations =
+            self.names.parse().map_err(|error: TransformError| FieldError {
+                field: "groups.names",
+                why: format!("{error}"),
+            })?;
+        let otherwise = match self.unmatched {
+            UnmatchedGroups::Untransformed => Unmatched::Untransformed,
+            UnmatchedGroups::LeftOut => Unmatched::LeftOut,
+            UnmatchedGroups::SkipUser => Unmatched::SkipUser,
+        };
+        let is_set = !transformations.is_empty();
+        Ok(is_set.then_some(GroupNames { transformations, otherwise }))
     }
 
     /// All group sources, the one that wins first.

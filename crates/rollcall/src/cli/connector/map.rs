@@ -1,0 +1,225 @@
+//! `rollcall connector map`: tries rules for people and groups on somebody or on everybody, and
+//! saves nothing.
+
+use serde::Serialize;
+
+use reconcile::mapping::rules::{After, Traced};
+use reconcile::mapping::trial::{Example, RowTrial, Trial};
+
+use crate::cli::connector::mapping::MappingChoices;
+use crate::cli::context::Context;
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::output;
+use crate::cli::progress::Teller;
+use crate::store::connectors;
+use crate::sync::Event;
+use crate::trial::{self, PersonTrial};
+
+#[derive(Debug, clap::Args)]
+pub struct MapArgs {
+    /// The connector
+    name: String,
+    /// Somebody in OneLogin, by username, e-mail or id
+    #[arg(long, value_name = "WHO", conflicts_with_all = ["sample", "everyone"])]
+    user: Option<String>,
+    /// Somebody typed by hand: `email=Maya.Lee@Acme.com,firstname=Maya`
+    #[arg(long, value_name = "FIELD=VALUE,..", conflicts_with = "everyone")]
+    sample: Option<String>,
+    /// Everybody of the last read [default]
+    #[arg(long)]
+    everyone: bool,
+    #[command(flatten)]
+    choices: MappingChoices,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    connector: &'a str,
+    /// Whether the connector has these rules already.
+    saved: bool,
+    people: Vec<PersonAnswer>,
+    everyone: Option<EveryoneAnswer>,
+    api_calls: u64,
+}
+
+#[derive(Serialize)]
+struct PersonAnswer {
+    external_id: String,
+    rows: Vec<TracedAnswer>,
+    finding: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TracedAnswer {
+    target: String,
+    from: String,
+    transformations: String,
+    before: String,
+    /// The value, or nothing where `what` says otherwise.
+    after: Option<String>,
+    what: &'static str,
+}
+
+#[derive(Serialize)]
+struct EveryoneAnswer {
+    people: usize,
+    read_at: Option<String>,
+    rows: Vec<RowAnswer>,
+    findings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct RowAnswer {
+    row: String,
+    target: String,
+    changes: usize,
+    empties: usize,
+    collides: usize,
+    keeps: usize,
+    skips: usize,
+    examples: Vec<ExampleAnswer>,
+}
+
+#[derive(Serialize)]
+struct ExampleAnswer {
+    what: &'static str,
+    external_id: String,
+    before: String,
+    after: String,
+}
+
+pub(super) async fn run(args: &MapArgs, context: &Context) -> Result<Exit, CliError> {
+    let mut connector = connectors::find(&context.db, &args.name).await?;
+    let before = connector.settings.clone();
+    args.choices.apply(&mut connector.settings)?;
+    connector.settings.check()?;
+    let mut answer = Answer {
+        connector: args.name.as_str(),
+        saved: connector.settings == before,
+        people: Vec::new(),
+        everyone: None,
+        api_calls: 0,
+    };
+    if let Some(typed) = &args.sample {
+        let person = trial::of_sample(&connector.settings, typed).map_err(CliError::usage)?;
+        answer.people.push(person_answer(person));
+    } else if let Some(who) = &args.user {
+        let source = context.source(&connector).await?;
+        let people = trial::of_user(&context.db, &connector, &source, who).await?;
+        answer.api_calls = source.calls().total();
+        if people.is_empty() {
+            let sentence = format!("No one matches \"{who}\" in OneLogin.");
+            return Err(CliError::new(Exit::Failed, sentence));
+        }
+        answer.people = people.into_iter().map(person_answer).collect();
+    } else {
+        let source = context.source(&connector).await?;
+        let teller = Teller::new(context.output);
+        let tell = |progress| teller.tell(&Event::Source(progress));
+        let tried = trial::of_everybody(&context.db, &connector, &source, &tell).await;
+        teller.done();
+        let (trial, read_at) = tried?;
+        answer.api_calls = source.calls().total();
+        answer.everyone = Some(everyone_answer(trial, read_at.map(|it| it.to_string())));
+    }
+    context.output.answer(&answer, text);
+    Ok(Exit::Ok)
+}
+
+fn person_answer(person: PersonTrial) -> PersonAnswer {
+    let PersonTrial { id, traced } = person;
+    let (rows, finding) = match traced {
+        Ok(traced) => (traced.into_iter().map(traced_answer).collect(), None),
+        Err(finding) => (Vec::new(), Some(finding.message)),
+    };
+    PersonAnswer { external_id: id.to_string(), rows, finding }
+}
+
+fn traced_answer(traced: Traced) -> TracedAnswer {
+    let Traced { target, from, transformations, before, after } = traced;
+    let (what, after) = match after {
+        After::Value(value) => ("value", Some(value)),
+        After::Kept => ("kept", None),
+        After::Skip => ("skip", None),
+    };
+    TracedAnswer { target: target.to_string(), from, transformations, before, after, what }
+}
+
+fn everyone_answer(trial: Trial, read_at: Option<String>) -> EveryoneAnswer {
+    let Trial { people, rows, findings } = trial;
+    EveryoneAnswer {
+        people,
+        read_at,
+        rows: rows.into_iter().map(row_answer).collect(),
+        findings: findings.into_iter().map(|it| it.message).collect(),
+    }
+}
+
+fn row_answer(row: RowTrial) -> RowAnswer {
+    let RowTrial { row, target, changes, empties, collides, keeps, skips, examples } = row;
+    let example = |Example { what, id, before, after }| ExampleAnswer {
+        what: what.word(),
+        external_id: id.to_string(),
+        before,
+        after,
+    };
+    let examples = examples.into_iter().map(example).collect();
+    let target = target.to_string();
+    RowAnswer { row, target, changes, empties, collides, keeps, skips, examples }
+}
+
+fn text(answer: &Answer<'_>) -> String {
+    let mut text = Vec::new();
+    for person in &answer.people {
+        text.push(format!("OneLogin id {}", person.external_id));
+        let row = |it: &TracedAnswer| {
+            let after = match (it.what, &it.after) {
+                (_, Some(after)) => after.clone(),
+                ("kept", None) => "(what the account has)".to_owned(),
+                (_, None) => "(takes no part)".to_owned(),
+            };
+            [it.target.clone(), it.from.clone(), it.before.clone(), after]
+                .map(|it| output::printable(&it))
+        };
+        let rows: Vec<_> = person.rows.iter().map(row).collect();
+        if !rows.is_empty() {
+            text.push(output::table(["TARGET", "FROM", "BEFORE", "AFTER"], &rows));
+        }
+        text.extend(person.finding.as_ref().map(|it| output::printable(it)));
+    }
+    if let Some(everyone) = &answer.everyone {
+        text.push(match &everyone.read_at {
+            Some(at) => format!("{} people of the read of {at}", everyone.people),
+            None => format!("{} people, read just now", everyone.people),
+        });
+        everyone.rows.iter().for_each(|row| text.extend(row_text(row)));
+        text.extend(everyone.findings.iter().map(|it| output::printable(&format!("(!) {it}"))));
+    }
+    let calls = if answer.api_calls == 1 { "call" } else { "calls" };
+    text.push(format!("{} API {calls} used.", answer.api_calls));
+    text.push(if answer.saved {
+        "The connector has these rules. Nothing was changed.".to_owned()
+    } else {
+        format!(
+            "Nothing was saved. To save it, give the same flags to rollcall connector edit \"{}\".",
+            answer.connector
+        )
+    });
+    text.join("\n")
+}
+
+fn row_text(row: &RowAnswer) -> Vec<String> {
+    let RowAnswer { changes, empties, collides, keeps, skips, .. } = row;
+    let mut counts = format!("changes {changes} values, empties {empties}, collides {collides}");
+    for (word, count) in [("keeps", keeps), ("skips", skips)] {
+        if 0 < *count {
+            counts = format!("{counts}, {word} {count}");
+        }
+    }
+    let mut lines = vec![output::printable(&row.row), format!("    {counts}")];
+    for ExampleAnswer { what, external_id, before, after } in &row.examples {
+        let line = format!("    {what} {external_id}: {before:?} -> {after:?}");
+        lines.push(output::printable(&line));
+    }
+    lines
+}

@@ -1,0 +1,115 @@
+//! Rules tried out on real people, before anything is saved: for the command line and for pages.
+
+use jiff::Timestamp;
+use reconcile::finding::Finding;
+use reconcile::mapping::existing::Existing;
+use reconcile::mapping::rules::Traced;
+use reconcile::mapping::trial::{self, Trial};
+use reconcile::principal::ExternalId;
+
+use crate::source::onelogin::error::SourceError;
+use crate::source::onelogin::replay::{Replay, ReplayError};
+use crate::source::onelogin::report::{Found, Progress, Read};
+use crate::source::onelogin::{OneLogin, fields};
+use crate::store::connectors::Connector;
+use crate::store::connectors::settings::{ConnectorSettings, FieldError};
+use crate::store::{Db, StoreError, reads, targets};
+use crate::target::{self, Actual, TargetError};
+
+/// What the rules make of one person.
+#[derive(Debug)]
+pub struct PersonTrial {
+    pub id: ExternalId,
+    pub traced: Result<Vec<Traced>, Finding>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TrialError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Settings(#[from] FieldError),
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    #[error(transparent)]
+    Targets(#[from] targets::TargetError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Tries the rules on somebody who is typed by hand. The error says what to write.
+pub fn of_sample(settings: &ConnectorSettings, typed: &str) -> Result<PersonTrial, String> {
+    let check_field = |path: &str| fields::check(path).map_err(|error| error.to_string());
+    let record = trial::sample(typed, &check_field)?;
+    let rules = settings.mapping.rules().map_err(|error| error.to_string())?;
+    let traced = trial::of_one(&record, &rules, &Existing::default());
+    Ok(PersonTrial { id: record.id, traced })
+}
+
+/// Tries the rules of the connector, saved or not, on everybody of that username, e-mail or id.
+pub async fn of_user(
+    db: &Db,
+    connector: &Connector,
+    source: &OneLogin,
+    who: &str,
+) -> Result<Vec<PersonTrial>, TrialError> {
+    let rules = connector.settings.mapping.rules()?;
+    let found = source.find(who).await?;
+    let actuals = actuals(db, connector).await?;
+    let existing = Existing::of(actuals.iter().map(|it| &it.directory));
+    let one = |it: Found| PersonTrial {
+        traced: trial::of_one(&it.record, &rules, &existing),
+        id: it.record.id,
+    };
+    Ok(found.into_iter().map(one).collect())
+}
+
+/// Tries the rules of the connector, saved or not, on everybody of the last read in scope. The time
+/// is that of the read, where it was not made for this.
+pub async fn of_everybody(
+    db: &Db,
+    connector: &Connector,
+    source: &OneLogin,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<(Trial, Option<Timestamp>), TrialError> {
+    let rules = connector.settings.mapping.rules()?;
+    let actuals = actuals(db, connector).await?;
+    let existing = Existing::of(actuals.iter().map(|it| &it.directory));
+    let (read, read_at) = match told_again(db, connector).await? {
+        Some((read, read_at)) => (read, Some(read_at)),
+        None => (source.read(progress).await?, None),
+    };
+    Ok((trial::of_everybody(&read.records, &rules, &existing), read_at))
+}
+
+/// The last stored read with these settings, which costs no call. Nothing where it does not tell
+/// what they ask for: everybody has to be read then.
+async fn told_again(
+    db: &Db,
+    connector: &Connector,
+) -> Result<Option<(Read, Timestamp)>, TrialError> {
+    let Some(stored) = reads::last(db, connector.id).await? else { return Ok(None) };
+    let Some(content) = reads::content(db, &stored).await? else { return Ok(None) };
+    let fields = connector.settings.fields()?;
+    let read = Replay::open(&content).map_err(ReplayError::from).and_then(|replay| {
+        let told = replay.retold(&connector.settings.source, &fields)?;
+        let is_everybody = told.unread().is_none();
+        is_everybody.then(|| told.read().map_err(ReplayError::from)).transpose()
+    });
+    match read {
+        Ok(read) => Ok(read.map(|read| (read, stored.read_at))),
+        Err(ReplayError::Settings(error)) if error.is_configuration() => Err(error.into()),
+        Err(error) => {
+            tracing::debug!(%error, "the stored read does not do; everybody is read");
+            Ok(None)
+        }
+    }
+}
+
+async fn actuals(db: &Db, connector: &Connector) -> Result<Vec<Actual>, TrialError> {
+    let mut actuals = Vec::new();
+    for target in targets::of_connector(db, connector.id).await? {
+        actuals.push(target::crowd::read(db, target.id).await?);
+    }
+    Ok(actuals)
+}

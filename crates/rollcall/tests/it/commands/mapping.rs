@@ -1,0 +1,169 @@
+//! What becomes of people's attributes and of the names of groups: tried, set and followed.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Installation, run};
+
+const ROWS: [&str; 6] = [
+    "--map",
+    "username = email or username | lower | strip-domain",
+    "--map",
+    "department = department | upper; otherwise clear",
+    "--map",
+    "synch.cost-center = custom_attributes.costcenter | prefix CC-",
+];
+
+impl Installation {
+    async fn set(&self, choices: &[&str]) {
+        self.expect(0, &[&["connector", "edit", "OneLogin"], choices].concat()).await;
+    }
+
+    async fn refused(&self, code: i32, choices: &[&str]) -> String {
+        self.expect(code, &[&["connector", "edit", "OneLogin"], choices].concat()).await
+    }
+
+    /// Users of a simulation by external id: what the plan says of each.
+    async fn planned(&self, kind: &str) -> BTreeMap<String, Value> {
+        let output = run(self.folder.path(), &["simulate", "OneLogin", "--json"]).await;
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{output:?}");
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let steps = answer.pointer("/targets/0/steps").unwrap().as_array().unwrap();
+        let of_kind = steps.iter().filter(|it| it["kind"] == kind);
+        of_kind.map(|it| (it["username"].as_str().unwrap().to_owned(), it.clone())).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_are_tried_before_they_are_saved_and_followed_after() {
+    let it = Installation::new(30, true).await;
+    let tried = it.json(0, &[&["connector", "map", "OneLogin"][..], &ROWS].concat()).await;
+    assert_eq!((&tried["saved"], &tried["everyone"]["people"]), (&false.into(), &30.into()));
+    let rows = tried["everyone"]["rows"].as_array().unwrap();
+    let row = |target: &str| rows.iter().find(|it| it["target"] == target).unwrap().clone();
+    assert_eq!(row("username")["changes"], 30, "{rows:?}");
+    assert_eq!(row("username")["collides"], 0);
+    assert_eq!(row("synch.cost-center")["changes"], 30);
+    assert_eq!(row("email")["changes"], 0, "the fixed rule");
+    assert_eq!(row("username")["examples"].as_array().unwrap().len(), 3);
+    let shown = it.json(0, &["connector", "show", "OneLogin"]).await;
+    assert_eq!(shown["mapping"], json!({ "rows": [], "key": null }), "nothing was saved");
+
+    it.set(&ROWS).await;
+    let shown = it.expect(0, &["connector", "show", "OneLogin"]).await;
+    assert!(shown.contains("username = email or username | lower | strip-domain"), "{shown}");
+    it.expect(0, &["sync", "OneLogin"]).await;
+    assert_eq!(it.planned("update").await, BTreeMap::new(), "the same rules, the same users");
+    let again = it.json(0, &["connector", "map", "OneLogin", "--everyone"]).await;
+    assert_eq!(again["api_calls"], 0, "the stored read tells");
+    assert!(again["everyone"]["read_at"].is_string());
+    assert_eq!(again["everyone"]["rows"], tried["everyone"]["rows"]);
+    let user = it.sandbox.admin().with_tenant(|tenant| {
+        let with_email = |id: &&i64| tenant.user(**id).unwrap().email.is_some();
+        let id = *tenant.user_ids().iter().find(with_email).unwrap();
+        tenant.user(id).unwrap().into_owned()
+    });
+    let email = user.email.as_deref().unwrap();
+    let told = it.expect(0, &["user", "explain", "OneLogin", &user.id.to_string()]).await;
+    let username = email.split('@').next().unwrap().to_lowercase();
+    let line = format!("username from email by lower | strip-domain: {email:?} -> {username:?}");
+    assert!(told.contains(&line), "{told}\n{line}");
+    let cost_center = user.custom_attributes["costcenter"].as_deref().unwrap();
+    assert!(told.contains(&format!("synch.cost-center CC-{cost_center}")), "{told}");
+
+    it.sandbox.admin().update_user(user.id, json!({ "department": "Moved" })).unwrap();
+    let updates = it.planned("update").await;
+    assert_eq!(updates.keys().collect::<Vec<_>>(), [&username]);
+    let tried = it.json(0, &["connector", "map", "OneLogin", "--user", email]).await;
+    let rows = tried["people"][0]["rows"].as_array().unwrap();
+    let department = rows.iter().find(|it| it["target"] == "department").unwrap();
+    assert_eq!((&department["before"], &department["after"]), (&"Moved".into(), &"MOVED".into()));
+    assert_eq!(tried["saved"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_typed_by_hand_costs_no_call() {
+    let it = Installation::new(5, false).await;
+    let sample = "email=Maya.Lee@Acme.com,firstname=Maya,custom_attributes.costcenter=7";
+    let told = [&["connector", "map", "OneLogin", "--sample", sample][..], &ROWS].concat();
+    let tried = it.json(0, &told).await;
+    assert_eq!(tried["api_calls"], 0);
+    let rows = tried["people"][0]["rows"].as_array().unwrap();
+    let after = |target: &str| {
+        let row = rows.iter().find(|it| it["target"] == target).unwrap();
+        row["after"].as_str().unwrap().to_owned()
+    };
+    assert_eq!([after("username"), after("synch.cost-center")], ["maya.lee", "CC-7"]);
+    let told = it.expect(0, &told).await;
+    assert!(told.contains("Nothing was saved."), "{told}");
+    let arguments = ["connector", "map", "OneLogin", "--sample", "emial=x"];
+    let told = it.expect(64, &arguments).await;
+    assert!(told.contains("Did you mean \"email\"?"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_that_cannot_be_used_are_refused_and_nothing_is_saved() {
+    let it = Installation::new(5, false).await;
+    for (choices, why) in [
+        (&["--map", "username = emial"][..], "Did you mean \"email\"?"),
+        (&["--map", "title = title", "--map", "synch.title = email"], "made by another row, too"),
+        (&["--map", "title = mapped.phone", "--map", "phone = mapped.title"], "in a circle"),
+        (&["--map", "title = title | replace \"/(/\" \"x\""], "mapping.rows"),
+        (&["--map", "title = title | replace \"/(a{1000}){1000}/\" \"x\""], "mapping.rows"),
+        (&["--map", "title = {{ user.title + }}"], "The expression cannot be used."),
+        (&["--map", "nonsense"], "A row is a target"),
+        (&["--key", "emial"], "mapping.key"),
+        (&["--status", "asleep = keep"], "source.statuses"),
+        (&["--group-names", "shout"], "groups.names"),
+    ] {
+        let told = it.refused(78, choices).await;
+        assert!(told.contains(why), "{choices:?}: {told}");
+    }
+    let shown = it.json(0, &["connector", "show", "OneLogin"]).await;
+    assert_eq!(shown["mapping"]["rows"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_key_keeps_accounts_and_who_is_gone_is_asked_for_by_the_source_id() {
+    let it = Installation::new(20, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    it.set(&["--key", "email | lower"]).await;
+    let told = it.expect(0, &["sync", "OneLogin"]).await;
+    assert!(told.contains("Everything already matches."), "an account keeps its key: {told}");
+    let admin = it.sandbox.admin();
+    let user = |name: &str| sandbox::onelogin::User {
+        username: Some(name.to_owned().into()),
+        email: Some(format!("{name}@new.test").into()),
+        ..sandbox::onelogin::User::active()
+    };
+    let first = admin.create_user(user("newcomer")).unwrap();
+    it.expect(0, &["sync", "OneLogin"]).await;
+    // Gone and back under another id: the same account.
+    admin.delete_user(first).unwrap();
+    let steps = it.planned("deactivate").await;
+    assert!(steps["newcomer"]["reason"].as_str().unwrap().contains("gone"), "{steps:?}");
+    admin.create_user(user("newcomer")).unwrap();
+    assert_eq!(it.planned("create").await, BTreeMap::new());
+    assert_eq!(it.planned("deactivate").await, BTreeMap::new());
+    it.set(&["--key", ""]).await;
+    assert_eq!(it.planned("create").await, BTreeMap::new(), "and when the key is as before");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statuses_and_names_of_groups_are_what_the_settings_say() {
+    let it = Installation::new(20, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let admin = it.sandbox.admin();
+    let id = admin.with_tenant(|tenant| tenant.user_ids()[3]);
+    admin.update_user(id, json!({ "status": 2 })).unwrap();
+    assert_eq!(it.planned("deactivate").await.len(), 1);
+    it.set(&["--status", "suspended = keep"]).await;
+    assert_eq!(it.planned("deactivate").await.len(), 0);
+
+    let role = admin.with_tenant(|tenant| tenant.roles().values().next().unwrap().name.clone());
+    it.set(&["--group-names", "lower | prefix ol-"]).await;
+    let answer = it.json(3, &["simulate", "OneLogin"]).await;
+    let text = answer.to_string();
+    assert!(text.contains(&format!("ol-{}", role.to_lowercase())), "{text}");
+}
