@@ -13,7 +13,8 @@ use tower_http::compression::CompressionLayer;
 use self::Access::{Anybody, AtLeast, SignedIn};
 use crate::store::accounts::Role::{self, Admin, Operator, Viewer};
 use crate::web::pages::{
-    account, connectors, overview, run, runs, search, set_up, sign_in, style_guide,
+    account, connectors, download, overview, run, runs, search, set_up, sign_in, style_guide,
+    targets,
 };
 use crate::web::refusal::Refusal;
 use crate::web::{App, assets, guard};
@@ -58,10 +59,19 @@ pub fn table() -> Vec<Route> {
         // Connectors.
         get("/connectors", AtLeast(Viewer), connectors::show),
         post("/connectors/{id}/sync", AtLeast(Operator), connectors::sync),
+        // Targets.
+        get("/targets", AtLeast(Viewer), targets::list),
+        get("/targets/new", AtLeast(Admin), targets::new),
+        post("/targets/new", AtLeast(Admin), targets::create),
+        get("/targets/{id}", AtLeast(Viewer), targets::show),
+        get("/targets/{id}/events", AtLeast(Viewer), targets::events),
+        post("/targets/{id}/rotate-password", AtLeast(Admin), targets::rotate_password),
+        post("/targets/{id}/delete", AtLeast(Admin), targets::delete),
         // Runs.
         get("/runs", AtLeast(Viewer), runs::show),
         get("/runs/{id}", AtLeast(Viewer), run::show),
         get("/runs/{id}/events", AtLeast(Viewer), run::live::events),
+        get("/runs/{id}/export/{file}", AtLeast(Viewer), download::run),
         post("/runs/{id}/stop", AtLeast(Operator), run::stop),
         post("/runs/{id}/retry", AtLeast(Operator), run::retry),
         get("/search", AtLeast(Viewer), search::show),

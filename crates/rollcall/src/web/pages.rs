@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod connectors;
+pub mod download;
 pub mod overview;
 pub mod run;
 pub mod runs;
@@ -9,3 +10,4 @@ pub mod search;
 pub mod set_up;
 pub mod sign_in;
 pub mod style_guide;
+pub mod targets;

@@ -303,7 +303,7 @@ fn target(run: RunId, target: &Target) -> TargetView {
     }
 }
 
-fn sign(kind: &str) -> &'static str {
+pub fn sign(kind: &str) -> &'static str {
     match kind {
         "create" | "reactivate" | "create-group" | "add-to-group" => "+",
         "update" | "rename" => "~",

@@ -13,7 +13,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -92,7 +92,7 @@ pub struct Told {
 }
 
 /// How often the rows are looked at. A run writes twice a second.
-const LOOK_EVERY: Duration = Duration::from_millis(400);
+pub const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// So that proxies do not take a silent stream for a dead one.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const EVENTS_PER_READ_MAX: i64 = 1_000;
@@ -101,7 +101,7 @@ pub const LINES_MAX: usize = 500;
 /// Nothing runs for longer; whoever still looks loads the page again.
 const LOOKS_MAX: u32 = 200_000;
 
-const ORDER: [(Phase, &str); 5] = [
+pub const ORDER: [(Phase, &str); 5] = [
     (Phase::Read, "Read people"),
     (Phase::Map, "Map people and groups"),
     (Phase::Ask, "Ask about whoever is missing"),
@@ -239,28 +239,32 @@ pub async fn events(
     headers: HeaderMap,
 ) -> Answer {
     let run = runs::find(app.db(), RunId(id)).await?.ok_or_else(Refusal::no_page)?;
-    let place = Arc::clone(&app.watching).try_acquire_owned().map_err(|_| {
-        Refusal::TryLater("Too many people are watching runs. Load the page again.".to_owned())
-    })?;
+    let place = place(&app)?;
     // What the page was made of, or what was told before the line broke.
     let until = last_event(&headers).unwrap_or(asked.after);
     let (told, _) = told(app.db(), run.id, minimum_of(&run), until).await?;
     let watching = Watching { app, run: run.id, told, looks: 0, is_over: false, _place: place };
-    let mut answer = stream_of(watching).into_response();
-    // A proxy that collects the stream before it passes it on makes it worthless.
-    answer
-        .headers_mut()
-        .insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    Ok(answer)
+    Ok(answer(stream::unfold(watching, async |mut watching| {
+        let event = watching.next().await?;
+        Some((event, watching))
+    })))
 }
 
-fn stream_of(watching: Watching) -> Response {
-    let stream = stream::unfold(watching, async |mut watching| {
-        let event = watching.next().await?;
-        Some((Ok::<_, Infallible>(event), watching))
-    });
-    let stream: Pin<Box<dyn Stream<Item = _> + Send>> = Box::pin(stream);
-    Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+/// A place among those who watch, for as long as it is kept.
+pub fn place(app: &App) -> Result<OwnedSemaphorePermit, Refusal> {
+    Arc::clone(&app.watching).try_acquire_owned().map_err(|_| {
+        Refusal::TryLater("Too many people are watching runs. Load the page again.".to_owned())
+    })
+}
+
+/// A stream of events as an answer.
+pub fn answer(events: impl Stream<Item = Event> + Send + 'static) -> Response {
+    let events: Pin<Box<dyn Stream<Item = _> + Send>> = Box::pin(events.map(Ok::<_, Infallible>));
+    let stream = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    // A proxy that collects the stream before it passes it on makes it worthless.
+    let unbuffered =
+        [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
+    (unbuffered, stream).into_response()
 }
 
 fn last_event(headers: &HeaderMap) -> Option<i64> {

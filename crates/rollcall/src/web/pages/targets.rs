@@ -1,0 +1,437 @@
+//! `/targets`: the directories that connectors keep equal, and how a product is told of one.
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::response::sse::Event;
+use futures_util::stream;
+use jiff::{SignedDuration, Timestamp};
+use reconcile::principal::{Name, fold};
+use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::store::accounts::Role;
+use crate::store::connectors;
+use crate::store::targets::{self, Published, Target, TargetError, TargetId, TargetKind};
+use crate::web::App;
+use crate::web::answer::{self, Answer};
+use crate::web::form::{Form, Typed};
+use crate::web::moment::{Moment, count};
+use crate::web::page::Page;
+use crate::web::pages::run::live;
+use crate::web::pages::runs::Choice;
+use crate::web::refusal::Refusal;
+use crate::web::visit::Visit;
+
+#[derive(Debug, Template)]
+#[template(path = "targets.html")]
+struct ListView {
+    page: Page,
+    rows: Vec<Row>,
+    may_change: bool,
+}
+
+#[derive(Debug)]
+struct Row {
+    id: i64,
+    name: String,
+    connector: String,
+    application: String,
+    users: String,
+    groups: String,
+    published: Option<Moment>,
+    contact: Contact,
+}
+
+/// How a product and a target stand to each other.
+#[derive(Clone, Debug)]
+struct Contact {
+    /// A word with its colour and icon.
+    role: &'static str,
+    icon: &'static str,
+    word: &'static str,
+    read: Option<Moment>,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "target_new.html")]
+struct NewView {
+    page: Page,
+    typed: Typed,
+    connectors: Vec<Choice>,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "target.html")]
+struct View {
+    page: Page,
+    row: Row,
+    here: String,
+    memberships: String,
+    /// Shown once, when it was made.
+    password: Option<String>,
+    server_url: String,
+    /// Whether nobody has said where browsers and products find this service.
+    is_url_guessed: bool,
+    products: Vec<ProductTab>,
+    product: Product,
+    /// Changes as soon as the product calls; absent once it has.
+    stream: Option<String>,
+    may_change: bool,
+}
+
+#[derive(Debug)]
+struct ProductTab {
+    name: &'static str,
+    href: String,
+    is_current: bool,
+}
+
+/// A product that can read a target, and where its settings are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Product {
+    Jira,
+    Confluence,
+    Bitbucket,
+    Bamboo,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    product: String,
+}
+
+/// A product that reads every ten minutes has missed several reads by then.
+const STALE: SignedDuration = SignedDuration::from_hours(1);
+/// Whoever waits for longer loads the page again.
+const LOOKS_MAX: u32 = 10_000;
+
+impl Product {
+    const ALL: [Product; 4] =
+        [Product::Jira, Product::Confluence, Product::Bitbucket, Product::Bamboo];
+
+    fn name(self) -> &'static str {
+        match self {
+            Product::Jira => "Jira",
+            Product::Confluence => "Confluence",
+            Product::Bitbucket => "Bitbucket",
+            Product::Bamboo => "Bamboo",
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Product::Jira => "jira",
+            Product::Confluence => "confluence",
+            Product::Bitbucket => "bitbucket",
+            Product::Bamboo => "bamboo",
+        }
+    }
+
+    /// The way to the form that asks for the directory.
+    fn way(self) -> &'static str {
+        match self {
+            Product::Jira => {
+                "Administration > User management > User directories > Add directory > Atlassian Crowd"
+            }
+            Product::Confluence => {
+                "General configuration > User directories > Add directory > Atlassian Crowd"
+            }
+            Product::Bitbucket => {
+                "Administration > Accounts > User directories > Add directory > Atlassian Crowd"
+            }
+            Product::Bamboo => {
+                "Administration > Security > User directories > Add directory > Atlassian Crowd"
+            }
+        }
+    }
+
+    /// What to press at the end.
+    fn finish(self) -> &'static str {
+        match self {
+            Product::Jira | Product::Confluence | Product::Bamboo => {
+                "Test settings, then Save and test, then Synchronise"
+            }
+            Product::Bitbucket => {
+                "Test, then Save, then Synchronise; then give groups their global permissions, or nobody can sign in"
+            }
+        }
+    }
+
+    fn from_word(word: &str) -> Product {
+        Product::ALL.into_iter().find(|it| it.word() == word).unwrap_or(Product::Jira)
+    }
+}
+
+pub async fn list(State(app): State<App>, visit: Visit) -> Answer {
+    let mut rows = Vec::new();
+    for target in targets::list(app.db()).await? {
+        let published = targets::published(app.db(), target.id).await?;
+        rows.push(row(&target, published, visit.now()));
+    }
+    answer::html(&ListView {
+        page: visit.page("Targets"),
+        rows,
+        may_change: visit.may(Role::Admin),
+    })
+}
+
+pub async fn new(State(app): State<App>, visit: Visit) -> Answer {
+    let typed = Typed::fresh([("name", String::new())]);
+    form_again(&app, &visit, typed, answer::html).await
+}
+
+pub async fn create(State(app): State<App>, visit: Visit, mut form: Form) -> Answer {
+    let (name, connector) = (form.text("name"), form.text("connector"));
+    if form.is_wrong() {
+        return form_again(&app, &visit, form.typed(), answer::html_again).await;
+    }
+    let known = connectors::list(app.db()).await?;
+    let feeds = known.iter().find(|it| it.id.0.to_string() == connector);
+    let Some(feeds) = feeds else {
+        form.error("connector", "Choose a connector of the list.");
+        return form_again(&app, &visit, form.typed(), answer::html_again).await;
+    };
+    let actor = visit.actor();
+    let made = targets::create(app.db(), feeds, &name, TargetKind::Crowd, &visit.act(&actor)).await;
+    match made {
+        Ok((target, password)) => {
+            shown(&app, &visit, &target, Product::Jira, Some(password.expose().to_owned())).await
+        }
+        Err(TargetError::Name(error)) => {
+            form.error("name", error.to_string());
+            form_again(&app, &visit, form.typed(), answer::html_again).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub async fn show(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<i64>,
+    Query(asked): Query<Asked>,
+) -> Answer {
+    let target = find(&app, id).await?;
+    shown(&app, &visit, &target, Product::from_word(&asked.product), None).await
+}
+
+/// Makes another password and shows it, once.
+pub async fn rotate_password(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<i64>,
+    _form: Form,
+) -> Answer {
+    let target = find(&app, id).await?;
+    visit.prove(&format!("/targets/{id}"))?;
+    let actor = visit.actor();
+    let password = targets::rotate_password(app.db(), &target, &visit.act(&actor)).await?;
+    shown(&app, &visit, &target, Product::Jira, Some(password.expose().to_owned())).await
+}
+
+/// Deletes a target whose name was typed again.
+pub async fn delete(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<i64>,
+    mut form: Form,
+) -> Answer {
+    let target = find(&app, id).await?;
+    visit.prove(&format!("/targets/{id}"))?;
+    if *fold(form.text("confirm").trim()) != *target.name.folded() {
+        let sentence = format!(
+            "Nothing was deleted. Products would find nobody any more. To delete the target, type \
+             its name: {}",
+            target.name
+        );
+        return Err(Refusal::BadRequest(sentence));
+    }
+    let actor = visit.actor();
+    targets::delete(app.db(), &target, &visit.act(&actor)).await?;
+    Ok(visit.done(format!("The target {} is deleted.", target.name), "/targets"))
+}
+
+/// `/targets/{id}/events`: ends as soon as the product has called.
+pub async fn events(State(app): State<App>, Path(id): Path<i64>) -> Answer {
+    let target = find(&app, id).await?;
+    let place = live::place(&app)?;
+    let waiting = Waiting { app, id: target.id, looks: 0, is_over: false, _place: place };
+    Ok(live::answer(stream::unfold(waiting, async |mut waiting| {
+        let event = waiting.next().await?;
+        Some((event, waiting))
+    })))
+}
+
+/// One reader who waits for the first call of a product.
+struct Waiting {
+    app: App,
+    id: TargetId,
+    looks: u32,
+    is_over: bool,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Waiting {
+    async fn next(&mut self) -> Option<Event> {
+        while !self.is_over && self.looks < LOOKS_MAX && !self.app.engine.is_stopping() {
+            self.looks += 1;
+            let known = targets::list(self.app.db()).await.ok()?;
+            let target = known.into_iter().find(|it| it.id == self.id);
+            if target.is_none_or(|it| it.last_read_at.is_some()) {
+                self.is_over = true;
+                return Some(Event::default().event("end").data("over"));
+            }
+            tokio::time::sleep(live::LOOK_EVERY * 3).await;
+        }
+        None
+    }
+}
+
+async fn form_again(
+    app: &App,
+    visit: &Visit,
+    typed: Typed,
+    answer: fn(&NewView) -> Answer,
+) -> Answer {
+    let chosen = typed.value("connector").to_owned();
+    let known = connectors::list(app.db()).await?;
+    let choice = |name: &Name, id: String| Choice {
+        label: name.as_str().to_owned(),
+        chosen: chosen == id,
+        value: id,
+    };
+    let connectors = known.iter().map(|it| choice(&it.name, it.id.to_string())).collect();
+    answer(&NewView { page: visit.page("Add target"), typed, connectors })
+}
+
+async fn shown(
+    app: &App,
+    visit: &Visit,
+    target: &Target,
+    product: Product,
+    password: Option<String>,
+) -> Answer {
+    let published = targets::published(app.db(), target.id).await?;
+    let (here, arrival) = (format!("/targets/{}", target.id), visit.arrival());
+    let guessed = || {
+        let scheme = if arrival.is_https { "https" } else { "http" };
+        format!("{scheme}://{}", arrival.host)
+    };
+    let is_url_guessed = app.site.public_url.is_none();
+    let public_url = app.site.public_url.clone().unwrap_or_else(guessed);
+    let tab = |it: Product| ProductTab {
+        name: it.name(),
+        href: format!("{here}?product={}", it.word()),
+        is_current: it == product,
+    };
+    let is_waiting = target.last_read_at.is_none();
+    let view = View {
+        page: visit.page(format!("Target {}", target.name)),
+        memberships: count(published.memberships),
+        row: row(target, published, visit.now()),
+        password,
+        server_url: format!("{}/crowd", public_url.trim_end_matches('/')),
+        is_url_guessed,
+        products: Product::ALL.map(tab).into_iter().collect(),
+        product,
+        stream: is_waiting.then(|| format!("{here}/events")),
+        may_change: visit.may(Role::Admin),
+        here,
+    };
+    answer::html(&view)
+}
+
+async fn find(app: &App, id: i64) -> Result<Target, Refusal> {
+    let known = targets::list(app.db()).await?;
+    known.into_iter().find(|it| it.id.0 == id).ok_or_else(Refusal::no_page)
+}
+
+fn row(target: &Target, published: Published, now: Timestamp) -> Row {
+    Row {
+        id: target.id.0,
+        name: target.name.as_str().to_owned(),
+        connector: target.connector_name.as_str().to_owned(),
+        application: target.application.clone(),
+        users: format!("{} ({} active)", count(published.users), count(published.active_users)),
+        groups: count(published.groups),
+        published: target.published_at.map(|it| Moment::new(it, now)),
+        contact: contact(target.last_read_at, now),
+    }
+}
+
+fn contact(last_read_at: Option<Timestamp>, now: Timestamp) -> Contact {
+    let (role, icon, word) = match last_read_at {
+        None => ("neutral", "clock", "Waiting for first contact"),
+        Some(at) if STALE < now.duration_since(at) => ("warning", "clock", "Not read for a while"),
+        Some(_) => ("success", "check", "Read by the product"),
+    };
+    Contact { role, icon, word, read: last_read_at.map(|it| Moment::new(it, now)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::answer::samples::{self, HOSTILE, check};
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn sample(last_read_at: Option<&str>) -> Row {
+        Row {
+            id: 3,
+            name: HOSTILE.to_owned(),
+            connector: HOSTILE.to_owned(),
+            application: HOSTILE.to_owned(),
+            users: "655 (640 active)".to_owned(),
+            groups: "44".to_owned(),
+            published: None,
+            contact: contact(last_read_at.map(at), at("2026-11-25T22:20:03Z")),
+        }
+    }
+
+    #[test]
+    fn targets_are_listed_in_every_state() {
+        let reads = [None, Some("2026-11-25T22:14:03Z"), Some("2026-11-24T22:14:03Z")];
+        for rows in [Vec::new(), reads.map(sample).into_iter().collect()] {
+            let page = samples::page("Targets", "/targets", Role::Admin);
+            check(&ListView { page, rows, may_change: true });
+        }
+    }
+
+    #[test]
+    fn the_steps_for_every_product_are_ready_to_copy() {
+        for product in Product::ALL {
+            for password in [None, Some(HOSTILE.to_owned())] {
+                let view = View {
+                    page: samples::page("Target", "/targets/3", Role::Admin),
+                    row: sample(None),
+                    here: "/targets/3".to_owned(),
+                    memberships: "1,204".to_owned(),
+                    password,
+                    server_url: "https://rollcall.example.com/crowd".to_owned(),
+                    is_url_guessed: true,
+                    products: Vec::new(),
+                    product,
+                    stream: Some("/targets/3/events".to_owned()),
+                    may_change: true,
+                };
+                let text = check(&view);
+                assert!(text.contains("https://rollcall.example.com/crowd"), "{text}");
+                assert!(text.contains(&product.way().replace('>', "&#62;")), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_form_names_what_is_wrong() {
+        let mut form = Form::parse(b"name=&connector=7").unwrap();
+        form.text("name");
+        let connectors =
+            vec![Choice { value: "7".to_owned(), label: HOSTILE.to_owned(), chosen: true }];
+        let page = samples::page("Add target", "/targets/new", Role::Admin);
+        let text = check(&NewView { page, typed: form.typed(), connectors });
+        assert!(text.contains("This is needed."), "{text}");
+    }
+}
