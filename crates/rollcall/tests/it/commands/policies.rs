@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use sandbox::onelogin::User;
 use serde_json::Value;
 
 use super::{Installation, run};
@@ -266,4 +267,93 @@ async fn an_expression_decides_what_becomes_of_a_leaver() {
     let told = it.expect(78, &[&["connector", "edit", "OneLogin"][..], &wrong].concat()).await;
     assert!(told.contains("leavers.cleanup_expression"), "{told}");
     assert!(told.contains("Line 2, character 2: existing has no \"shoe\""), "{told}");
+}
+
+/// The value of a flag in one of the recipes of the guide.
+fn recipe(flag: &str) -> String {
+    const GUIDE: &str = include_str!("../../../../../docs/guide/expressions.md");
+    let start = format!("rollcall connector edit OneLogin {flag} \"");
+    let mut found = GUIDE.lines().filter_map(|it| it.strip_prefix(&start)?.strip_suffix('"'));
+    found.next().expect("the guide has the recipe").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recipe_only_people_who_are_in_the_directory_already() {
+    let it = Installation::new(20, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    it.edit(&["--create-if", &recipe("--create-if")]).await;
+    let admin = it.sandbox.admin();
+    let (username, email) = (Some("newcomer".into()), Some("newcomer@acme.test".into()));
+    admin.create_user(User { username, email, ..User::active() }).unwrap();
+    let (id, username, _) = it.somebody();
+    admin.update_user(id, serde_json::json!({ "firstname": "Other" })).unwrap();
+    assert_eq!(it.simulated().await, BTreeSet::from([format!("update {username}")]));
+    let findings = it.findings().await;
+    let [(kind, message)] = findings.as_slice() else { panic!("{findings:?}") };
+    assert_eq!(kind, "not-created");
+    assert!(message.contains("the expression for new accounts says no"), "{message}");
+
+    it.edit(&["--create-if", "user.username == 'newcomer'"]).await;
+    assert!(it.simulated().await.contains("create newcomer"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recipe_no_licence_group_for_portal_customers() {
+    let it = Installation::new(20, true).await;
+    let (id, customer, _) = it.somebody();
+    let role = it.sandbox.admin().create_role("Portal customers").unwrap();
+    it.sandbox.admin().add_role_member(role, id).unwrap();
+    it.edit(&["--assign-if", &recipe("--assign-if")]).await;
+    let steps = it.simulated().await;
+    let created = steps.iter().filter(|it| it.starts_with("create ")).count();
+    let licensed: Vec<&String> =
+        steps.iter().filter(|it| it.ends_with(" jira-software-users")).collect();
+    // The group itself, and everybody but one.
+    assert_eq!(licensed.len(), 1 + created - 1, "{licensed:?}");
+    assert!(!licensed.contains(&&format!("add-to-group {customer} jira-software-users")));
+
+    let wrong = ["--assign-if", "jira-software-users"];
+    let told = it.expect(64, &[&["connector", "edit", "OneLogin"][..], &wrong].concat()).await;
+    assert!(told.contains("Write GROUP=EXPRESSION"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recipe_never_clean_up_members_of_an_always_active_group() {
+    let it = Installation::new(20, true).await;
+    let (id, _, _) = it.somebody();
+    let role = it.sandbox.admin().create_role("always-active").unwrap();
+    it.sandbox.admin().add_role_member(role, id).unwrap();
+    it.edit(&["--cleanup-expression", &recipe("--cleanup-expression")]).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    it.sandbox.admin().delete_user(id).unwrap();
+    assert_eq!(it.simulated().await, BTreeSet::new());
+    it.edit(&["--cleanup-expression", ""]).await;
+    assert_eq!(it.simulated().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recipe_required_groups_by_id() {
+    let it = Installation::new(20, true).await;
+    let admin = it.sandbox.admin();
+    let roles = ["First", "emea-sales"].map(|name| admin.create_role(name).unwrap());
+    let ids = admin.with_tenant(|tenant| tenant.user_ids().to_vec());
+    for (role, id) in
+        [(roles[0], ids[0]), (roles[0], ids[1]), (roles[1], ids[1]), (roles[1], ids[2])]
+    {
+        admin.add_role_member(role, id).unwrap();
+    }
+    let typed = recipe("--required-group").replace("117", &roles[0].to_string());
+    let scope = ["connector", "scope", "OneLogin", "--required-group", &typed];
+    let counted = it.json(0, &scope).await;
+    assert_eq!(counted["in_scope"], 3, "{counted}");
+
+    for (typed, exit, why) in [
+        ("where: group.name == 'nowhere'", 78, "is not among OneLogin's"),
+        ("where: group.shoe", 78, "there is no \"group.shoe\""),
+        ("where: group.name", 78, "it gives a text, not yes or no"),
+    ] {
+        let edit = ["connector", "scope", "OneLogin", "--required-group", typed];
+        let told = it.expect(exit, &edit).await;
+        assert!(told.contains(why), "{told}");
+    }
 }
