@@ -24,6 +24,7 @@ pub mod access;
 pub mod address;
 pub mod answer;
 pub mod assets;
+pub mod chart;
 pub mod cookies;
 pub mod crowd;
 pub mod form;
