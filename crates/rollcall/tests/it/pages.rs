@@ -4,4 +4,6 @@ mod browser;
 mod chromium;
 mod frame;
 mod signing_in;
+mod site;
 mod window;
+mod world;

@@ -177,24 +177,38 @@ impl Window {
 
     /// Fails if the page must be moved sideways to be read. Tables and logs may move in themselves.
     pub(crate) async fn assert_fits(&self) {
+        let wide = self.too_wide().await;
+        assert!(wide.is_none(), "{} is too wide: {wide:?}", self.path().await);
+    }
+
+    /// What makes the page too wide, or nothing.
+    pub(crate) async fn too_wide(&self) -> Option<String> {
         let wide = self.script(TOO_WIDE, vec![]).await;
-        assert!(wide.is_null(), "{} is too wide: {wide}", self.path().await);
+        (!wide.is_null()).then(|| wide.to_string())
     }
 
     /// Fails for whatever axe finds.
     pub(crate) async fn assert_accessible(&self) {
-        self.script(&axe(), vec![]).await;
+        let found = self.violations().await;
+        if !found.is_empty() {
+            self.screenshot("failed").await;
+        }
+        assert!(found.is_empty(), "axe on {}:\n{}", self.path().await, found.join("\n"));
+    }
+
+    /// What axe finds.
+    pub(crate) async fn violations(&self) -> Vec<String> {
+        if self.script("return typeof axe", vec![]).await == "undefined" {
+            self.script(&axe(), vec![]).await;
+        }
         let run = "const done = arguments[arguments.length - 1];
             axe.run(document, { resultTypes: ['violations'] }).then((found) => done(
                 found.violations.flatMap((it) => it.nodes.map((node) =>
                     `${it.id}: ${node.html.slice(0, 200)}: ${node.failureSummary}`))),
                 (error) => done([String(error)]));";
         let found = self.client.execute_async(run, vec![]).await.unwrap();
-        let found: Vec<&str> = found.as_array().unwrap().iter().filter_map(Value::as_str).collect();
-        if !found.is_empty() {
-            self.screenshot("failed").await;
-        }
-        assert!(found.is_empty(), "axe on {}:\n{}", self.path().await, found.join("\n"));
+        let found = found.as_array().unwrap().iter();
+        found.filter_map(|it| it.as_str().map(str::to_owned)).collect()
     }
 
     /// Takes a picture of the whole page into `target/screenshots`.
