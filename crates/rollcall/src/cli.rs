@@ -1,5 +1,6 @@
 //! The command line: one file per noun, and what they share.
 
+pub mod account;
 pub mod audit;
 pub mod completions;
 pub mod connector;
@@ -113,6 +114,9 @@ enum Command {
     /// What an expression of a schedule means
     #[command(subcommand)]
     Cron(cron::Command),
+    /// Who may sign in to the pages
+    #[command(subcommand)]
+    Account(account::Command),
     /// Made-up identity providers to try things with
     #[command(subcommand)]
     Sandbox(sandbox::Command),
@@ -176,6 +180,9 @@ async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<
             Box::pin(retention::run(command, setup(shared, environment)?)).await?;
         }
         Command::Cron(command) => cron::run(&command, output)?,
+        Command::Account(command) => {
+            Box::pin(account::run(command, setup(shared, environment)?)).await?;
+        }
         Command::Sandbox(command) => sandbox::run(command, output).await?,
         Command::Completions(args) => completions::run(&args, Cli::command(), output),
         Command::Version => version::run(output),
@@ -220,6 +227,7 @@ fn start_logs(
         | Command::Audit(_)
         | Command::Retention(_)
         | Command::Cron(_)
+        | Command::Account(_)
         | Command::Completions(_)
         | Command::Version => Verbosity::Command,
     };

@@ -37,6 +37,7 @@ pub mod probes;
 pub mod refusal;
 pub mod site;
 pub mod status;
+pub mod throttle;
 pub mod visit;
 
 use std::sync::Arc;

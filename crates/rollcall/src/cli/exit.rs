@@ -128,7 +128,7 @@ impl From<AccountError> for CliError {
             AccountError::Name(error) => error.into(),
             AccountError::Seal(error) => error.into(),
             AccountError::Store(error) => error.into(),
-            AccountError::Email(_) | AccountError::Password(_) => {
+            AccountError::Email(_) | AccountError::Taken(_) | AccountError::Password(_) => {
                 CliError::usage(error.to_string())
             }
             AccountError::LastAdmin(_) | AccountError::AlreadySetUp => {

@@ -21,6 +21,7 @@ use crate::scheduler;
 use crate::store::{accounts, leases};
 use crate::web;
 use crate::web::site::{SetUpCodes, Site};
+use crate::web::throttle::Throttle;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -58,6 +59,7 @@ pub async fn run(args: Args, setup: Setup) -> Result<(), CliError> {
         public_url: config::public_url(args.public_url.as_deref(), &setup.environment)?,
         trusted_proxies: config::trusted_proxies(&args.trusted_proxies, &setup.environment)?,
         set_up: SetUpCodes::to(print_set_up_code),
+        throttle: Throttle::default(),
     };
     let context = Context::open_or_create(setup).await?;
     leases::end_abandoned(&context.db).await?;

@@ -4,7 +4,7 @@ pub mod password;
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reconcile::principal::{Name, fold};
 use serde_json::{Value, json};
 
@@ -15,6 +15,7 @@ use crate::store::audit::actor::Act;
 use crate::store::audit::changes::Changes;
 use crate::store::audit::{self, Action, Entry};
 use crate::store::names::{self, NameError};
+use crate::store::sessions::{Purpose, SessionError};
 use crate::store::{Db, StoreError, Tx, instant, is_taken, sessions};
 use crate::{with_pool, with_tx};
 
@@ -61,6 +62,8 @@ pub struct NewAccount<'a> {
 pub enum AccountError {
     #[error("\"{0}\" is no e-mail address. Type one such as ana@example.com.")]
     Email(String),
+    #[error("{0} has an account already.")]
+    Taken(Name),
     #[error(transparent)]
     Name(#[from] NameError),
     #[error(transparent)]
@@ -78,6 +81,15 @@ pub enum AccountError {
 impl From<sqlx::Error> for AccountError {
     fn from(error: sqlx::Error) -> AccountError {
         AccountError::Store(StoreError::from(error))
+    }
+}
+
+impl From<SessionError> for AccountError {
+    fn from(error: SessionError) -> AccountError {
+        match error {
+            SessionError::Seal(error) => error.into(),
+            SessionError::Store(error) => error.into(),
+        }
     }
 }
 
@@ -246,7 +258,7 @@ async fn insert(tx: &mut Tx, new: &Checked, act: &Act<'_>) -> Result<(), Account
         .await)
     .map_err(|error| {
         if is_taken(&error) {
-            return NameError::Taken { noun: "account", name: new.email.clone() }.into();
+            return AccountError::Taken(new.email.clone());
         }
         AccountError::from(error)
     })?;
@@ -391,6 +403,49 @@ pub async fn password_hash(db: &Db, email: &str) -> Result<Option<(Account, Stri
         .await)?;
     let hash = row.as_ref().map(|row| row.5.clone());
     Ok(row.map(account).zip(hash).filter(|(account, _)| account.can_sign_in()))
+}
+
+/// Writes down that somebody who tried to sign in was refused.
+pub async fn record_refusal(db: &Db, account: &Account, act: &Act<'_>) -> Result<(), StoreError> {
+    let mut tx = db.begin().await?;
+    let entry = Entry::new(Action::AccountSignInRefused, account.id, &account.email);
+    audit::append(&mut tx, act, &entry).await?;
+    tx.commit().await
+}
+
+/// How long a link to choose a password is good.
+pub const PASSWORD_LINK_AGE: SignedDuration = SignedDuration::from_hours(24);
+
+/// A code with which whoever has it chooses the password of an account, once.
+pub async fn password_link(
+    db: &Db,
+    account: &Account,
+    act: &Act<'_>,
+) -> Result<Secret, AccountError> {
+    let expires_at = act.at.checked_add(PASSWORD_LINK_AGE).unwrap_or(Timestamp::MAX);
+    let mut tx = db.begin().await?;
+    lock(&mut tx, account).await?;
+    let purpose = Purpose::Password;
+    let code = sessions::put_code(&mut tx, purpose, Some(account.id), act.at, expires_at).await?;
+    let changes = Changes::none().and_secret("password link");
+    let entry = Entry::new(Action::AccountEdit, account.id, &account.email).with(changes);
+    audit::append(&mut tx, act, &entry).await?;
+    tx.commit().await?;
+    Ok(code)
+}
+
+/// Ends every session of an account, as an admin may.
+pub async fn sign_out_everywhere(
+    db: &Db,
+    account: &Account,
+    act: &Act<'_>,
+) -> Result<u64, StoreError> {
+    let mut tx = db.begin().await?;
+    let ended = sessions::end_all_of(&mut tx, account.id).await?;
+    let entry = Entry::new(Action::AccountSignOut, account.id, &account.email);
+    audit::append(&mut tx, act, &entry).await?;
+    tx.commit().await?;
+    Ok(ended)
 }
 
 /// An address with something before and after its `@`. Whether it is theirs is not asked.

@@ -240,6 +240,21 @@ pub async fn new_code(
     account: Option<AccountId>,
     expires_at: Timestamp,
 ) -> Result<Secret, SessionError> {
+    let mut tx = db.begin().await?;
+    let now = tx.now().await?;
+    let code = put_code(&mut tx, purpose, account, now, expires_at).await?;
+    tx.commit().await?;
+    Ok(code)
+}
+
+/// As [`new_code`], within a transaction.
+pub async fn put_code(
+    tx: &mut Tx,
+    purpose: Purpose,
+    account: Option<AccountId>,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<Secret, SessionError> {
     const FORGET: &str = "delete from one_time_codes where expires_at < $3 or \
          (purpose = $1 and coalesce(account_id, 0) = $2)";
     const INSERT: &str = "insert into one_time_codes \
@@ -248,9 +263,7 @@ pub async fn new_code(
         Purpose::SetUp => typed_code()?,
         Purpose::SignIn | Purpose::Password => new_token()?,
     };
-    let mut tx = db.begin().await?;
-    let now = tx.now().await?;
-    with_tx!(&mut tx, conn => {
+    with_tx!(tx, conn => {
         sqlx::query(FORGET)
             .bind(purpose.word())
             .bind(account.map_or(0, |it| it.0))
@@ -266,7 +279,6 @@ pub async fn new_code(
             .execute(conn)
             .await?;
     });
-    tx.commit().await?;
     Ok(code)
 }
 

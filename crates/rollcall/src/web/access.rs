@@ -12,10 +12,8 @@ use tower_http::compression::CompressionLayer;
 
 use self::Access::{Anybody, AtLeast, SignedIn};
 use crate::store::accounts::Role::{self, Admin, Operator, Viewer};
-use crate::web::pages::{
-    account, connectors, download, overview, run, runs, search, set_up, sign_in, style_guide,
-    targets,
-};
+#[expect(clippy::wildcard_imports, reason = "the table names every page")]
+use crate::web::pages::*;
 use crate::web::refusal::Refusal;
 use crate::web::{App, assets, guard};
 
@@ -51,9 +49,33 @@ pub fn table() -> Vec<Route> {
         post("/sign-in", Anybody, sign_in::sign_in),
         get("/sign-in/{code}", Anybody, sign_in::show_link),
         post("/sign-in/{code}", Anybody, sign_in::use_link),
+        get("/password/{code}", Anybody, sign_in::show_password),
+        post("/password/{code}", Anybody, sign_in::choose_password),
         post("/sign-out", SignedIn, sign_in::sign_out),
         // One's own account.
+        get("/account", SignedIn, account::show),
+        post("/account/password", SignedIn, account::change_password),
+        post("/account/sessions/{id}/end", SignedIn, account::end_session),
         post("/account/theme", SignedIn, account::theme),
+        post("/account/shortcuts", SignedIn, account::shortcuts),
+        get("/account/prove", SignedIn, account::show_prove),
+        post("/account/prove", SignedIn, account::prove),
+        // Settings.
+        get("/settings", AtLeast(Viewer), settings::show),
+        get("/settings/accounts", AtLeast(Viewer), settings::accounts::list),
+        post("/settings/accounts", AtLeast(Admin), settings::accounts::create),
+        get("/settings/accounts/{id}", AtLeast(Admin), settings::accounts::show),
+        post("/settings/accounts/{id}", AtLeast(Admin), settings::accounts::edit),
+        post("/settings/accounts/{id}/delete", AtLeast(Admin), settings::accounts::delete),
+        post("/settings/accounts/{id}/link", AtLeast(Admin), settings::accounts::link),
+        post("/settings/accounts/{id}/sign-out", AtLeast(Admin), settings::accounts::end_sessions),
+        post(
+            "/settings/accounts/{id}/sessions/{session}/end",
+            AtLeast(Admin),
+            settings::accounts::end_session,
+        ),
+        get("/settings/safety", AtLeast(Viewer), settings::safety),
+        get("/settings/appearance", AtLeast(Viewer), settings::appearance),
         // Overview.
         get("/", AtLeast(Viewer), overview::show),
         // Connectors.

@@ -164,8 +164,22 @@ impl std::fmt::Debug for Form {
 impl Typed {
     /// A form that nobody has touched, with these values.
     pub fn fresh<const N: usize>(values: [(&str, String); N]) -> Typed {
+        Typed::of(values.into())
+    }
+
+    /// As [`Typed::fresh`], of any number of values.
+    pub fn of(values: Vec<(&str, String)>) -> Typed {
         let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         Typed { values, errors: BTreeMap::new() }
+    }
+
+    /// With these values where nothing was typed.
+    #[must_use]
+    pub fn or(mut self, values: Vec<(&str, String)>) -> Typed {
+        for (name, value) in values {
+            self.values.entry(name.to_owned()).or_insert(value);
+        }
+        self
     }
 
     /// As typed; empty where nothing was.

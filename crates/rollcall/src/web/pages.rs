@@ -8,6 +8,7 @@ pub mod run;
 pub mod runs;
 pub mod search;
 pub mod set_up;
+pub mod settings;
 pub mod sign_in;
 pub mod style_guide;
 pub mod targets;

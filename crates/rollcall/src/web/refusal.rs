@@ -196,6 +196,7 @@ impl From<AccountError> for Refusal {
             AccountError::Store(error) => error.into(),
             AccountError::Name(error) => error.into(),
             AccountError::Email(_)
+            | AccountError::Taken(_)
             | AccountError::Password(_)
             | AccountError::LastAdmin(_)
             | AccountError::AlreadySetUp => Refusal::Conflict(error.to_string()),

@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::store::Db;
 use crate::store::sessions::{self, Purpose, SessionError};
-use crate::web::address::Network;
+use crate::web::address::{Arrival, Network};
+use crate::web::throttle::Throttle;
 
 #[derive(Debug)]
 pub struct Site {
@@ -15,12 +16,32 @@ pub struct Site {
     /// Whose word on the address of a client is believed.
     pub trusted_proxies: Vec<Network>,
     pub set_up: SetUpCodes,
+    /// How often somebody may try to sign in.
+    pub throttle: Throttle,
 }
 
 impl Site {
     /// As it is where nothing was said: browsers come directly.
     pub fn direct() -> Site {
-        Site { public_url: None, trusted_proxies: Vec::new(), set_up: SetUpCodes::to(|_code| {}) }
+        Site {
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            set_up: SetUpCodes::to(|_code| {}),
+            throttle: Throttle::default(),
+        }
+    }
+}
+
+impl Site {
+    /// The address before every link that is handed to somebody.
+    pub fn base_url(&self, arrival: &Arrival) -> String {
+        match &self.public_url {
+            Some(url) => url.clone(),
+            None => {
+                let scheme = if arrival.is_https { "https" } else { "http" };
+                format!("{scheme}://{}", arrival.host)
+            }
+        }
     }
 }
 

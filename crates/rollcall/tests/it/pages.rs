@@ -1,8 +1,11 @@
 //! The pages, over real HTTP.
 
+mod accounts;
 mod browser;
 mod chromium;
 mod frame;
+mod hostile;
+mod matrix;
 mod signing_in;
 mod site;
 mod window;

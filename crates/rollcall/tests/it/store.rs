@@ -51,7 +51,7 @@ fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned())
 }
 
-fn settings(base_url: &str) -> ConnectorSettings {
+pub(crate) fn settings(base_url: &str) -> ConnectorSettings {
     ConnectorSettings::new(Settings {
         base_url: base_url.to_owned(),
         client_id: "id".to_owned(),

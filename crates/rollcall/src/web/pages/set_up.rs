@@ -45,6 +45,11 @@ pub async fn create(State(app): State<App>, visit: Visit, mut form: Form) -> Ans
         form.error("password", error.to_string());
     }
     // The code is asked for last: a mistake elsewhere does not use it up.
+    let is_turn =
+        form.is_wrong() || app.site.throttle.ask("set-up", visit.address(), visit.now()).is_ok();
+    if !is_turn {
+        form.error("code", "Too many attempts. Try again in a minute.");
+    }
     if !form.is_wrong() {
         match sessions::redeem(app.db(), Purpose::SetUp, &code, visit.now()).await? {
             Redeemed::Right { .. } => {}

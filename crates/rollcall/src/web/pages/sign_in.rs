@@ -2,15 +2,20 @@
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
 use axum::http::header::{HeaderName, HeaderValue, SET_COOKIE};
+use reconcile::principal::fold;
 use serde::Deserialize;
 
 use crate::store::accounts::{self, Account, password};
+use crate::store::audit::actor::Actor;
 use crate::store::sessions::{self, Origin, Purpose, Redeemed};
 use crate::web::answer::{self, Answer};
 use crate::web::form::{Form, Typed};
 use crate::web::page::Page;
+use crate::web::pages::account::{too_many, with_retry_after};
 use crate::web::refusal::Refusal;
+use crate::web::throttle::Wait;
 use crate::web::visit::{Visit, see_other};
 use crate::web::{App, cookies};
 
@@ -36,7 +41,7 @@ struct LinkView {
 #[derive(Debug, Deserialize)]
 pub struct Asked {
     #[serde(default)]
-    next: String,
+    pub next: String,
 }
 
 pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Asked>) -> Answer {
@@ -54,15 +59,29 @@ pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Aske
 pub async fn sign_in(State(app): State<App>, visit: Visit, mut form: Form) -> Answer {
     let email = form.optional("email");
     let password = form.secret("password");
+    let key = fold(&email);
+    if let Err(Wait(wait)) = app.site.throttle.ask(&key, visit.address(), visit.now()) {
+        let view = View {
+            page: visit.page("Sign in"),
+            next: form.raw("next").to_owned(),
+            form: form.typed(),
+            wrong: too_many(wait.as_secs()),
+        };
+        let answer = answer::html_with(StatusCode::TOO_MANY_REQUESTS, &view);
+        return with_retry_after(answer, wait.as_secs());
+    }
     let known = accounts::password_hash(app.db(), &email).await?;
     let hash = known.as_ref().map(|(_, hash)| hash.clone());
     let is_right = password::verify(&password, hash)
         .await
         .map_err(|error| Refusal::Failed(error.to_string()))?;
     let next = form.raw("next").to_owned();
-    if let Some((account, _)) = known.filter(|_| is_right) {
-        return enter(&app, &visit, &account, &next).await;
+    let account = known.map(|(account, _)| account);
+    if let Some(account) = account.as_ref().filter(|_| is_right) {
+        app.site.throttle.right(&key, visit.address());
+        return enter(&app, &visit, account, &next).await;
     }
+    record_refusal(&app, &visit, account);
     let view = View {
         page: visit.page("Sign in"),
         form: form.typed(),
@@ -70,6 +89,18 @@ pub async fn sign_in(State(app): State<App>, visit: Visit, mut form: Form) -> An
         wrong: "E-mail or password is not right.".to_owned(),
     };
     answer::html_again(&view)
+}
+
+/// Writes down that somebody was refused. Not within the answer, whose time would then tell whether
+/// the account exists; and of accounts that exist alone, because what was typed may be a password.
+fn record_refusal(app: &App, visit: &Visit, account: Option<Account>) {
+    let (db, actor, now) = (app.db().clone(), visit.actor(), visit.now());
+    tokio::spawn(async move {
+        let Some(account) = account else { return };
+        if let Err(error) = accounts::record_refusal(&db, &account, &actor.act(now)).await {
+            tracing::warn!("A refused sign-in could not be recorded: {error}");
+        }
+    });
 }
 
 /// A link is used up by a button and not by being opened: whatever looks at links in advance would
@@ -103,10 +134,69 @@ fn spent() -> Refusal {
     Refusal::NotFound("This link was used already, or its time is over.".to_owned())
 }
 
+#[derive(Debug, Template)]
+#[template(path = "choose_password.html")]
+struct PasswordView {
+    page: Page,
+    name: String,
+    email: String,
+    address: String,
+    form: Typed,
+}
+
+/// A link by which somebody chooses a password: of a new account, or of one that lost it.
+pub async fn show_password(
+    State(app): State<App>,
+    visit: Visit,
+    Path(code): Path<String>,
+) -> Answer {
+    let account = invited(&app, &visit, &code).await?;
+    answer::html(&password_view(&visit, &account, &code, Typed::default()))
+}
+
+pub async fn choose_password(
+    State(app): State<App>,
+    visit: Visit,
+    Path(code): Path<String>,
+    mut form: Form,
+) -> Answer {
+    let account = invited(&app, &visit, &code).await?;
+    let password = form.secret("password");
+    if let Err(error) = password::check(&password, &[account.email.as_str(), &account.name]) {
+        form.error("password", error.to_string());
+        let view = password_view(&visit, &account, &code, form.typed());
+        return answer::html_again(&view);
+    }
+    let redeemed = sessions::redeem(app.db(), Purpose::Password, &code, visit.now()).await?;
+    if redeemed != (Redeemed::Right { account: Some(account.id) }) {
+        return Err(spent());
+    }
+    let actor = Actor::account(account.email.as_str(), visit.address());
+    accounts::set_password(app.db(), &account, &password, &visit.act(&actor)).await?;
+    enter(&app, &visit, &account, "/").await
+}
+
+async fn invited(app: &App, visit: &Visit, code: &str) -> Result<Account, Refusal> {
+    let id = sessions::peek(app.db(), Purpose::Password, code, visit.now()).await?;
+    let id = id.ok_or_else(spent)?;
+    let account = accounts::with_id(app.db(), id).await?;
+    account.filter(|it| it.enabled).ok_or_else(spent)
+}
+
+fn password_view(visit: &Visit, account: &Account, code: &str, form: Typed) -> PasswordView {
+    PasswordView {
+        page: visit.page("Choose a password"),
+        name: account.name.clone(),
+        email: account.email.as_str().to_owned(),
+        address: format!("/password/{code}"),
+        form,
+    }
+}
+
 /// Signs somebody in with a session that nobody could have known before.
 pub async fn enter(app: &App, visit: &Visit, account: &Account, next: &str) -> Answer {
     let origin = Origin { address: visit.address(), program: visit.program() };
-    let actor = crate::store::audit::actor::Actor::account(account.email.as_str(), origin.address);
+    let actor = Actor::account(account.email.as_str(), origin.address);
     let begun = sessions::begin(app.db(), account, origin, &actor.act(visit.now())).await?;
     let (_, token) = begun;
     let is_https = visit.arrival().is_https;
@@ -153,6 +243,20 @@ mod tests {
         };
         let text = check(&view);
         assert!(text.contains("value=\"ana@example.com\""), "{text}");
+        assert!(!text.contains("canary"), "{text}");
+    }
+
+    #[test]
+    fn a_password_is_chosen_by_whoever_the_link_is_for() {
+        let mut form = Form::parse(b"password=canary").unwrap();
+        form.error("password", HOSTILE);
+        let text = check(&PasswordView {
+            page: samples::stranger("Choose a password", "/password/x"),
+            name: HOSTILE.to_owned(),
+            email: HOSTILE.to_owned(),
+            address: "/password/x".to_owned(),
+            form: form.typed(),
+        });
         assert!(!text.contains("canary"), "{text}");
     }
 

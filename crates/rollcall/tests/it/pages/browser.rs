@@ -98,6 +98,17 @@ impl Browser {
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");
     }
 
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Sends a request, and reads no more than the head of its answer: some have no end.
+    pub(crate) async fn send_head(&mut self, request: RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        Answer { status, headers, text: String::new() }
+    }
+
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();

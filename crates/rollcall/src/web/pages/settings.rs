@@ -1,0 +1,145 @@
+//! `/settings`: accounts and roles, the limits of every connector, and what pages look like.
+
+pub mod accounts;
+
+use askama::Template;
+use axum::extract::State;
+
+use crate::store::accounts::Role;
+use crate::store::connectors;
+use crate::store::connectors::settings::Safety;
+use crate::web::App;
+use crate::web::answer::{self, Answer};
+use crate::web::page::{Page, Theme};
+use crate::web::visit::{Visit, see_other};
+
+/// The tabs of the settings: name and address.
+pub const TABS: [(&str, &str); 3] = [
+    ("Accounts", "/settings/accounts"),
+    ("Safety", "/settings/safety"),
+    ("Appearance", "/settings/appearance"),
+];
+
+pub async fn show() -> Answer {
+    Ok(see_other("/settings/accounts"))
+}
+
+#[derive(Debug, Template)]
+#[template(path = "settings_safety.html")]
+struct SafetyView {
+    page: Page,
+    tabs: [(&'static str, &'static str); 3],
+    tab: &'static str,
+    /// What each limit is until somebody changes it.
+    usual: Limits,
+    connectors: Vec<ConnectorLimits>,
+    may_edit: bool,
+}
+
+#[derive(Debug)]
+struct ConnectorLimits {
+    id: i64,
+    name: String,
+    limits: Limits,
+    /// Whether somebody changed any of them.
+    is_changed: bool,
+}
+
+/// The limits of a connector, in words.
+#[derive(Debug, PartialEq, Eq)]
+struct Limits {
+    deactivations: String,
+    removals: String,
+    memberships: String,
+    renames: String,
+    group_loss: String,
+    shrinkage: String,
+}
+
+impl Limits {
+    fn of(safety: Safety) -> Limits {
+        let either = |count: usize, percent: u32| format!("{count} or {percent} %");
+        Limits {
+            deactivations: either(safety.deactivations_max, safety.deactivations_percent_max),
+            removals: either(safety.removals_max, safety.removals_percent_max),
+            memberships: either(
+                safety.membership_removals_max,
+                safety.membership_removals_percent_max,
+            ),
+            renames: safety.renames_max.to_string(),
+            group_loss: format!("{} %", safety.group_loss_percent_max),
+            shrinkage: format!("{} %", safety.shrinkage_percent_max),
+        }
+    }
+}
+
+/// The limits of the gate, connector by connector, beside what they are until somebody changes them.
+pub async fn safety(State(app): State<App>, visit: Visit) -> Answer {
+    let row = |connector: connectors::Connector| ConnectorLimits {
+        id: connector.id.0,
+        name: connector.name.as_str().to_owned(),
+        limits: Limits::of(connector.settings.safety),
+        is_changed: connector.settings.safety != Safety::default(),
+    };
+    let connectors = connectors::list(app.db()).await?.into_iter().map(row).collect();
+    answer::html(&SafetyView {
+        page: visit.page("Safety"),
+        tabs: TABS,
+        tab: "Safety",
+        usual: Limits::of(Safety::default()),
+        connectors,
+        may_edit: visit.may(Role::Admin),
+    })
+}
+
+#[derive(Debug, Template)]
+#[template(path = "settings_appearance.html")]
+struct AppearanceView {
+    page: Page,
+    tabs: [(&'static str, &'static str); 3],
+    tab: &'static str,
+    themes: [Theme; 3],
+}
+
+pub async fn appearance(visit: Visit) -> Answer {
+    answer::html(&AppearanceView {
+        page: visit.page("Appearance"),
+        tabs: TABS,
+        tab: "Appearance",
+        themes: Theme::ALL,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::answer::samples::{self, HOSTILE, check};
+
+    #[test]
+    fn the_limits_of_every_connector_stand_beside_the_usual_ones() {
+        let changed = Safety { deactivations_max: 7, ..Safety::default() };
+        for connectors in [vec![], vec![changed]] {
+            let row = |safety: Safety| ConnectorLimits {
+                id: 1,
+                name: HOSTILE.to_owned(),
+                limits: Limits::of(safety),
+                is_changed: true,
+            };
+            let text = check(&SafetyView {
+                page: samples::page("Safety", "/settings/safety", Role::Viewer),
+                tabs: TABS,
+                tab: "Safety",
+                usual: Limits::of(Safety::default()),
+                connectors: connectors.into_iter().map(row).collect(),
+                may_edit: false,
+            });
+            assert!(text.contains("20 or 5 %"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_appearance_is_chosen_by_a_form() {
+        let page = samples::page("Appearance", "/settings/appearance", Role::Viewer);
+        check(&AppearanceView { page, tabs: TABS, tab: "Appearance", themes: Theme::ALL });
+    }
+}
