@@ -30,7 +30,7 @@ use crate::store::connectors::{self, Connector, Provider};
 use crate::store::runs::Trigger;
 use crate::store::sessions::{self, Purpose};
 use crate::store::targets::{self, Target, TargetId, TargetKind};
-use crate::target::crowd;
+use crate::target::{crowd, password};
 use crate::web;
 use crate::web::site::Site;
 
@@ -50,12 +50,15 @@ const TARGET: &str = "jira-demo";
 /// One seed, so that everybody meets the same people.
 const SEED: u64 = 7;
 const USUAL_PORT: u16 = 8080;
+const EMAIL: &str = "demo@example.com";
 const SIGN_IN_LINK_AGE: SignedDuration = SignedDuration::from_hours(12);
 
 #[derive(Serialize)]
 struct Answer {
     service: String,
     sign_in: String,
+    email: &'static str,
+    account_password: String,
     server_url: String,
     application: String,
     password: String,
@@ -114,10 +117,12 @@ pub async fn run(args: Args, folder: &Folder, setup: Setup) -> Result<Exit, CliE
     let actor = context.operator.clone();
     let order = Order { trigger: Trigger::Demo, actor, retry_of: None, slot: None };
     let finished = sync::run(&context, ready, &order).await?;
-    let sign_in = sign_in_link(&context).await?;
+    let (sign_in, account_password) = sign_in(&context).await?;
     let answer = Answer {
         service: format!("http://{address}"),
         sign_in: format!("http://{address}/sign-in/{}", sign_in.expose()),
+        email: EMAIL,
+        account_password: account_password.expose().to_owned(),
         server_url: format!("http://{address}/crowd"),
         application: target.application,
         password: password.expose().to_owned(),
@@ -150,9 +155,8 @@ async fn listen(asked: Option<SocketAddr>) -> Result<TcpListener, CliError> {
     }
 }
 
-/// A link that signs in an admin once: nobody has to think of a password for a demo.
-async fn sign_in_link(context: &Context) -> Result<Secret, CliError> {
-    const EMAIL: &str = "demo@example.com";
+/// A link that signs in an admin once, and a password for what asks for one.
+async fn sign_in(context: &Context) -> Result<(Secret, Secret), CliError> {
     let known = accounts::list(&context.db).await?;
     let account = match known.into_iter().find(|it| it.email.folded() == EMAIL) {
         Some(account) => account,
@@ -163,7 +167,10 @@ async fn sign_in_link(context: &Context) -> Result<Secret, CliError> {
     };
     let end = Timestamp::now().checked_add(SIGN_IN_LINK_AGE).unwrap_or(Timestamp::MAX);
     let purpose = Purpose::SignIn;
-    Ok(sessions::new_code(&context.db, purpose, Some(account.id), end).await?)
+    let password = password::new_password()?;
+    accounts::set_password(&context.db, &account, &password, &context.act()).await?;
+    let link = sessions::new_code(&context.db, purpose, Some(account.id), end).await?;
+    Ok((link, password))
 }
 
 async fn start_sandbox(users: u32) -> Result<Sandbox, CliError> {
@@ -235,7 +242,17 @@ fn text(
     someone: Option<&User>,
     output: Output,
 ) -> String {
-    let Answer { sign_in, server_url, application, password, sandbox, data_dir, .. } = answer;
+    let Answer {
+        sign_in,
+        email,
+        account_password,
+        server_url,
+        application,
+        password,
+        sandbox,
+        data_dir,
+        ..
+    } = answer;
     let strong = |text: &str| output.paint(Tone::Strong, text);
     let id = someone.and_then(|user| user.id.as_str().parse::<i64>().ok());
     let someone = someone.map_or("USERNAME", |user| user.username.as_str());
@@ -250,6 +267,8 @@ fn text(
 
 {look}
   Pages                  {sign_in}  (signs you in, once)
+    E-mail               {email}
+    Password             {account_password}
   Directory for Jira     {server_url}  (type \"Atlassian Crowd\")
     Application name     {application}
     Application password {password}

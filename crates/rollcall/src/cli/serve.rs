@@ -63,10 +63,11 @@ pub async fn run(args: Args, setup: Setup) -> Result<(), CliError> {
     };
     let context = Context::open_or_create(setup).await?;
     leases::end_abandoned(&context.db).await?;
-    if !accounts::has_admin(&context.db).await? {
-        if !address.ip().is_loopback() && !args.allow_remote_setup {
-            return Err(no_admin(address));
-        }
+    let has_admin = accounts::has_admin(&context.db).await?;
+    if !may_listen(address, has_admin, args.allow_remote_setup) {
+        return Err(no_admin(address));
+    }
+    if !has_admin {
         site.set_up.print_new(&context.db, Timestamp::now()).await.map_err(CliError::from)?;
     }
     let signals = StopSignals::listen()?;
@@ -78,12 +79,16 @@ pub async fn run(args: Args, setup: Setup) -> Result<(), CliError> {
     served
 }
 
-/// To standard error, where the log goes: standard output answers a program.
-#[expect(clippy::print_stderr, reason = "it has to be read whatever is logged")]
+/// The one secret that is logged: reading the log proves access to the machine.
 fn print_set_up_code(code: &str) {
-    eprintln!(
-        "Set-up code (valid 30 min, one use): {code}  Open /setup to create the first admin."
+    tracing::warn!(
+        "Set-up code (valid 30 min, one use): {code} Open /setup to create the first admin."
     );
+}
+
+/// Whether the service may be reached there: a stranger must not find it before its admin.
+fn may_listen(address: SocketAddr, has_admin: bool, allow_remote_setup: bool) -> bool {
+    has_admin || address.ip().is_loopback() || allow_remote_setup
 }
 
 fn no_admin(address: SocketAddr) -> CliError {
@@ -192,4 +197,24 @@ pub async fn serve_until_stopped(
 
 fn failed(error: &io::Error) -> CliError {
     CliError::new(Exit::Failed, format!("The service failed: {error}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_beyond_this_machine_finds_a_service_without_an_admin() {
+        let told = |address: &str, has_admin, allow_remote_setup| {
+            may_listen(address.parse().unwrap(), has_admin, allow_remote_setup)
+        };
+        for remote in ["0.0.0.0:8080", "192.168.1.2:80", "[::]:80", "[2001:db8::1]:80"] {
+            assert!(!told(remote, false, false), "{remote}");
+            assert!(told(remote, true, false), "{remote}");
+            assert!(told(remote, false, true), "{remote}");
+        }
+        for local in ["127.0.0.1:8080", "127.9.9.9:80", "[::1]:80"] {
+            assert!(told(local, false, false), "{local}");
+        }
+    }
 }

@@ -76,6 +76,7 @@ pub fn table() -> Vec<Route> {
         ),
         get("/settings/safety", AtLeast(Viewer), settings::safety),
         get("/settings/appearance", AtLeast(Viewer), settings::appearance),
+        get("/help", AtLeast(Viewer), help::show),
         // Overview.
         get("/", AtLeast(Viewer), overview::show),
         // Connectors.

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod connectors;
 pub mod download;
+pub mod help;
 pub mod overview;
 pub mod run;
 pub mod runs;

@@ -1,10 +1,10 @@
 //! How often somebody may try to sign in.
 //!
 //! Three counts stand side by side. Whoever is wrong again and again *from one address for one
-//! account* waits longer each time. An account takes a few tries a minute from addresses that never
-//! signed in to it; one that did is not counted, so that strangers cannot lock its owner out. An
-//! address, and the service as a whole, take a number of tries a minute. All of it is asked before
-//! a password is hashed, and asks nothing of whether the account exists.
+//! account* waits longer each time. An address takes a number of tries a minute. An account, and the
+//! service as a whole, take a number of tries a minute from addresses that never signed in to the
+//! account; one that did is not counted, so that strangers cannot lock its owner out. All of it is
+//! asked before a password is hashed, and asks nothing of whether the account exists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -89,12 +89,13 @@ impl Throttle {
         {
             return Err(Wait(wrong.next_at.duration_since(now)));
         }
-        counts.all.count(ALL_TRIES_MAX, now)?;
         let of_address = counts.addresses.entry(pair.1.clone()).or_default();
         of_address.count(ADDRESS_TRIES_MAX, now)?;
         if !counts.known.contains(&pair) {
             let of_account = counts.accounts.entry(pair.0.clone()).or_default();
             of_account.count(ACCOUNT_TRIES_MAX, now)?;
+            // Last: what was refused before uses nothing up.
+            counts.all.count(ALL_TRIES_MAX, now)?;
         }
         // As if it were wrong, so that tries at once do not share one ruling.
         let wrong = counts.pairs.entry(pair).or_insert(Wrong { times: 0, next_at: now });

@@ -165,7 +165,8 @@ mod tests {
         check_password("987654321", common);
         check_password("ana.silva1", yours);
         check_password("acmeacme2026", yours);
-        check_password("rollcall1", yours);
+        check_password("rollcall1", common);
+        check_password("rollcall-ana", yours);
         check_password("ana likes green tea", "good");
         check_password("größer als sonst", "good");
     }

@@ -12,6 +12,7 @@ use crate::web::answer::{self, Answer};
 use crate::web::form::{Form, Typed};
 use crate::web::page::Page;
 use crate::web::pages::sign_in;
+use crate::web::refusal::Refusal;
 use crate::web::visit::{Visit, see_other};
 
 #[derive(Debug, Template)]
@@ -45,11 +46,6 @@ pub async fn create(State(app): State<App>, visit: Visit, mut form: Form) -> Ans
         form.error("password", error.to_string());
     }
     // The code is asked for last: a mistake elsewhere does not use it up.
-    let is_turn =
-        form.is_wrong() || app.site.throttle.ask("set-up", visit.address(), visit.now()).is_ok();
-    if !is_turn {
-        form.error("code", "Too many attempts. Try again in a minute.");
-    }
     if !form.is_wrong() {
         match sessions::redeem(app.db(), Purpose::SetUp, &code, visit.now()).await? {
             Redeemed::Right { .. } => {}
@@ -57,13 +53,7 @@ pub async fn create(State(app): State<App>, visit: Visit, mut form: Form) -> Ans
                 let tries = if tries_left == 1 { "1 try is" } else { "A few tries are" };
                 form.error("code", format!("This is not the code. {tries} left."));
             }
-            Redeemed::Void => {
-                app.site.set_up.print_new(app.db(), visit.now()).await?;
-                form.error(
-                    "code",
-                    "This code is no longer good. A new one was printed to the log of the service.",
-                );
-            }
+            Redeemed::Void => form.error("code", renew(&app, &visit).await?),
         }
     }
     if form.is_wrong() {
@@ -78,6 +68,18 @@ pub async fn create(State(app): State<App>, visit: Visit, mut form: Form) -> Ans
         Err(AccountError::AlreadySetUp) => Ok(see_other("/sign-in")),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Prints a new code in the place of one that is no longer good, and not more often than somebody
+/// would need one.
+async fn renew(app: &App, visit: &Visit) -> Result<&'static str, Refusal> {
+    const PRINTED: &str =
+        "This code is no longer good. A new one was printed to the log of the service.";
+    if app.site.throttle.ask("a new set-up code", visit.address(), visit.now()).is_err() {
+        return Ok("Too many attempts. Try again in a minute.");
+    }
+    app.site.set_up.print_new(app.db(), visit.now()).await?;
+    Ok(PRINTED)
 }
 
 #[cfg(test)]

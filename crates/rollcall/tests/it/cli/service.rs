@@ -28,6 +28,9 @@ fn a_service_is_alive_and_ready_and_ends_when_it_is_asked_to() {
         // The code for the first sign-in stands before it, for a person.
         let line = logs.trim().lines().last().unwrap();
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let (first, last) = logs.trim().split_once('\n').unwrap();
+        assert!(first.contains("Set-up code (valid 30 min, one use): "), "{first}");
+        let line: serde_json::Value = serde_json::from_str(last).unwrap();
         assert_eq!(line["message"], "Stopping: runs are stopped, requests under way may end.");
         assert!(home.data().join("rollcall.sqlite").exists());
         assert!(!home.data().join("rollcall.sqlite-wal").exists(), "one whole file is left");

@@ -93,7 +93,7 @@ async fn no_text_of_any_field_becomes_part_of_a_page_and_no_secret_stands_in_one
         }
         assert!(8 < forms.len(), "{forms:?}");
         for (path, action, names) in forms {
-            if action.starts_with("/sign-out") || action.contains("/sessions/") {
+            if action.contains("sign-out") || action.contains("/sessions/") {
                 continue;
             }
             let fields: Vec<(&str, &str)> =

@@ -1,7 +1,9 @@
 //! Who gets in, and how.
 
+use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
 use rollcall::store::accounts::{self, Role};
+use rollcall::store::sessions::{self, Purpose};
 
 use super::browser::{PASSWORD, Service, account};
 use crate::databases::on_both;
@@ -82,6 +84,31 @@ async fn a_wrong_password_and_an_unknown_address_are_told_alike() {
         }
         assert_eq!(told[0], told[1]);
         assert!(told[0].contains("E-mail or password is not right."), "{}", told[0]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_signs_in_once_and_is_not_used_up_by_being_opened() {
+    on_both(async |db| {
+        let service = Service::start(&db).await;
+        let ana = account(&db, Role::Admin).await;
+        let end = Timestamp::now() + SignedDuration::from_mins(5);
+        let purpose = Purpose::SignIn;
+        let code = sessions::new_code(&db, purpose, Some(ana.id), end).await.unwrap();
+        let link = format!("/sign-in/{}", code.expose());
+        for _ in 0..2 {
+            let page = service.browser().get(&link).await;
+            assert!(page.text.contains("This link signs you in as Admin."), "{page:?}");
+            assert!(!page.headers.contains_key("set-cookie"), "{page:?}");
+        }
+        let mut browser = service.browser();
+        let entered = browser.post(&link, &[]).await;
+        assert_eq!((entered.status, entered.location()), (StatusCode::SEE_OTHER, "/"));
+        assert_eq!(browser.get("/").await.status, StatusCode::OK);
+        assert_eq!(browser.get(&link).await.location(), "/");
+        let again = service.browser().post(&link, &[]).await;
+        assert_eq!(again.status, StatusCode::NOT_FOUND);
     })
     .await;
 }
