@@ -290,6 +290,17 @@ impl Db {
         }
     }
 
+    /// What the database takes on its disk.
+    pub async fn size_bytes(&self) -> Result<u64, StoreError> {
+        const FILE: &str = "select page_count * page_size from pragma_page_count, pragma_page_size";
+        const SERVER: &str = "select pg_database_size(current_database())";
+        let bytes: i64 = match self {
+            Db::Sqlite(pool) => sqlx::query_scalar(FILE).fetch_one(pool).await?,
+            Db::Postgres(pool) => sqlx::query_scalar(SERVER).fetch_one(pool).await?,
+        };
+        Ok(bytes.unsigned_abs())
+    }
+
     pub async fn close(&self) {
         with_pool!(self, pool => pool.close().await);
     }

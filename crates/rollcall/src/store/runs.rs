@@ -328,14 +328,25 @@ pub async fn list(
     Ok(rows.into_iter().map(recorded_run).collect())
 }
 
-/// The latest run of each connector that still exists and ever ran.
-pub async fn last_of_each(db: &Db) -> Result<Vec<Run>, StoreError> {
-    const SQL: &str = "select id, connector_id, connector_name, trigger, started_by, node, status, \
-         started_at, finished_at, message, report, settings, retry_of, stop_asked_by, slot from runs \
-         where id in (select (select max(r.id) from runs r where r.connector_id = c.id) \
-           from connectors c)";
-    let rows = with_pool!(db, pool => sqlx::query_as::<_, Row>(SQL).fetch_all(pool).await)?;
-    Ok(rows.into_iter().map(recorded_run).collect())
+/// How many connectors have changes that wait for a person: their last run that came to an end of
+/// its own holds some.
+pub async fn count_held(db: &Db) -> Result<u64, StoreError> {
+    const SQL: &str = "select count(*) from runs where status = 'held' and id in \
+         (select (select max(r.id) from runs r where r.connector_id = c.id and r.status in \
+           ('succeeded', 'succeeded-with-skips', 'held', 'failed')) from connectors c)";
+    let count: i64 = with_pool!(db, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?;
+    Ok(count.unsigned_abs())
+}
+
+/// When the last good run of that connector began whose last good run is the oldest.
+pub async fn oldest_of_last_good(db: &Db) -> Result<Option<Timestamp>, StoreError> {
+    const SQL: &str = "select min(last) from (select max(r.started_at) as last from runs r \
+         join connectors c on c.id = r.connector_id \
+         where r.status in ('succeeded', 'succeeded-with-skips', 'held') \
+         group by r.connector_id) as good";
+    let oldest: Option<i64> =
+        with_pool!(db, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?;
+    Ok(oldest.map(instant))
 }
 
 /// The latest runs first, of those that a filter lets through.

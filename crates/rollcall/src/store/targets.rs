@@ -188,6 +188,20 @@ pub async fn find(db: &Db, name: &str) -> Result<Target, TargetError> {
     }
 }
 
+/// How many active people and how many groups each target publishes, and who feeds it.
+pub async fn sizes(db: &Db) -> Result<Vec<(ConnectorId, u64, u64)>, StoreError> {
+    const SQL: &str = "select t.connector_id, \
+         (select count(*) from directory_users u where u.target_id = t.id and u.active = 1), \
+         (select count(*) from directory_groups g where g.target_id = t.id) \
+         from targets t order by t.id";
+    let rows: Vec<(i64, i64, i64)> =
+        with_pool!(db, pool => sqlx::query_as(SQL).fetch_all(pool).await?);
+    let size = |(connector, people, groups): (i64, i64, i64)| {
+        (ConnectorId(connector), people.unsigned_abs(), groups.unsigned_abs())
+    };
+    Ok(rows.into_iter().map(size).collect())
+}
+
 pub async fn published(db: &Db, target: TargetId) -> Result<Published, TargetError> {
     const SQL: &str = "select \
          (select count(*) from directory_users where target_id = $1), \

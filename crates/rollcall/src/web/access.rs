@@ -60,6 +60,11 @@ pub fn table() -> Vec<Route> {
         post("/account/shortcuts", SignedIn, account::shortcuts),
         get("/account/prove", SignedIn, account::show_prove),
         post("/account/prove", SignedIn, account::prove),
+        // Audit log, health.
+        get("/audit", AtLeast(Viewer), audit::show),
+        get("/audit/export/{format}", AtLeast(Viewer), audit::export),
+        get("/audit/verify", AtLeast(Viewer), audit::verify),
+        get("/health-report", AtLeast(Viewer), health_report::show),
         // Settings.
         get("/settings", AtLeast(Viewer), settings::show),
         get("/settings/accounts", AtLeast(Viewer), settings::accounts::list),
@@ -75,6 +80,8 @@ pub fn table() -> Vec<Route> {
             settings::accounts::end_session,
         ),
         get("/settings/safety", AtLeast(Viewer), settings::safety),
+        get("/settings/retention", AtLeast(Viewer), settings::retention),
+        post("/settings/retention", AtLeast(Admin), settings::save_retention),
         get("/settings/appearance", AtLeast(Viewer), settings::appearance),
         get("/help", AtLeast(Viewer), help::show),
         // Overview.
@@ -97,6 +104,8 @@ pub fn table() -> Vec<Route> {
         get("/runs/{id}/export/{file}", AtLeast(Viewer), download::run),
         post("/runs/{id}/stop", AtLeast(Operator), run::stop),
         post("/runs/{id}/retry", AtLeast(Operator), run::retry),
+        post("/connectors/{id}/pause", AtLeast(Operator), connectors::pause),
+        post("/connectors/{id}/resume", AtLeast(Operator), connectors::resume),
         get("/search", AtLeast(Viewer), search::show),
         // For whoever changes how pages look.
         get("/style-guide", AtLeast(Admin), style_guide::show),
@@ -162,6 +171,11 @@ pub fn shows(path: &str, role: Role) -> bool {
     table()
         .iter()
         .any(|it| it.method == Method::GET && it.path == path && it.access.allows(Some(role)))
+}
+
+/// Whether anything is mounted at a path of the table.
+pub fn is_mounted(path: &str) -> bool {
+    table().iter().any(|it| it.path == path)
 }
 
 /// For what only admins may: it is asked for by name in several pages.

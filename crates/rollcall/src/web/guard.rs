@@ -7,12 +7,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::Method;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
     ORIGIN, REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
@@ -57,7 +57,7 @@ pub async fn receive(State(app): State<App>, request: Request, next: Next) -> Re
     };
     let mut response = answered
         .unwrap_or_else(|_| Refusal::Failed("the handler panicked".to_owned()).into_response());
-    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+    if let Some(refusal) = refusal_of(&mut response) {
         response = refused(&visit, &refusal);
     }
     let was_shown = is_get && visit.flash().is_some() && !response.status().is_redirection();
@@ -73,6 +73,17 @@ pub async fn receive(State(app): State<App>, request: Request, next: Next) -> Re
         headers.insert(STRICT_TRANSPORT_SECURITY, year);
     }
     response
+}
+
+/// Why there is no page; also where the address could not be read, which is told in plain text
+/// before any handler is asked.
+fn refusal_of(response: &mut Response) -> Option<Refusal> {
+    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        return Some(refusal);
+    }
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
+    let is_plain = kind.is_some_and(|it| it.starts_with("text/plain"));
+    (is_plain && response.status() == StatusCode::BAD_REQUEST).then(Refusal::no_page)
 }
 
 /// Lets a request through to its route, or not.

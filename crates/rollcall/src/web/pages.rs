@@ -1,8 +1,10 @@
 //! The pages, one file per screen.
 
 pub mod account;
+pub mod audit;
 pub mod connectors;
 pub mod download;
+pub mod health_report;
 pub mod help;
 pub mod overview;
 pub mod run;

@@ -17,7 +17,6 @@ use subtle::ConstantTimeEq as _;
 use crate::seal;
 use crate::store::accounts::{Account, Role};
 use crate::store::audit::actor::{Act, Actor};
-use crate::store::runs::Status;
 use crate::store::sessions::{self, PROOF_MAX, Session};
 use crate::store::{StoreError, runs};
 use crate::web::address::Arrival;
@@ -67,11 +66,9 @@ impl Visit {
         let Some((session, account)) = sessions::find(app.db(), token, now).await? else {
             return Ok(Visit(Arc::new(seen)));
         };
-        let last = runs::last_of_each(app.db()).await?;
-        let held = last.iter().filter(|it| it.status == Status::Held).count();
+        let held = runs::count_held(app.db()).await?;
         let actor = Actor::account(account.email.as_str(), &seen.arrival.address);
         let csrf = csrf_of(token);
-        let held = u64::try_from(held).unwrap_or(u64::MAX);
         seen.signed_in = Some(SignedIn { account, session, csrf, actor, held });
         Ok(Visit(Arc::new(seen)))
     }

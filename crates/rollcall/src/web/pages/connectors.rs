@@ -1,29 +1,54 @@
 //! `/connectors`: all connectors, how they stand, and what can be done with them.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
+use jiff::Timestamp;
 use reconcile::health::Health;
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::health;
 use crate::run::{Order, Ready};
+use crate::health::{self, ConnectorHealth};
+use crate::run::{self, Order, Ready};
 use crate::store::accounts::Role;
-use crate::store::connectors;
-use crate::store::runs::Trigger;
+use crate::store::connectors::{self, Connector};
+use crate::store::runs::{Run, Trigger};
+use crate::store::schedules;
 use crate::web::App;
+use crate::web::access;
 use crate::web::answer::{self, Answer};
 use crate::web::form::Form;
-use crate::web::moment::Moment;
+use crate::web::moment::{Moment, duration};
 use crate::web::page::Page;
 use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;
+
+const HERE: &str = "/connectors";
+const RUN: &str = "/runs/{id}";
+const SIMULATE: &str = "/connectors/{id}/simulate";
 
 #[derive(Debug, Template)]
 #[template(path = "connectors.html")]
 struct View {
     page: Page,
     rows: Vec<Row>,
+    /// How many there are without a filter.
+    total: usize,
+    asked: Asked,
+    statuses: [&'static str; 8],
     may_sync: bool,
     may_create: bool,
+    /// Whether a simulation can be started here.
+    can_simulate: bool,
+}
+
+/// What the address says: the filter.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    q: String,
+    status: String,
 }
 
 /// One connector, as a list shows it.
@@ -34,24 +59,65 @@ pub struct Row {
     pub provider: &'static str,
     /// A status word of connectors.
     pub status: &'static str,
+    /// A sentence: why, and what to do about it.
+    pub why: String,
     pub last: Option<LastRun>,
+    /// When it runs by itself next.
+    pub next: Option<Moment>,
+    pub schedule: String,
+    pub budget: Option<Budget>,
+    pub is_paused: bool,
+    pub is_scheduled: bool,
+    pub never_ran: bool,
     /// The equal command.
     pub command: String,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LastRun {
     pub id: i64,
     pub status: &'static str,
     pub at: Moment,
+    /// How long it took; empty while it goes on.
+    pub took: String,
     pub message: String,
 }
 
-pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
-    let rows = rows(&app, &visit).await?;
-    let page = visit.page("Connectors");
-    let (may_sync, may_create) = (visit.may(Role::Operator), visit.may(Role::Admin));
-    answer::html(&View { page, rows, may_sync, may_create })
+/// API calls left when the last run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    pub left: u64,
+    pub limit: u64,
+    pub minimum: u64,
+}
+
+pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Asked>) -> Answer {
+    let mut rows = rows(&app, &visit).await?;
+    let total = rows.len();
+    let typed = asked.q.trim().to_lowercase();
+    rows.retain(|it| {
+        it.name.to_lowercase().contains(&typed)
+            && (asked.status.is_empty() || it.status == asked.status)
+    });
+    answer::html(&View {
+        page: visit.page("Connectors"),
+        rows,
+        total,
+        asked,
+        statuses: [
+            "Running",
+            "Healthy",
+            "Late",
+            "Needs attention",
+            "Held",
+            "Paused",
+            "Never run",
+            "Draft",
+        ],
+        may_sync: visit.may(Role::Operator),
+        may_create: visit.may(Role::Admin),
+        can_simulate: access::is_mounted(SIMULATE),
+    })
 }
 
 /// Starts a run, and shows it.
@@ -61,40 +127,127 @@ pub async fn sync(
     Path(id): Path<i64>,
     _form: Form,
 ) -> Answer {
-    let known = connectors::list(app.db()).await?;
-    let connector = known.into_iter().find(|it| it.id.0 == id).ok_or_else(Refusal::no_page)?;
+    let connector = of_id(&app, id).await?;
     let ready = Ready::open(&app.engine, connector.name.as_str()).await?;
     let order = Order { trigger: Trigger::Page, actor: visit.actor(), retry_of: None, slot: None };
     super::run::started(&app, &visit, ready, &order).await
+    let started = run::start(&app.engine, ready, &order, |_| {}).await?;
+    let run = started.run;
+    let next = if access::is_mounted(RUN) { format!("/runs/{run}") } else { HERE.to_owned() };
+    Ok(visit.done(format!("Run {run} has started."), &next))
 }
 
-/// Every connector with its last run, by name.
+/// Keeps a connector from running by itself.
+pub async fn pause(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<i64>,
+    mut form: Form,
+) -> Answer {
+    let connector = of_id(&app, id).await?;
+    let reason = form.optional("reason");
+    let actor = visit.actor();
+    let act = visit.act(&actor).because(&reason);
+    let sentence = if schedules::pause(app.db(), &connector, &act).await? {
+        format!("{} is paused: it does not run by itself.", connector.name)
+    } else {
+        format!("{} was paused already.", connector.name)
+    };
+    Ok(visit.done(sentence, HERE))
+}
+
+pub async fn resume(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<i64>,
+    _form: Form,
+) -> Answer {
+    let connector = of_id(&app, id).await?;
+    let actor = visit.actor();
+    let sentence = if schedules::resume(app.db(), &connector, &visit.act(&actor)).await? {
+        format!("{} runs by its schedule again.", connector.name)
+    } else {
+        format!("{} was not paused.", connector.name)
+    };
+    Ok(visit.done(sentence, HERE))
+}
+
+async fn of_id(app: &App, id: i64) -> Result<Connector, Refusal> {
+    let known = connectors::list(app.db()).await?;
+    known.into_iter().find(|it| it.id.0 == id).ok_or_else(Refusal::no_page)
+}
+
+/// Every connector with how it stands, by name.
 pub async fn rows(app: &App, visit: &Visit) -> Result<Vec<Row>, Refusal> {
     let connectors = connectors::list(app.db()).await?;
-    let healths = health::of_connectors(app.db(), &connectors, visit.now()).await?;
-    let row = |connector: connectors::Connector| {
-        let health = healths.get(&connector.id);
-        let last = health.and_then(|it| it.last_run.as_ref());
-        let is_under_way = health.is_some_and(|it| it.under_way.is_some());
-        Row {
-            id: connector.id.0,
-            name: connector.name.as_str().to_owned(),
-            provider: "OneLogin",
-            status: match health {
-                _ if is_under_way => "Running",
-                Some(health) => health.health.label(),
-                None => Health::NeverRun.label(),
-            },
-            last: last.map(|run| LastRun {
-                id: run.id.0,
-                status: run.status.word(),
-                at: Moment::new(run.started_at, visit.now()),
-                message: run.message.clone(),
-            }),
-            command: format!("rollcall sync {}", shell_word(connector.name.as_str())),
-        }
+    let mut healths = health::of_connectors(app.db(), &connectors, visit.now()).await?;
+    let row = |connector: &Connector| row(connector, healths.remove(&connector.id), visit.now());
+    Ok(connectors.iter().map(row).collect())
+}
+
+fn row(connector: &Connector, health: Option<ConnectorHealth>, now: Timestamp) -> Row {
+    let is_under_way = health.as_ref().is_some_and(|it| it.under_way.is_some());
+    let last = health.as_ref().and_then(|it| it.under_way.as_ref().or(it.last_run.as_ref()));
+    let schedule = health.as_ref().and_then(|it| it.schedule.as_ref());
+    let is_paused = health.as_ref().is_some_and(|it| it.pause.is_some());
+    let minimum = u64::from(connector.settings.source.minimum_remaining_api_calls);
+    let next = match schedule {
+        Some(Ok(preview)) if !is_paused => preview.next.first().map(|it| Moment::new(it.at, now)),
+        Some(_) | None => None,
     };
-    Ok(connectors.into_iter().map(row).collect())
+    Row {
+        id: connector.id.0,
+        name: connector.name.as_str().to_owned(),
+        provider: "OneLogin",
+        status: match &health {
+            Some(_) if is_under_way => "Running",
+            Some(health) => health.health.label(),
+            None => Health::NeverRun.label(),
+        },
+        why: match &health {
+            Some(_) if is_under_way => String::new(),
+            Some(health) => health.why.clone(),
+            None => String::new(),
+        },
+        last: last.map(|run| last_run(run, now)),
+        next,
+        schedule: match schedule {
+            Some(Ok(preview)) => preview.sentence.clone(),
+            Some(Err(_)) => "The schedule cannot be used".to_owned(),
+            None => "Not scheduled".to_owned(),
+        },
+        budget: health
+            .as_ref()
+            .and_then(|it| it.last_run.as_ref())
+            .and_then(|run| budget(&run.report, minimum)),
+        is_paused,
+        is_scheduled: schedule.is_some(),
+        never_ran: last.is_none(),
+        command: format!("rollcall sync {}", shell_word(connector.name.as_str())),
+    }
+}
+
+pub fn last_run(run: &Run, now: Timestamp) -> LastRun {
+    LastRun {
+        id: run.id.0,
+        status: run.status.word(),
+        at: Moment::new(run.started_at, now),
+        took: match run.finished_at {
+            Some(end) => duration(end.duration_since(run.started_at)),
+            None => String::new(),
+        },
+        message: run.message.clone(),
+    }
+}
+
+/// What a run told of the API calls that are left.
+fn budget(report: &str, minimum: u64) -> Option<Budget> {
+    let report: Value = serde_json::from_str(report).ok()?;
+    let calls = report.get("calls")?;
+    let told = ["budget_after", "budget_before"].into_iter().filter_map(|it| calls.get(it));
+    let told = told.into_iter().find(|it| it.is_object())?;
+    let number = |name: &str| told.get(name).and_then(Value::as_u64);
+    Some(Budget { left: number("remaining")?, limit: number("limit")?, minimum })
 }
 
 /// A word as a shell reads it.
@@ -113,47 +266,71 @@ pub mod tests {
 
     /// Rows of every state that a list can be in.
     pub fn states() -> Vec<Vec<Row>> {
-        let row = |status, message: &str| Row {
+        let now: Timestamp = "2026-11-25T22:20:03Z".parse().unwrap();
+        let row = |status: &'static str, message: &str| Row {
             id: 1,
             name: HOSTILE.to_owned(),
             provider: "OneLogin",
             status,
+            why: message.to_owned(),
             last: Some(LastRun {
                 id: 7,
                 status: "held",
-                at: Moment::new(
-                    "2026-11-25T22:14:03Z".parse().unwrap(),
-                    "2026-11-25T22:20:03Z".parse().unwrap(),
-                ),
+                at: Moment::new(now, now),
+                took: "48 s".to_owned(),
                 message: message.to_owned(),
             }),
+            next: Some(Moment::new(now, now)),
+            schedule: "Every hour.".to_owned(),
+            budget: Some(Budget { left: 400, limit: 5_000, minimum: 500 }),
+            is_paused: status == "Paused",
+            is_scheduled: true,
+            never_ran: false,
             command: "rollcall sync x".to_owned(),
         };
-        let never = Row { last: None, status: "Never run", ..row("Never run", "") };
-        vec![
-            vec![],
-            vec![never],
-            vec![row("Held", HOSTILE), row("Healthy", ""), row("Needs attention", HOSTILE)],
-        ]
+        let never = Row {
+            last: None,
+            next: None,
+            budget: None,
+            is_scheduled: false,
+            never_ran: true,
+            ..row("Never run", "")
+        };
+        let words = ["Held", "Healthy", "Needs attention", "Late", "Paused", "Draft", "Running"];
+        vec![vec![], vec![never], words.map(|it| row(it, HOSTILE)).into()]
     }
 
     #[test]
     fn the_list_shows_every_state_to_every_role() {
         for role in Role::ALL {
             for rows in states() {
-                let page = samples::page("Connectors", "/connectors", role);
                 let is_empty = rows.is_empty();
+                let asked = Asked { q: HOSTILE.to_owned(), status: "Held".to_owned() };
                 let view = View {
-                    page,
+                    page: samples::page("Connectors", HERE, role),
+                    total: rows.len(),
                     rows,
+                    asked,
+                    statuses: ["Running", "Healthy", "Late", "", "Held", "Paused", "", "Draft"],
                     may_sync: Role::Operator <= role,
                     may_create: Role::Admin <= role,
+                    can_simulate: true,
                 };
                 let text = check(&view);
                 let can_sync = text.contains("/sync\"");
                 assert_eq!(can_sync, !is_empty && Role::Operator <= role, "{text}");
             }
         }
+    }
+
+    #[test]
+    fn the_calls_that_are_left_are_those_of_the_last_answer() {
+        let report = r#"{ "calls": { "budget_after": { "limit": 5000, "remaining": 4588 } } }"#;
+        let left = Budget { left: 4_588, limit: 5_000, minimum: 500 };
+        assert_eq!(budget(report, 500), Some(left));
+        let failed = r#"{ "calls": { "budget_after": null, "budget_before": null } }"#;
+        assert_eq!(budget(failed, 500), None);
+        assert_eq!(budget("", 500), None);
     }
 
     #[test]

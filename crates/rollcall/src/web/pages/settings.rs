@@ -8,15 +8,18 @@ use axum::extract::State;
 use crate::store::accounts::Role;
 use crate::store::connectors;
 use crate::store::connectors::settings::Safety;
+use crate::store::retention::{self, DAYS_MAX, DAYS_MIN, ROWS_MIN, Retention};
 use crate::web::App;
 use crate::web::answer::{self, Answer};
+use crate::web::form::{Form, Typed};
 use crate::web::page::{Page, Theme};
 use crate::web::visit::{Visit, see_other};
 
 /// The tabs of the settings: name and address.
-pub const TABS: [(&str, &str); 3] = [
+pub const TABS: [(&str, &str); 4] = [
     ("Accounts", "/settings/accounts"),
     ("Safety", "/settings/safety"),
+    ("Retention", "/settings/retention"),
     ("Appearance", "/settings/appearance"),
 ];
 
@@ -28,7 +31,7 @@ pub async fn show() -> Answer {
 #[template(path = "settings_safety.html")]
 struct SafetyView {
     page: Page,
-    tabs: [(&'static str, &'static str); 3],
+    tabs: [(&'static str, &'static str); 4],
     tab: &'static str,
     /// What each limit is until somebody changes it.
     usual: Limits,
@@ -93,10 +96,62 @@ pub async fn safety(State(app): State<App>, visit: Visit) -> Answer {
 }
 
 #[derive(Debug, Template)]
+#[template(path = "settings_retention.html")]
+struct RetentionView {
+    page: Page,
+    tabs: [(&'static str, &'static str); 4],
+    tab: &'static str,
+    form: Typed,
+    may_edit: bool,
+    command: String,
+}
+
+pub async fn retention(State(app): State<App>, visit: Visit) -> Answer {
+    let now = retention::load(app.db()).await?;
+    answer::html(&retention_view(&visit, now, Typed::of(typed(now))))
+}
+
+/// What is beyond these is forgotten by the service, a little at a time.
+pub async fn save_retention(State(app): State<App>, visit: Visit, mut form: Form) -> Answer {
+    let after = Retention {
+        days_max: form.number("days_max", DAYS_MIN..=DAYS_MAX),
+        log_days_max: form.number("log_days_max", DAYS_MIN..=DAYS_MAX),
+        rows_max: form.number("rows_max", ROWS_MIN..=u32::MAX),
+    };
+    if form.is_wrong() {
+        let now = retention::load(app.db()).await?;
+        return answer::html_again(&retention_view(&visit, now, form.typed()));
+    }
+    let actor = visit.actor();
+    retention::save(app.db(), after, &visit.act(&actor)).await?;
+    Ok(visit.done("The retention was saved.", "/settings/retention"))
+}
+
+fn typed(retention: Retention) -> Vec<(&'static str, String)> {
+    let Retention { days_max, log_days_max, rows_max } = retention;
+    vec![
+        ("days_max", days_max.to_string()),
+        ("log_days_max", log_days_max.to_string()),
+        ("rows_max", rows_max.to_string()),
+    ]
+}
+
+fn retention_view(visit: &Visit, now: Retention, form: Typed) -> RetentionView {
+    RetentionView {
+        page: visit.page("Retention"),
+        tabs: TABS,
+        tab: "Retention",
+        form,
+        may_edit: visit.may(Role::Admin),
+        command: format!("rollcall retention edit --days {}", now.days_max),
+    }
+}
+
+#[derive(Debug, Template)]
 #[template(path = "settings_appearance.html")]
 struct AppearanceView {
     page: Page,
-    tabs: [(&'static str, &'static str); 3],
+    tabs: [(&'static str, &'static str); 4],
     tab: &'static str,
     themes: [Theme; 3],
 }
@@ -134,6 +189,24 @@ mod tests {
                 may_edit: false,
             });
             assert!(text.contains("20 or 5 %"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_retention_stands_at_its_field() {
+        let mut form = Form::parse(b"days_max=0&log_days_max=x&rows_max=5000").unwrap();
+        let _: u32 = form.number("days_max", DAYS_MIN..=DAYS_MAX);
+        form.error("log_days_max", HOSTILE);
+        for may_edit in [true, false] {
+            let text = check(&RetentionView {
+                page: samples::page("Retention", "/settings/retention", Role::Admin),
+                tabs: TABS,
+                tab: "Retention",
+                form: form.typed(),
+                may_edit,
+                command: "rollcall retention edit".to_owned(),
+            });
+            assert_eq!(text.contains("Type a whole number from 1 to 36500."), may_edit, "{text}");
         }
     }
 

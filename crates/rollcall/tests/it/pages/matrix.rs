@@ -231,3 +231,20 @@ async fn over_https_cookies_belong_to_this_host_and_browsers_stay_on_https() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_travel_compressed_and_are_small() {
+    on_both(async |db| {
+        let service = Service::start(&db).await;
+        let browser = signed_in(&service, Role::Admin).await;
+        for path in ["/", "/connectors", "/settings/accounts", "/audit", assets::address("app.css")]
+        {
+            let request = browser.request(Method::GET, path).header("accept-encoding", "gzip");
+            let response = request.send().await.unwrap();
+            assert_eq!(response.headers()["content-encoding"], "gzip", "{path}");
+            let bytes = response.bytes().await.unwrap().len();
+            assert!(bytes < 60_000, "{path}: {bytes}");
+        }
+    })
+    .await;
+}

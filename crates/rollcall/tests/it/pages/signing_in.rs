@@ -114,6 +114,22 @@ async fn a_link_signs_in_once_and_is_not_used_up_by_being_opened() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_means_nothing_is_a_page_that_says_so() {
+    on_both(async |db| {
+        let service = Service::start(&db).await;
+        let mut browser = service.signed_in(Role::Admin).await;
+        for path in ["/nothing", "/settings/accounts/abc", "/settings/accounts/7", "/a/b/c"] {
+            let page = browser.get(path).await;
+            assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+            assert!(page.text.contains("<h1>Not found</h1>"), "{path}: {page:?}");
+        }
+        let page = browser.get("/audit?before=x").await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{page:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_ends_when_somebody_signs_out() {
     on_both(async |db| {
         let service = Service::start(&db).await;

@@ -25,7 +25,7 @@ const HERE: &str = "/settings/accounts";
 #[template(path = "settings_accounts.html")]
 struct ListView {
     page: Page,
-    tabs: [(&'static str, &'static str); 3],
+    tabs: [(&'static str, &'static str); 4],
     tab: &'static str,
     rows: Vec<Row>,
     form: Typed,
