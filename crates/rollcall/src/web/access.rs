@@ -12,7 +12,7 @@ use tower_http::compression::CompressionLayer;
 
 use self::Access::{Anybody, AtLeast, SignedIn};
 use crate::store::accounts::Role::{self, Admin, Operator, Viewer};
-#[expect(clippy::wildcard_imports, reason = "the table names every page")]
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the table names every page"))]
 use crate::web::pages::*;
 use crate::web::refusal::Refusal;
 use crate::web::{App, assets, guard};
@@ -97,6 +97,8 @@ pub fn table() -> Vec<Route> {
         get("/targets/{id}/events", AtLeast(Viewer), targets::events),
         post("/targets/{id}/rotate-password", AtLeast(Admin), targets::rotate_password),
         post("/targets/{id}/delete", AtLeast(Admin), targets::delete),
+        post("/connectors/{id}/pause", AtLeast(Operator), connectors::pause),
+        post("/connectors/{id}/resume", AtLeast(Operator), connectors::resume),
         // Runs.
         get("/runs", AtLeast(Viewer), runs::show),
         get("/runs/{id}", AtLeast(Viewer), run::show),
@@ -104,8 +106,6 @@ pub fn table() -> Vec<Route> {
         get("/runs/{id}/export/{file}", AtLeast(Viewer), download::run),
         post("/runs/{id}/stop", AtLeast(Operator), run::stop),
         post("/runs/{id}/retry", AtLeast(Operator), run::retry),
-        post("/connectors/{id}/pause", AtLeast(Operator), connectors::pause),
-        post("/connectors/{id}/resume", AtLeast(Operator), connectors::resume),
         get("/search", AtLeast(Viewer), search::show),
         // For whoever changes how pages look.
         get("/style-guide", AtLeast(Admin), style_guide::show),

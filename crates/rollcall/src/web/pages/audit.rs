@@ -210,7 +210,7 @@ impl Asked {
     }
 
     fn command(&self) -> String {
-        let mut command = "rollcall audit list".to_owned();
+        let mut words = vec!["rollcall audit list".to_owned()];
         for (name, value) in self.fields() {
             let flag = match name {
                 "from" => "since",
@@ -219,10 +219,10 @@ impl Asked {
                 other => other,
             };
             if !value.trim().is_empty() {
-                command.push_str(&format!(" --{flag} {}", shell_word(value.trim())));
+                words.push(format!("--{flag} {}", shell_word(value.trim())));
             }
         }
-        command
+        words.join(" ")
     }
 }
 

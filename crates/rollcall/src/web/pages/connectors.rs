@@ -7,10 +7,8 @@ use reconcile::health::Health;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::health;
-use crate::run::{Order, Ready};
 use crate::health::{self, ConnectorHealth};
-use crate::run::{self, Order, Ready};
+use crate::run::{Order, Ready};
 use crate::store::accounts::Role;
 use crate::store::connectors::{self, Connector};
 use crate::store::runs::{Run, Trigger};
@@ -25,7 +23,6 @@ use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;
 
 const HERE: &str = "/connectors";
-const RUN: &str = "/runs/{id}";
 const SIMULATE: &str = "/connectors/{id}/simulate";
 
 #[derive(Debug, Template)]
@@ -131,10 +128,6 @@ pub async fn sync(
     let ready = Ready::open(&app.engine, connector.name.as_str()).await?;
     let order = Order { trigger: Trigger::Page, actor: visit.actor(), retry_of: None, slot: None };
     super::run::started(&app, &visit, ready, &order).await
-    let started = run::start(&app.engine, ready, &order, |_| {}).await?;
-    let run = started.run;
-    let next = if access::is_mounted(RUN) { format!("/runs/{run}") } else { HERE.to_owned() };
-    Ok(visit.done(format!("Run {run} has started."), &next))
 }
 
 /// Keeps a connector from running by itself.
@@ -180,16 +173,16 @@ async fn of_id(app: &App, id: i64) -> Result<Connector, Refusal> {
 /// Every connector with how it stands, by name.
 pub async fn rows(app: &App, visit: &Visit) -> Result<Vec<Row>, Refusal> {
     let connectors = connectors::list(app.db()).await?;
-    let mut healths = health::of_connectors(app.db(), &connectors, visit.now()).await?;
-    let row = |connector: &Connector| row(connector, healths.remove(&connector.id), visit.now());
+    let healths = health::of_connectors(app.db(), &connectors, visit.now()).await?;
+    let row = |connector: &Connector| row(connector, healths.get(&connector.id), visit.now());
     Ok(connectors.iter().map(row).collect())
 }
 
-fn row(connector: &Connector, health: Option<ConnectorHealth>, now: Timestamp) -> Row {
-    let is_under_way = health.as_ref().is_some_and(|it| it.under_way.is_some());
-    let last = health.as_ref().and_then(|it| it.under_way.as_ref().or(it.last_run.as_ref()));
-    let schedule = health.as_ref().and_then(|it| it.schedule.as_ref());
-    let is_paused = health.as_ref().is_some_and(|it| it.pause.is_some());
+fn row(connector: &Connector, health: Option<&ConnectorHealth>, now: Timestamp) -> Row {
+    let is_under_way = health.is_some_and(|it| it.under_way.is_some());
+    let last = health.and_then(|it| it.under_way.as_ref().or(it.last_run.as_ref()));
+    let schedule = health.and_then(|it| it.schedule.as_ref());
+    let is_paused = health.is_some_and(|it| it.pause.is_some());
     let minimum = u64::from(connector.settings.source.minimum_remaining_api_calls);
     let next = match schedule {
         Some(Ok(preview)) if !is_paused => preview.next.first().map(|it| Moment::new(it.at, now)),
@@ -199,12 +192,12 @@ fn row(connector: &Connector, health: Option<ConnectorHealth>, now: Timestamp) -
         id: connector.id.0,
         name: connector.name.as_str().to_owned(),
         provider: "OneLogin",
-        status: match &health {
+        status: match health {
             Some(_) if is_under_way => "Running",
             Some(health) => health.health.label(),
             None => Health::NeverRun.label(),
         },
-        why: match &health {
+        why: match health {
             Some(_) if is_under_way => String::new(),
             Some(health) => health.why.clone(),
             None => String::new(),
@@ -217,7 +210,6 @@ fn row(connector: &Connector, health: Option<ConnectorHealth>, now: Timestamp) -
             None => "Not scheduled".to_owned(),
         },
         budget: health
-            .as_ref()
             .and_then(|it| it.last_run.as_ref())
             .and_then(|run| budget(&run.report, minimum)),
         is_paused,

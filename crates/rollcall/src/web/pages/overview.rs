@@ -159,9 +159,10 @@ fn pressing(row: &Row, role: Role) -> Option<Pressing> {
             icon: "hand",
             title: format!("{name}: changes wait for approval"),
             text: message,
-            href: match access::shows("/approvals", role) {
-                true => "/approvals".to_owned(),
-                false => run.unwrap_or(connector),
+            href: if access::shows("/approvals", role) {
+                "/approvals".to_owned()
+            } else {
+                run.unwrap_or(connector)
             },
             action: "Review plan",
         }),

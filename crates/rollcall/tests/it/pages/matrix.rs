@@ -45,9 +45,10 @@ async fn ask(browser: &mut Browser, route: &Route) -> String {
     let request = if route.method == Method::GET {
         request
     } else {
-        let token = match browser.cookies.is_empty() {
-            true => String::new(),
-            false => browser.get("/account").await.token(),
+        let token = if browser.cookies.is_empty() {
+            String::new()
+        } else {
+            browser.get("/account").await.token()
         };
         request
             .header("origin", browser.url())
