@@ -352,7 +352,7 @@ pub async fn oldest_of_last_good(db: &Db) -> Result<Option<Timestamp>, StoreErro
 /// The latest runs first, of those that a filter lets through.
 pub async fn search(db: &Db, filter: &Filter, rows_max: u32) -> Result<Vec<Run>, StoreError> {
     const SQL: &str = "select id, connector_id, connector_name, trigger, started_by, node, status, \
-         started_at, finished_at, message, report, settings, retry_of, stop_asked_by from runs \
+         started_at, finished_at, message, report, settings, retry_of, stop_asked_by, slot from runs \
          where (cast($1 as bigint) = 0 or connector_id = $1) \
            and (cast($2 as text) = '' or status = $2) \
            and (cast($3 as text) = '' or trigger = $3) \

@@ -247,6 +247,11 @@ impl Window {
         assert!(complaints.is_empty(), "the browser complains: {complaints:#?}");
     }
 
+    /// For a page that is known to refuse.
+    pub(crate) async fn forget_complaints(&self) {
+        self.complaints().await;
+    }
+
     /// What the browser wrote into its console since it was last asked.
     async fn complaints(&self) -> Vec<String> {
         let log = Command { path: "se/log", body: json!({ "type": "browser" }) };
