@@ -9,7 +9,7 @@ use crate::mapping::existing::Existing;
 use crate::mapping::groups::{Fate, GroupRules, Sharing};
 use crate::mapping::rules::PersonRules;
 use crate::mapping::{self, Desired, Rules};
-use crate::plan::{self, Absence, Past, Plan, Policy};
+use crate::plan::{self, Absence, Change, Past, Plan, Policy, Step};
 use crate::principal::{ExternalId, Grant, Name, Record, User};
 
 /// What is known about one person.
@@ -57,6 +57,7 @@ pub enum Verdict {
 pub struct Explanation {
     pub stations: Vec<Station>,
     pub plan: Plan,
+    pub findings: Vec<Finding>,
 }
 
 pub fn explain(evidence: &Evidence<'_>) -> Explanation {
@@ -87,7 +88,29 @@ pub fn explain(evidence: &Evidence<'_>) -> Explanation {
         groups(evidence, &desired),
         decision(&plan, &findings, evidence),
     ];
-    Explanation { stations, plan }
+    Explanation { stations, plan, findings }
+}
+
+/// What of an explained plan is for one person's own run to do: their own changes, and the groups
+/// that they join. Nothing is cleaned up beside them, and nothing is noticed for later plans.
+pub fn alone(plan: &Plan, actual: &Directory, past: &Past) -> Plan {
+    let joined: BTreeSet<&Name> = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.change, Change::AddMember { .. }))
+        .filter_map(|step| step.change.group())
+        .collect();
+    let is_theirs = |step: &&Step| match (step.change.user(), &step.change) {
+        (Some(_), _) => true,
+        (None, Change::CreateGroup { group }) => joined.contains(group),
+        (None, _) => false,
+    };
+    Plan {
+        steps: plan.steps.iter().filter(is_theirs).cloned().collect(),
+        // One person says nothing of how many the source has.
+        people: actual.active_users().max(1),
+        memory: past.memory.clone(),
+    }
 }
 
 /// The part of the directory that bears on one person: their own account, and whoever holds the

@@ -37,6 +37,17 @@ impl Desired {
         self.directory.users.len() + self.withheld.len()
     }
 
+    /// Takes somebody out of what is decided: whatever a target holds of them stays as it is.
+    pub fn withhold(&mut self, id: &ExternalId) {
+        self.directory.users.remove(id);
+        self.inactive.remove(id);
+        self.skipped.remove(id);
+        for members in self.directory.groups.values_mut() {
+            members.remove(id);
+        }
+        self.withheld.insert(id.clone());
+    }
+
     pub fn knows(&self, id: &ExternalId) -> bool {
         self.directory.users.contains_key(id) || self.withheld.contains(id)
     }

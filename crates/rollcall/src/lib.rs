@@ -7,6 +7,7 @@ pub mod config;
 pub mod export;
 pub mod health;
 pub mod http;
+pub mod people;
 pub mod run;
 pub mod schedule;
 pub mod scheduler;

@@ -188,6 +188,11 @@ fn ask(stop: &StopSender, by: &str) {
 impl Ready {
     pub async fn open(engine: &Engine, connector: &str) -> Result<Ready, PrepareError> {
         let connector = connectors::find(&engine.db, connector).await?;
+        Ready::with(engine, connector).await
+    }
+
+    /// With the settings that are given, saved or not.
+    pub async fn with(engine: &Engine, connector: Connector) -> Result<Ready, PrepareError> {
         let source = source(engine, &connector).await?;
         let targets = targets::of_connector(&engine.db, connector.id).await?;
         Ok(Ready { connector, source, targets })

@@ -16,6 +16,7 @@ pub mod retention;
 pub mod runs;
 pub mod schedules;
 pub mod sessions;
+pub mod singles;
 pub mod targets;
 
 use std::borrow::Cow;
@@ -187,13 +188,14 @@ macro_rules! migration {
 }
 
 /// Forward only, in this order; a step that was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     migration!(1, "0001"),
     migration!(2, "0002"),
     migration!(4, "0004"),
     migration!(5, "0005"),
     migration!(8, "0008"),
     migration!(11, "0011"),
+    migration!(12, "0012"),
     migration!(13, "0013"),
     migration!(14, "0014"),
     migration!(15, "0015"),

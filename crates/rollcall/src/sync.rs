@@ -25,10 +25,11 @@ use crate::source::onelogin::error::SourceError;
 use crate::source::onelogin::report::{Calls, Progress, Proof, Read};
 use crate::store::connectors::Connector;
 use crate::store::connectors::settings::{ConnectorSettings, FieldError};
+use crate::store::directory::publish;
 use crate::store::leases::{self, HoldError, Lease};
 use crate::store::runs::{self, Ending, RunId, Status, events};
 use crate::store::targets::Target;
-use crate::store::{Db, StoreError, memory, reads};
+use crate::store::{Db, StoreError, Tx, memory, reads, singles};
 use crate::target::{self, Actual, TargetError};
 
 pub mod report;
@@ -87,6 +88,8 @@ pub struct Decision {
     pub mapped: usize,
     pub withheld: usize,
     pub phases: Vec<(Phase, Duration)>,
+    /// For a plan that has to be made anew; nothing where that cannot be.
+    pub basis: Option<Basis>,
 }
 
 /// What is kept of a read once its records are mapped.
@@ -228,12 +231,9 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
     let rulings = Rulings::of(&job.connector.settings)?;
     let (missing, unasked) = missing(&desired, &actuals, &rulings);
     let gone = ask(job.source, &missing, &existing).await?;
-    let skipped = desired.skipped.iter();
-    let skipped = skipped.map(|(id, why)| (id.clone(), Absence::OutOfScope(Arc::clone(why))));
-    let gone = gone.into_iter().chain(skipped).collect();
 
     clock.next(Phase::Plan);
-    let basis = Basis { desired, gone };
+    let basis = Basis::of(desired, gone);
     let weighed = actuals.iter().zip(unasked);
     let targets = weighed.map(|((target, actual), missing_unasked)| {
         weigh(&basis, target.clone(), actual, missing_unasked, &rulings)
@@ -246,6 +246,7 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
         phases: clock.stop(),
         read: reading,
         findings,
+        basis: Some(basis),
     };
     for target in &decision.targets {
         watch(Event::Counts(report::counts_of(target)));
@@ -253,9 +254,7 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
             watch(Event::Line(objection.to_string()));
         }
     }
-    // Two directories of a hundred thousand take a while to be given back to the system; nobody
-    // has to wait for it.
-    drop(tokio::task::spawn_blocking(move || drop((basis, actuals))));
+    forget(actuals);
     Ok(decision)
 }
 
@@ -288,12 +287,36 @@ async fn ask(
     missing: &[ExternalId],
     existing: &Existing<'_>,
 ) -> Result<BTreeMap<ExternalId, Absence>, SourceError> {
+    let gone = source.gone(&source_ids(missing, existing)).await?;
+    Ok(answers(missing, existing, |_| gone))
+}
+
+/// The answers about accounts, of a source that knows them by its own ids.
+pub fn answers(
+    missing: &[ExternalId],
+    existing: &Existing<'_>,
+    gone: impl FnOnce(&[ExternalId]) -> BTreeMap<ExternalId, Absence>,
+) -> BTreeMap<ExternalId, Absence> {
+    let asked = source_ids(missing, existing);
+    let gone = gone(&asked);
+    let answer = |(id, asked)| Some((ExternalId::clone(id), gone.get(asked)?.clone()));
+    missing.iter().zip(&asked).filter_map(answer).collect()
+}
+
+fn source_ids(missing: &[ExternalId], existing: &Existing<'_>) -> Vec<ExternalId> {
     let source_id =
         |id: &ExternalId| existing.account(id).map_or(id, |user| user.source_id()).clone();
-    let asked: Vec<ExternalId> = missing.iter().map(source_id).collect();
-    let answers = source.gone(&asked).await?;
-    let answer = |(id, asked)| Some((ExternalId::clone(id), answers.get(asked)?.clone()));
-    Ok(missing.iter().zip(&asked).filter_map(answer).collect())
+    missing.iter().map(source_id).collect()
+}
+
+impl Basis {
+    /// Whoever a rule leaves out counts as out of scope.
+    pub fn of(desired: Desired, gone: BTreeMap<ExternalId, Absence>) -> Basis {
+        let skipped = desired.skipped.iter();
+        let skipped = skipped.map(|(id, why)| (id.clone(), Absence::OutOfScope(Arc::clone(why))));
+        let gone = gone.into_iter().chain(skipped).collect();
+        Basis { desired, gone }
+    }
 }
 
 /// Who is to be asked for by id, and how many people of each target are missing unasked because the
@@ -370,8 +393,6 @@ pub async fn apply(
     recorder.tell(&Event::Phase(Phase::Apply));
     let began = Instant::now();
     let calls = job.source.calls();
-    let status = status_of(&decision);
-    let message = report::sentence(&decision);
     let run = lease.run;
 
     let mut tx = job.db.begin().await?;
@@ -380,6 +401,9 @@ pub async fn apply(
     if let Some(by) = leases::beat(&mut tx, lease, now).await? {
         return Err(SyncError::Stopped { by });
     }
+    renew(&mut tx, job, run, &mut decision, recorder).await?;
+    let status = status_of(&decision);
+    let message = report::sentence(&decision);
     for it in &decision.targets {
         let Some(target) = &it.target else { continue };
         let Noticed { before, after } = &it.noticed;
@@ -405,6 +429,54 @@ pub async fn apply(
     tx.commit().await?;
     moment("committed");
     Ok(Finished { run, status, message, decision, calls })
+}
+
+/// Plans anew for every target that moved on since it was read, because somebody was synced alone.
+///
+/// Whoever that was since the run began is left as they are: what was found then is newer than what
+/// this run has read. Nobody else publishes without the lease.
+async fn renew(
+    tx: &mut Tx,
+    job: Job<'_>,
+    run: RunId,
+    decision: &mut Decision,
+    recorder: &Recorder<'_>,
+) -> Result<(), SyncError> {
+    let Some(mut basis) = decision.basis.take() else { return Ok(()) };
+    let mut moved = Vec::new();
+    for (at, it) in decision.targets.iter().enumerate() {
+        let Some(target) = &it.target else { continue };
+        let found = publish::lock(tx, target.id).await?;
+        let singles = singles::since_begin_of(tx, target.id, run).await?;
+        singles::forget_before(tx, target.id, run).await?;
+        if found != Some(it.generation) || !singles.is_empty() {
+            moved.push(at);
+        }
+        for id in singles {
+            basis.desired.withhold(&id);
+            basis.gone.remove(&id);
+        }
+    }
+    if !moved.is_empty() {
+        recorder.line("Somebody was synced alone meanwhile: they are left as they are, and the plan is made anew.");
+    }
+    let rulings = Rulings::of(&job.connector.settings)?;
+    for at in moved {
+        let Some(it) = decision.targets.get_mut(at) else { continue };
+        let Some(target) = it.target.clone() else { continue };
+        let actual = target::crowd::read_in(tx, target.id).await?;
+        *it = weigh(&basis, Some(target), &actual, it.missing_unasked, &rulings);
+        recorder.tell(&Event::Counts(report::counts_of(it)));
+        forget(actual);
+    }
+    forget(basis);
+    Ok(())
+}
+
+/// Directories of a hundred thousand take a while to be given back to the system; nobody has to
+/// wait for it.
+fn forget<T: Send + 'static>(large: T) {
+    drop(tokio::task::spawn_blocking(move || drop(large)));
 }
 
 fn published_line(target: &Target, decision: &TargetDecision) -> String {
@@ -443,7 +515,7 @@ async fn read_targets(job: Job<'_>) -> Result<Vec<(Option<Target>, Actual)>, Syn
     Ok(actuals.into_iter().map(|(_, target, actual)| (target, actual)).collect())
 }
 
-fn status_of(decision: &Decision) -> Status {
+pub(crate) fn status_of(decision: &Decision) -> Status {
     if decision.targets.iter().any(|it| !it.held.is_empty()) {
         return Status::Held;
     }

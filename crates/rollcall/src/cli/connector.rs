@@ -6,9 +6,10 @@ mod groups;
 mod leavers;
 mod map;
 mod mapping;
+mod preview;
 mod schedule;
 mod scope;
-mod settings;
+pub(in crate::cli) mod settings;
 
 use std::path::PathBuf;
 
@@ -94,6 +95,9 @@ pub struct EditArgs {
     /// The file that holds the client secret, or - for standard input (or `ROLLCALL_CLIENT_SECRET`)
     #[arg(long, value_name = "FILE")]
     client_secret_file: Option<PathBuf>,
+    /// Show what that would do, by the last read and without an API call; saves and changes nothing
+    #[arg(long)]
+    preview: bool,
     #[command(flatten)]
     choices: Choices,
 }
@@ -149,7 +153,7 @@ pub async fn run(command: Command, setup: Setup) -> Result<Exit, CliError> {
         Command::Create(args) => create(*args, &context).await.map(|()| Exit::Ok),
         Command::List => list(&context).await.map(|()| Exit::Ok),
         Command::Show(args) => show(&args, &context).await.map(|()| Exit::Ok),
-        Command::Edit(args) => edit(*args, &context).await.map(|()| Exit::Ok),
+        Command::Edit(args) => edit(*args, &context).await,
         Command::Scope(args) => scope::run(&args, &context).await,
         Command::Map(args) => Box::pin(map::run(&args, &context)).await,
         Command::Test(args) => check::run(&args, &context).await.map(|()| Exit::Ok),
@@ -269,7 +273,7 @@ async fn resume(args: &ResumeArgs, context: &Context) -> Result<(), CliError> {
     tell(&connector, context).await
 }
 
-async fn edit(args: EditArgs, context: &Context) -> Result<(), CliError> {
+async fn edit(args: EditArgs, context: &Context) -> Result<Exit, CliError> {
     let before = connectors::find(&context.db, &args.name).await?;
     let mut settings = args.choices.apply(&before.settings)?;
     if let Some(base_url) = &args.base_url {
@@ -277,6 +281,9 @@ async fn edit(args: EditArgs, context: &Context) -> Result<(), CliError> {
     }
     if let Some(client_id) = &args.client_id {
         settings.source.client_id = settings::client_id_of(client_id)?;
+    }
+    if args.preview {
+        return preview::show(&before, &settings, context).await;
     }
     let secret = settings::client_secret_of(args.client_secret_file.as_deref(), context)?;
     let after = connectors::edit(
@@ -289,7 +296,8 @@ async fn edit(args: EditArgs, context: &Context) -> Result<(), CliError> {
         &context.act(),
     )
     .await?;
-    tell(&after, context).await
+    tell(&after, context).await?;
+    Ok(Exit::Ok)
 }
 
 async fn delete(args: &DeleteArgs, context: &Context) -> Result<(), CliError> {

@@ -1,26 +1,27 @@
 //! `rollcall user explain`: why somebody is here, or is not.
 
-use std::collections::BTreeMap;
+mod sync;
 
-use reconcile::explain::{self, Evidence, Explanation, Station, Verdict};
-use reconcile::mapping;
-use reconcile::plan::Absence;
-use reconcile::principal::{ExternalId, Name, Record};
+use reconcile::explain::{Explanation, Station, Verdict};
 use serde::Serialize;
 
+use crate::cli::connector::settings::Choices;
 use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{self, Output, Tone};
+use crate::people::explain::{self, Person, Seen, View};
 use crate::run::Ready;
-use crate::source::onelogin::report::{Found, ScopeVerdict};
+use crate::source::onelogin::replay::Remedy;
+use crate::store::connectors::{self, Connector};
 use crate::store::runs::{self, RecordedChange, RecordedFinding, RunId};
 use crate::store::targets::Target;
-use crate::target::{self, Actual};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Tell why somebody is in the directory, or is not
-    Explain(ExplainArgs),
+    Explain(Box<ExplainArgs>),
+    /// Bring one person up to date, and nobody else; allowed while a run is under way
+    Sync(SyncArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -29,13 +30,55 @@ pub struct ExplainArgs {
     connector: String,
     /// A username, an e-mail, or a OneLogin id
     user: String,
+    /// By the last read that is stored, without an API call
+    #[arg(long, conflicts_with = "run")]
+    last_read: bool,
+    /// As this run saw it, by its read and its settings, without an API call
+    #[arg(long, value_name = "RUN")]
+    run: Option<i64>,
+    #[command(flatten)]
+    choices: Choices,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SyncArgs {
+    /// The connector
+    connector: String,
+    /// A username, an e-mail, or a OneLogin id
+    user: String,
+    /// Show what would be done, and change nothing
+    #[arg(long)]
+    simulate: bool,
+    /// Do what the cleanup behaviour says of somebody who is gone or takes no part
+    #[arg(long)]
+    cleanup: bool,
 }
 
 #[derive(Serialize)]
 struct Answer<'a> {
     connector: &'a str,
+    /// Absent where OneLogin was asked.
+    by_read: Option<ReadAnswer>,
     people: Vec<PersonAnswer>,
     api_calls: u64,
+}
+
+#[derive(Serialize)]
+struct ReadAnswer {
+    run: Option<i64>,
+    read_at: String,
+    instead_of_now_because: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FixAnswer {
+    fix: String,
+    changes_settings: bool,
+    /// Absent where the stored read cannot tell.
+    others: Option<usize>,
+    examples: Vec<Box<str>>,
+    #[serde(skip)]
+    sentence: String,
 }
 
 #[derive(Serialize)]
@@ -43,6 +86,9 @@ struct PersonAnswer {
     external_id: String,
     username: Option<String>,
     directories: Vec<DirectoryAnswer>,
+    /// What would bring them in, the closest first.
+    closest_fixes: Vec<FixAnswer>,
+    remarks: Vec<String>,
     last_finding: Option<LastFinding>,
     /// What the last run did to them, or held.
     last_run: Vec<LastChange>,
@@ -79,19 +125,11 @@ struct LastFinding {
     message: String,
 }
 
-/// One person and what the source says of them.
-struct Person {
-    id: ExternalId,
-    found: Option<Found>,
-    absence: Option<Absence>,
-    /// Others in scope who would have the same username.
-    rivals: Vec<Record>,
-}
-
 pub async fn run(command: Command, setup: Setup) -> Result<Exit, CliError> {
     let context = Context::open(setup).await?;
     match command {
         Command::Explain(args) => explain(&args, &context).await,
+        Command::Sync(args) => sync::run(&args, &context).await,
     }
 }
 
@@ -102,136 +140,92 @@ async fn explain(args: &ExplainArgs, context: &Context) -> Result<Exit, CliError
     if args.user.contains('*') {
         return Err(CliError::usage("A * cannot be searched for. Name one person."));
     }
-    let ready = Ready::open(&context.engine(), &args.connector).await?;
-    let mut directories: Vec<(Option<Target>, Actual)> = Vec::new();
-    for target in &ready.targets {
-        let actual = target::crowd::read(&context.db, target.id).await?;
-        directories.push((Some(target.clone()), actual));
+    let (connector, view) = asked(args, context).await?;
+    let ready = Ready::with(&context.engine(), connector).await?;
+    let explained = Box::pin(explain::explain(&context.db, &ready, &args.user, view)).await?;
+    let calls = ready.source.calls().total();
+    if explained.people.is_empty() {
+        return Err(CliError::new(Exit::Failed, nobody(&args.user, &explained.seen, calls)));
     }
-    if directories.is_empty() {
-        directories.push((None, Actual::default()));
-    }
-    let people = people(args, &ready, &directories).await?;
-    if people.is_empty() {
-        let sentence = format!(
-            "No one matches \"{}\". Asked OneLogin by username, e-mail and id ({} calls), and the directories.",
-            args.user,
-            ready.source.calls().total()
-        );
-        return Err(CliError::new(Exit::Failed, sentence));
-    }
-    let mut answers = Vec::new();
-    for person in people {
-        answers.push(person_answer(&person, &directories, &ready, context).await?);
-    }
+    let seen = match &explained.seen {
+        Seen::Now => None,
+        Seen::Stored { run, read_at, instead } => Some(ReadAnswer {
+            run: run.map(|it| it.0),
+            read_at: read_at.to_string(),
+            instead_of_now_because: instead.clone(),
+        }),
+    };
     let answer = Answer {
         connector: ready.connector.name.as_str(),
-        people: answers,
-        api_calls: ready.source.calls().total(),
+        by_read: seen,
+        people: explained.people.into_iter().map(person_answer).collect(),
+        api_calls: calls,
     };
     context.output.answer(&answer, |answer| text(answer, context.output));
     Ok(Exit::Ok)
 }
 
-/// Whoever the source finds, and whoever only a directory still knows.
-async fn people(
-    args: &ExplainArgs,
-    ready: &Ready,
-    directories: &[(Option<Target>, Actual)],
-) -> Result<Vec<Person>, CliError> {
-    let mut people: BTreeMap<ExternalId, Person> = BTreeMap::new();
-    for found in ready.source.find(&args.user).await? {
-        let id = found.record.id.clone();
-        let absence = match &found.scope {
-            ScopeVerdict::InScope { .. } => None,
-            ScopeVerdict::OutOfScope { needs, has } => {
-                Some(Absence::OutOfScope(format!("needs {needs}; has {has}").into()))
-            }
-        };
-        let rivals = rivals(ready, &found).await?;
-        people.insert(id.clone(), Person { id, found: Some(found), absence, rivals });
-    }
-    let name = Name::new(args.user.trim());
-    let known = directories.iter().flat_map(|(_, actual)| actual.directory.users.values());
-    let matching = known.filter(|user| {
-        user.username == name || Name::new(&user.email) == name || user.id.as_str() == name.as_str()
-    });
-    let only_here: Vec<ExternalId> =
-        matching.map(|user| user.id.clone()).filter(|id| !people.contains_key(id)).collect();
-    for (id, absence) in ready.source.gone(&only_here).await? {
-        // Still there under another username: the source knows them, so ask for that record.
-        let found = match absence {
-            Absence::Gone => None,
-            Absence::OutOfScope(_) | Absence::Inactive(_) | Absence::Present => {
-                let found = ready.source.find(id.as_str()).await?;
-                found.into_iter().find(|it| it.record.id == id)
-            }
-        };
-        let absence = (absence != Absence::Present).then_some(absence);
-        let rivals = match &found {
-            Some(found) => rivals(ready, found).await?,
-            None => Vec::new(),
-        };
-        people.insert(id.clone(), Person { id, found, absence, rivals });
-    }
-    Ok(people.into_values().collect())
+/// The connector with the settings that are asked about, and as of when.
+async fn asked(args: &ExplainArgs, context: &Context) -> Result<(Connector, View), CliError> {
+    let mut connector = connectors::find(&context.db, &args.connector).await?;
+    let view = match args.run {
+        Some(id) => {
+            let run = runs::find(&context.db, RunId(id)).await?;
+            let run = run.filter(|it| it.connector_id == connector.id).ok_or_else(|| {
+                CliError::usage(format!("The connector {} has no run {id}.", connector.name))
+            })?;
+            connector.settings = serde_json::from_str(&run.settings).map_err(|error| {
+                let sentence =
+                    format!("The settings of run {id} cannot be read by this version: {error}.");
+                CliError::new(Exit::Failed, sentence)
+            })?;
+            View::Run(run.id)
+        }
+        None if args.last_read => View::LastRead,
+        None => View::Now,
+    };
+    connector.settings = args.choices.apply(&connector.settings)?;
+    connector.settings.check()?;
+    Ok((connector, view))
 }
 
-/// Everybody else in scope whose record maps to the same username: a run touches none of them.
-async fn rivals(ready: &Ready, found: &Found) -> Result<Vec<Record>, CliError> {
-    let Ok(user) = mapping::user(&found.record) else { return Ok(Vec::new()) };
-    let alike = ready.source.find(user.username.as_str()).await?;
-    let is_rival = |other: &Record| {
-        let mapped = mapping::user(other);
-        other.id != found.record.id && mapped.is_ok_and(|it| it.username == user.username)
+fn nobody(user: &str, seen: &Seen, calls: u64) -> String {
+    let asked = match seen {
+        Seen::Now => {
+            format!(
+                "Asked OneLogin by username, e-mail and id ({calls} calls), the directories and the history."
+            )
+        }
+        Seen::Stored { read_at, .. } => {
+            format!(
+                "Looked in the read of {read_at}, the directories and the history. To ask OneLogin, leave out --last-read and --run."
+            )
+        }
     };
-    let in_scope = alike.into_iter().filter(|it| matches!(it.scope, ScopeVerdict::InScope { .. }));
-    Ok(in_scope.map(|it| it.record).filter(is_rival).collect())
+    format!("No one matches \"{user}\". {asked}")
 }
 
-async fn person_answer(
-    person: &Person,
-    directories: &[(Option<Target>, Actual)],
-    ready: &Ready,
-    context: &Context,
-) -> Result<PersonAnswer, CliError> {
-    let record = person.found.as_ref().map(|it| &it.record);
-    let in_scope_because = match person.found.as_ref().map(|it| &it.scope) {
-        Some(ScopeVerdict::InScope { words }) => words,
-        Some(ScopeVerdict::OutOfScope { .. }) | None => "",
+fn person_answer(person: Person) -> PersonAnswer {
+    let Person { id, username, directories, remedies, remarks, last_finding, last_changes } =
+        person;
+    let directory = |(target, explanation): (Option<Target>, Explanation)| {
+        directory_answer(target.as_ref(), explanation)
     };
-    let policy = ready.connector.settings.policy()?;
-    let rules = ready.connector.settings.rules()?;
-    let listed = ready.source.groups().await?;
-    let mut answers = Vec::new();
-    let mut username = record.and_then(|it| it.username.as_deref()).map(str::to_owned);
-    for (target, actual) in directories {
-        let explanation = explain::explain(&Evidence {
-            id: &person.id,
-            record,
-            absence: person.absence.as_ref(),
-            rivals: &person.rivals,
-            in_scope_because,
-            actual: &actual.directory,
-            listed: &listed,
-            groups: &rules.groups,
-            people: &rules.people,
-            past: &actual.past,
-            policy: &policy,
-        });
-        let account = actual.directory.users.get(&person.id);
-        username = username.or_else(|| account.map(|it| it.username.to_string()));
-        answers.push(directory_answer(target.as_ref(), explanation));
-    }
-    let changes = runs::last_changes_of(&context.db, ready.connector.id, &person.id).await?;
-    let last = runs::last_finding_of(&context.db, ready.connector.id, &person.id).await?;
-    Ok(PersonAnswer {
-        external_id: person.id.to_string(),
+    PersonAnswer {
+        external_id: id.to_string(),
         username,
-        directories: answers,
-        last_finding: last.map(last_finding),
-        last_run: changes.into_iter().map(|(run, change)| last_change(run, change)).collect(),
-    })
+        directories: directories.into_iter().map(directory).collect(),
+        closest_fixes: remedies.into_iter().map(fix_answer).collect(),
+        remarks,
+        last_finding: last_finding.map(self::last_finding),
+        last_run: last_changes.into_iter().map(|(run, change)| last_change(run, change)).collect(),
+    }
+}
+
+fn fix_answer(remedy: Remedy) -> FixAnswer {
+    let sentence = remedy.to_string();
+    let Remedy { words, is_of_rules, others, examples } = remedy;
+    FixAnswer { fix: words, changes_settings: is_of_rules, others, examples, sentence }
 }
 
 fn directory_answer(target: Option<&Target>, explanation: Explanation) -> DirectoryAnswer {
@@ -265,12 +259,26 @@ fn last_finding(finding: RecordedFinding) -> LastFinding {
 
 fn text(answer: &Answer<'_>, output: Output) -> String {
     let mut text = Vec::new();
+    if let Some(ReadAnswer { run, read_at, instead_of_now_because }) = &answer.by_read {
+        text.extend(instead_of_now_because.iter().map(|why| {
+            output.paint(Tone::Warning, &format!("{why} So this is by the last read."))
+        }));
+        let run = run.map_or("a simulation".to_owned(), |run| format!("run {run}"));
+        text.push(format!(
+            "By the read of {read_at} ({run}), compared with the directory as it is now."
+        ));
+    }
+    if 1 < answer.people.len() {
+        text.push(format!("{} people match.", answer.people.len()));
+    }
     for person in &answer.people {
         let name = person.username.as_deref().unwrap_or("(no username)");
         text.push(output.paint(Tone::Strong, &output::printable(name)));
         for directory in &person.directories {
             text.extend(directory_text(directory, output));
         }
+        text.extend(fixes_text(&person.closest_fixes));
+        text.extend(person.remarks.iter().map(|it| format!("  {it}")));
         if let Some(finding) = &person.last_finding {
             text.push(format!(
                 "Last finding, run {}: {} {}",
@@ -287,6 +295,17 @@ fn text(answer: &Answer<'_>, output: Output) -> String {
     let calls = if answer.api_calls == 1 { "call" } else { "calls" };
     text.push(format!("{} API {calls} used. Nothing was changed.", answer.api_calls));
     text.join("\n")
+}
+
+/// The closest way at the source, and the closest by the settings.
+fn fixes_text(fixes: &[FixAnswer]) -> Option<String> {
+    let of = |rules: bool| fixes.iter().find(|it| it.changes_settings == rules);
+    let ways: Vec<&str> =
+        [of(false), of(true)].into_iter().flatten().map(|it| &*it.sentence).collect();
+    let others = of(true).map(|it| it.examples.join(", ")).filter(|it| !it.is_empty());
+    let others = others.map(|it| format!(" ({it}, ..)")).unwrap_or_default();
+    let text = format!("  Closest fix: {}{others}.", ways.join(", or "));
+    (!ways.is_empty()).then(|| output::printable(&text))
 }
 
 fn directory_text(directory: &DirectoryAnswer, output: Output) -> Vec<String> {

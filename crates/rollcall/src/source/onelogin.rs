@@ -155,6 +155,11 @@ impl OneLogin {
         rows.and_then(|(rows, header)| rows.with(&header))
     }
 
+    /// Refuses where fewer API calls are left than are to stay for others.
+    pub async fn check_budget(&self) -> Result<(), SourceError> {
+        self.api.with(&|_| {}).open_budget().await
+    }
+
     /// Everybody with this username, e-mail or id.
     pub async fn find(&self, text: &str) -> Result<Vec<Found>, SourceError> {
         let session = self.api.with(&|_| {});

@@ -3,6 +3,7 @@
 //! Rows are written in batches that travel as one JSON parameter, because a statement per row is
 //! twenty times slower on both engines.
 
+pub mod browse;
 pub mod events;
 pub mod lookup;
 pub mod publish;

@@ -260,6 +260,18 @@ pub async fn insert(
     Ok(RunId(id))
 }
 
+/// Says that a run without a lease is alive, and locks its row. Tells whether it has not ended.
+pub async fn beat(tx: &mut Tx, run: RunId, now: Timestamp) -> Result<bool, StoreError> {
+    const SQL: &str = "update runs set beat_at = $2 where id = $1 and finished_at is null";
+    let beaten = with_tx!(tx, conn => sqlx::query(SQL)
+        .bind(run.0)
+        .bind(now.as_microsecond())
+        .execute(conn)
+        .await
+        .map(|it| it.rows_affected()))?;
+    Ok(beaten == 1)
+}
+
 /// Asks a run to stop after what it is doing. Tells whether there was anything left to stop.
 /// To be called last in its transaction.
 pub async fn ask_to_stop(tx: &mut Tx, run: RunId, act: &Act<'_>) -> Result<bool, StoreError> {
@@ -332,8 +344,8 @@ pub async fn list(
 /// its own holds some.
 pub async fn count_held(db: &Db) -> Result<u64, StoreError> {
     const SQL: &str = "select count(*) from runs where status = 'held' and id in \
-         (select (select max(r.id) from runs r where r.connector_id = c.id and r.status in \
-           ('succeeded', 'succeeded-with-skips', 'held', 'failed')) from connectors c)";
+         (select (select max(r.id) from runs r where r.connector_id = c.id \
+           and r.person is null and r.status in ('succeeded', 'succeeded-with-skips', 'held', 'failed')) from connectors c)";
     let count: i64 = with_pool!(db, pool => sqlx::query_scalar(SQL).fetch_one(pool).await)?;
     Ok(count.unsigned_abs())
 }
@@ -524,6 +536,24 @@ pub async fn last_changes_of(
         .fetch_all(pool)
         .await)?;
     Ok(rows.into_iter().map(|row| (RunId(run), recorded_change(row))).collect())
+}
+
+/// Whoever a connector's runs once knew by this username or id, the latest first.
+pub async fn people_named(
+    db: &Db,
+    connector: ConnectorId,
+    text: &str,
+) -> Result<Vec<ExternalId>, StoreError> {
+    const SQL: &str = "select c.external_id from run_changes c join runs r on r.id = c.run_id \
+         where r.connector_id = $1 and (lower(c.username) = lower($2) or c.external_id = $2) \
+           and c.external_id is not null \
+         group by c.external_id order by max(c.run_id) desc, c.external_id limit 10";
+    let ids = with_pool!(db, pool => sqlx::query_scalar::<_, String>(SQL)
+        .bind(connector.0)
+        .bind(text)
+        .fetch_all(pool)
+        .await)?;
+    Ok(ids.iter().map(|id| ExternalId::new(id)).collect())
 }
 
 /// What was last found odd about somebody.

@@ -54,13 +54,14 @@ pub async fn standings(
          join runs r on r.connector_id = s.connector_id and s.since <= r.started_at \
            and r.status = 'failed' and r.trigger = 'schedule' \
            and r.id > coalesce((select max(g.id) from runs g \
-             where g.connector_id = s.connector_id \
+             where g.connector_id = s.connector_id and g.person is null \
              and g.status in ('succeeded', 'succeeded-with-skips', 'held')), 0) \
          group by s.connector_id";
     const INTERRUPTED: &str = "select r.connector_id, r.id, r.slot from schedules s \
          join runs r on r.connector_id = s.connector_id \
            and r.id = (select max(l.id) from runs l \
-             where l.connector_id = s.connector_id and l.status <> 'skipped') \
+             where l.connector_id = s.connector_id and l.person is null \
+               and l.status <> 'skipped') \
          where r.slot is not null and r.retry_of is null and r.finished_at is not null \
            and ((r.status = 'failed' and r.abandoned = 1) \
              or (r.status = 'stopped' and r.stop_asked_by is null))";

@@ -223,7 +223,7 @@ pub async fn published(db: &Db, target: TargetId) -> Result<Published, TargetErr
 
 /// Deletes a target with everything it publishes, at once. Reports stay.
 pub async fn delete(db: &Db, target: &Target, act: &Act<'_>) -> Result<(), TargetError> {
-    const IN_ORDER: [&str; 7] = [
+    const IN_ORDER: [&str; 8] = [
         "delete from directory_memberships \
          where group_id in (select id from directory_groups where target_id = $1)",
         "delete from directory_groups where target_id = $1",
@@ -232,6 +232,7 @@ pub async fn delete(db: &Db, target: &Target, act: &Act<'_>) -> Result<(), Targe
         "delete from directory_reads where target_id = $1",
         "delete from target_suspicions where target_id = $1",
         "delete from target_empty_groups where target_id = $1",
+        "delete from target_singles where target_id = $1",
     ];
     const TARGET: &str = "delete from targets where id = $1";
     let mut tx = db.begin().await?;

@@ -110,7 +110,8 @@ fn plural(count: usize, one: &str, many: &str) -> String {
 
 /// The report of a run that came to a decision.
 pub fn of_decision(decision: &Decision, calls: &Calls) -> Value {
-    let Decision { read, targets, findings: _, asked, mapped, withheld, phases } = decision;
+    let Decision { read, targets, findings: _, asked, mapped, withheld, phases, basis: _ } =
+        decision;
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for finding in findings(decision) {
         *kinds.entry(finding.kind.word()).or_default() += 1;

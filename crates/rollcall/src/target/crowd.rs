@@ -31,9 +31,14 @@ const NAMES_MAX: i64 = 50_000;
 
 pub async fn read(db: &Db, target: TargetId) -> Result<Actual, TargetError> {
     let mut tx = db.snapshot().await?;
-    let generation = generation(&mut tx, target).await?;
-    let directory = directory::read(&mut tx, target).await?;
-    let past = memory::read(&mut tx, target).await?;
+    read_in(&mut tx, target).await
+}
+
+/// The same within a transaction, which sees one state of it.
+pub async fn read_in(tx: &mut Tx, target: TargetId) -> Result<Actual, TargetError> {
+    let generation = generation(tx, target).await?;
+    let directory = directory::read(tx, target).await?;
+    let past = memory::read(tx, target).await?;
     Ok(Actual { directory, generation, past })
 }
 

@@ -1,5 +1,7 @@
 //! Whole runs: a OneLogin over real HTTP, a real database, and what ends up in the directory.
 
+mod people;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! Runs of real processes: two at once, stopped, frozen and killed, on both databases.
 
+mod alone;
 mod bad_days;
 mod services;
 

@@ -24,7 +24,7 @@ use crate::store::connectors::settings::{ConnectorSettings, Safety};
 
 /// What has no meaning of its own at first, and can be set when a connector is made or later.
 #[derive(Debug, clap::Args)]
-pub(super) struct Choices {
+pub(in crate::cli) struct Choices {
     /// What becomes a group; several with commas between them [default: roles,group]
     #[arg(long, value_name = "SOURCES", value_delimiter = ',', value_enum)]
     groups_from: Option<Vec<GroupSourceFlag>>,
@@ -95,7 +95,7 @@ pub(super) const MINIMUM_REMAINING_API_CALLS_BY_DEFAULT: u32 = 500;
 
 impl Choices {
     /// The settings with everything that was chosen.
-    pub(super) fn apply(
+    pub(in crate::cli) fn apply(
         &self,
         settings: &ConnectorSettings,
     ) -> Result<ConnectorSettings, CliError> {

@@ -103,7 +103,7 @@ pub(super) fn found(row: UserRow, vocabulary: &Vocabulary) -> Result<Found, Sour
     // Scope is told above: the record is of interest even outside of it.
     let vocabulary = Vocabulary { scope: std::sync::Arc::default(), ..vocabulary.clone() };
     let mut assembly = Assembly::new(vocabulary);
-    assembly.take(vec![row]);
+    assembly.take(vec![row.clone()]);
     for kind in [Kind::Role, Kind::Group] {
         let ids = assembly.unnamed(kind);
         unnamed.extend(ids.iter().map(|id| format!("{} #{id}", kind.word())));
@@ -112,5 +112,5 @@ pub(super) fn found(row: UserRow, vocabulary: &Vocabulary) -> Result<Found, Sour
     }
     let record = assembly.finish()?.records.pop();
     let record = record.ok_or_else(|| unreadable_person("id"))?;
-    Ok(Found { record, scope: verdict, updated_at, unnamed })
+    Ok(Found { record, scope: verdict, updated_at, unnamed, row })
 }

@@ -186,7 +186,7 @@ impl Session<'_> {
     }
 
     /// Asks for the calls that are left, and does not start below the minimum.
-    async fn open_budget(self) -> Result<(), SourceError> {
+    pub(super) async fn open_budget(self) -> Result<(), SourceError> {
         let minimum = self.api.settings.minimum_remaining_api_calls;
         match self.allowance().await {
             Ok(told) if told.remaining < u64::from(minimum) => Err(SourceError::BudgetLow {

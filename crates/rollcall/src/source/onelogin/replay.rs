@@ -49,8 +49,8 @@ pub struct Remedy {
     pub words: String,
     /// Whether it changes the settings, and not only the person.
     pub is_of_rules: bool,
-    /// How many others it brings in, as far as they were read.
-    pub others: usize,
+    /// How many others it brings in; nothing where the stored read cannot tell.
+    pub others: Option<usize>,
     /// Some of them, by username or e-mail.
     pub examples: Vec<Box<str>>,
 }
@@ -117,6 +117,13 @@ impl Replay {
             statuses: Arc::new(settings.status_table()?),
         };
         Ok(Retold { replay: self, vocabulary })
+    }
+
+    /// By what a person is known: the username, else the e-mail, else the id.
+    pub fn name_of(&self, id: &ExternalId) -> String {
+        let row = id.as_str().parse().ok().and_then(|id| self.row(id));
+        let name = row.and_then(|row| row.username.as_deref().or(row.email.as_deref()));
+        name.map_or_else(|| id.to_string(), str::to_owned)
     }
 
     fn row(&self, id: u64) -> Option<&UserRow> {
@@ -229,11 +236,11 @@ impl Retold<'_> {
 
     /// By what somebody who takes no part would, the ways at the source first, and then those that
     /// bring in the fewest others.
-    pub fn remedies(&self, id: &ExternalId) -> Vec<Remedy> {
-        let row = id.as_str().parse().ok().and_then(|id| self.replay.row(id));
-        let Some(row) = row else { return Vec::new() };
-        let mut remedies = self.vocabulary.remedies(row, &self.replay.rows, EXAMPLES_MAX);
-        remedies.sort_by_key(|it| (it.is_of_rules, it.others));
+    pub fn remedies(&self, found: &Found) -> Vec<Remedy> {
+        let Replay { header, rows, .. } = self.replay;
+        let is_whole = header.only.is_none();
+        let mut remedies = self.vocabulary.remedies(&found.row, rows, is_whole, EXAMPLES_MAX);
+        remedies.sort_by_key(|it| (it.is_of_rules, it.others.is_none(), it.others));
         remedies.truncate(REMEDIES_MAX);
         remedies
     }
@@ -244,9 +251,12 @@ impl fmt::Display for Remedy {
         f.write_str(&self.words)?;
         match (self.is_of_rules, self.others) {
             (false, _) => Ok(()),
-            (true, 0) => f.write_str(", which brings in nobody else"),
-            (true, 1) => f.write_str(", which would also bring in 1 other"),
-            (true, others) => write!(f, ", which would also bring in {others} others"),
+            (true, None) => f.write_str(
+                ", which may bring in others: the stored read has only members of the required groups",
+            ),
+            (true, Some(0)) => f.write_str(", which brings in nobody else"),
+            (true, Some(1)) => f.write_str(", which would also bring in 1 other"),
+            (true, Some(others)) => write!(f, ", which would also bring in {others} others"),
         }
     }
 }

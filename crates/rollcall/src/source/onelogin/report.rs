@@ -8,6 +8,8 @@ use std::time::Duration;
 use reconcile::finding::Finding;
 use reconcile::principal::{ExternalId, Grant, Record};
 
+use super::wire::UserRow;
+
 /// Everybody in scope, provably complete: there is no value for "some of the people".
 #[derive(Clone, Debug)]
 pub struct Read {
@@ -144,6 +146,8 @@ pub struct Found {
     pub updated_at: Option<Box<str>>,
     /// Roles and groups whose name OneLogin does not tell, for example `role #12`.
     pub unnamed: Vec<String>,
+    /// As it came.
+    pub(super) row: UserRow,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

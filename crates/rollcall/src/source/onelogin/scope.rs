@@ -527,11 +527,12 @@ impl Scope {
 
 impl Vocabulary {
     /// By what the one of a row would take part who does not, each with how many of these others it
-    /// brings in.
+    /// brings in. Where they are not everybody, some of that cannot be told.
     pub(super) fn remedies(
         &self,
         row: &UserRow,
         others: &[UserRow],
+        is_whole: bool,
         examples_max: usize,
     ) -> Vec<Remedy> {
         let scope = &self.scope;
@@ -550,11 +551,15 @@ impl Vocabulary {
             // Only a change of the rules concerns others.
             let others: Vec<&UserRow> =
                 if it.is_of_rules() { others.iter().filter(comes).collect() } else { Vec::new() };
+            // Whoever is in no required group was not read, and may be in the new one.
+            let widens =
+                it.edits.iter().any(|it| matches!(it, Edit::Require(_) | Edit::Release(_)));
+            let count = (is_whole || !widens).then_some(others.len());
             let names = others.iter().filter_map(|it| it.username.clone().or(it.email.clone()));
             Remedy {
                 words: scope.words_of(it, &own),
                 is_of_rules: it.is_of_rules(),
-                others: others.len(),
+                others: count,
                 examples: names.take(examples_max).collect(),
             }
         };

@@ -36,6 +36,14 @@ pub async fn advance(
     Ok(row.map(|(epoch, generation, events_floor)| Publication { epoch, generation, events_floor }))
 }
 
+/// Locks a target for the rest of a transaction, and tells its last publication; nothing where there
+/// is no such target.
+pub async fn lock(tx: &mut Tx, target: TargetId) -> Result<Option<i64>, StoreError> {
+    const SQL: &str = "update targets set generation = generation where id = $1 \
+         returning generation";
+    Ok(with_tx!(tx, conn => sqlx::query_scalar(SQL).bind(target.0).fetch_optional(conn).await?))
+}
+
 pub async fn insert_users(
     tx: &mut Tx,
     target: TargetId,

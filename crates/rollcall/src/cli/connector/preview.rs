@@ -1,0 +1,192 @@
+//! `rollcall connector edit --preview`: what other settings would do, by the last read.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::cli::context::Context;
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::output::{self, Output, Tone};
+use crate::people::PeopleError;
+use crate::people::preview::{self, Few, Kind, Preview, TargetPreview};
+use crate::store::connectors::Connector;
+use crate::store::connectors::settings::ConnectorSettings;
+use crate::store::targets;
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    connector: &'a str,
+    read_at: String,
+    run: Option<i64>,
+    people: usize,
+    in_scope: usize,
+    coming: FewAnswer,
+    leaving: FewAnswer,
+    withheld: usize,
+    findings: BTreeMap<&'static str, usize>,
+    targets: Vec<TargetAnswer>,
+    unanswered: Vec<String>,
+    api_calls: u64,
+}
+
+#[derive(Serialize)]
+struct FewAnswer {
+    count: usize,
+    examples: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct TargetAnswer {
+    target: Option<String>,
+    users_before: usize,
+    kinds: Vec<KindAnswer>,
+    objections: Vec<String>,
+    not_told_of: usize,
+}
+
+#[derive(Serialize)]
+struct KindAnswer {
+    kind: &'static str,
+    passing: usize,
+    held: usize,
+    with_saved_settings: usize,
+    examples: Vec<String>,
+}
+
+/// Shows it, and saves nothing.
+pub(super) async fn show(
+    connector: &Connector,
+    settings: &ConnectorSettings,
+    context: &Context,
+) -> Result<Exit, CliError> {
+    let targets = targets::of_connector(&context.db, connector.id).await?;
+    let preview = preview::preview(&context.db, connector, &targets, settings).await?;
+    let is_held = preview.targets.iter().any(|it| !it.objections.is_empty());
+    let answer = answer(connector, preview);
+    context.output.answer(&answer, |answer| text(answer, context.output));
+    Ok(if is_held { Exit::HeldForApproval } else { Exit::Ok })
+}
+
+fn answer(connector: &Connector, preview: Preview) -> Answer<'_> {
+    let Preview {
+        run,
+        read_at,
+        people,
+        in_scope,
+        coming,
+        leaving,
+        withheld,
+        findings,
+        targets,
+        unanswered,
+    } = preview;
+    let few = |Few { count, examples }| FewAnswer { count, examples };
+    Answer {
+        connector: connector.name.as_str(),
+        read_at: read_at.to_string(),
+        run: run.map(|it| it.0),
+        people,
+        in_scope,
+        coming: few(coming),
+        leaving: few(leaving),
+        withheld,
+        findings,
+        targets: targets.into_iter().map(target_answer).collect(),
+        unanswered,
+        api_calls: 0,
+    }
+}
+
+fn target_answer(preview: TargetPreview) -> TargetAnswer {
+    let TargetPreview { target, users_before, kinds, objections, unasked } = preview;
+    let kind = |Kind { word, passing, held, saved, examples }| KindAnswer {
+        kind: word,
+        passing,
+        held,
+        with_saved_settings: saved,
+        examples,
+    };
+    TargetAnswer {
+        target: target.map(|it| it.to_string()),
+        users_before,
+        kinds: kinds.into_iter().map(kind).collect(),
+        objections,
+        not_told_of: unasked,
+    }
+}
+
+fn text(answer: &Answer<'_>, output: Output) -> String {
+    let run = answer.run.map_or("a simulation".to_owned(), |run| format!("run {run}"));
+    let Answer { read_at, people, in_scope, .. } = answer;
+    let mut text = vec![format!(
+        "By the read of {read_at} ({run}), without an API call: {people} people, {in_scope} in scope."
+    )];
+    for (few, verb) in
+        [(&answer.coming, "would come into scope"), (&answer.leaving, "would fall out of scope")]
+    {
+        if few.count == 0 {
+            continue;
+        }
+        let more = if few.examples.len() < few.count { ", .." } else { "" };
+        let line = format!("{} {verb}: {}{more}", few.count, few.examples.join(", "));
+        text.push(output::printable(&line));
+    }
+    for target in &answer.targets {
+        text.extend(target_text(target, output));
+    }
+    if !answer.findings.is_empty() {
+        let kinds = answer.findings.iter().map(|(kind, count)| format!("{count} {kind}"));
+        text.push(String::new());
+        text.push(format!("Findings: {}", kinds.collect::<Vec<_>>().join(", ")));
+    }
+    text.push(String::new());
+    text.extend(answer.unanswered.iter().map(|it| output.paint(Tone::Warning, it)));
+    text.push(
+        "Nothing was saved and nothing was changed. To save it, leave out --preview.".to_owned(),
+    );
+    text.join("\n")
+}
+
+fn target_text(target: &TargetAnswer, output: Output) -> Vec<String> {
+    let name = match &target.target {
+        Some(name) => format!("Target {name}, {} accounts", target.users_before),
+        None => "No target yet, as if it were empty".to_owned(),
+    };
+    let mut text = vec![String::new(), output.paint(Tone::Strong, &name)];
+    if target.kinds.is_empty() {
+        text.push("  Everything already matches.".to_owned());
+    }
+    for it in &target.kinds {
+        let held = if 0 < it.held { format!(", {} of them held", it.held) } else { String::new() };
+        let all = it.passing + it.held;
+        let saved = it.with_saved_settings;
+        let saved = if saved == all { String::new() } else { format!(" (as saved: {saved})") };
+        text.push(format!("  {all} {}{held}{saved}", it.kind));
+        text.extend(it.examples.iter().map(|it| output::printable(&format!("      {it}"))));
+    }
+    text.extend(
+        target.objections.iter().map(|it| output.paint(Tone::Warning, &format!("  ! {it}"))),
+    );
+    text
+}
+
+impl From<PeopleError> for CliError {
+    fn from(error: PeopleError) -> CliError {
+        match error {
+            PeopleError::Source(error) => error.into(),
+            PeopleError::Settings(error) => error.into(),
+            PeopleError::Target(error) => error.into(),
+            PeopleError::Store(error) => error.into(),
+            PeopleError::NoRead { .. }
+            | PeopleError::Forgotten { .. }
+            | PeopleError::Nobody { .. }
+            | PeopleError::Replay(_)
+            | PeopleError::Broken => CliError::new(Exit::Failed, error.to_string()),
+            PeopleError::Several { .. }
+            | PeopleError::NoTarget { .. }
+            | PeopleError::Unpublished { .. } => CliError::usage(error.to_string()),
+            PeopleError::Lost => CliError::new(Exit::TryLater, error.to_string()),
+            PeopleError::Stopped { .. } => CliError::new(Exit::Interrupted, error.to_string()),
+        }
+    }
+}

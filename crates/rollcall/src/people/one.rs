@@ -1,0 +1,343 @@
+//! One person, brought up to date by themselves: found, mapped, planned, gated and applied as in a
+//! run, without a word about anybody else.
+//!
+//! It needs no lease, so it is allowed while a run is under way. The two are put in line by the
+//! target: whoever publishes second finds that the directory has moved on. This side then asks the
+//! source again; a run plans anew on what is there, and leaves whoever was synced since it began.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reconcile::explain::{self, Explanation};
+use reconcile::gate;
+use reconcile::plan::{Absence, Step};
+use reconcile::principal::ExternalId;
+use serde_json::json;
+
+use super::explain::{Known, explanation, known_now};
+use super::{PeopleError, actuals};
+use crate::run::recorder::Recorder;
+use crate::run::{Engine, Order, Ready, moment};
+use crate::source::onelogin::report::Proof;
+use crate::store::audit::changes::Changes;
+use crate::store::audit::{self, Action, Entry};
+use crate::store::directory::publish;
+use crate::store::leases::BEAT_EVERY;
+use crate::store::runs::{self, Ending, NewRun, RunId, Status, events};
+use crate::store::targets::Target;
+use crate::store::{Db, Tx, singles};
+use crate::sync::{self, Decision, Noticed, Reading, Rulings, TargetDecision, report};
+use crate::target::{self, TargetError};
+
+/// What becomes of somebody whom the source does not have any more, or who takes no part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leavers {
+    /// Nothing: that is for a run to do, which sees them beside everybody else.
+    Wait,
+    /// What the cleanup behaviour says, through the gate.
+    CleanUp,
+}
+
+/// What would be done, or was.
+#[derive(Debug)]
+pub struct OnePerson {
+    pub id: ExternalId,
+    /// What the source says of them, if they take no part.
+    pub absence: Option<Absence>,
+    pub explanations: Vec<(Option<Target>, Explanation)>,
+    /// What a run would do beyond this, where they wait for one.
+    pub left_to_a_run: Vec<Step>,
+    pub decision: Decision,
+}
+
+/// A run of one person that has ended.
+#[derive(Debug)]
+pub struct Synced {
+    pub run: RunId,
+    pub status: Status,
+    pub message: String,
+    pub person: OnePerson,
+}
+
+/// How often somebody else may publish between the question and the answer.
+const ATTEMPTS_MAX: usize = 4;
+
+/// What a sync of this person would do. Nothing is changed.
+pub async fn simulate(
+    db: &Db,
+    ready: &Ready,
+    text: &str,
+    leavers: Leavers,
+) -> Result<OnePerson, PeopleError> {
+    ready.source.check_budget().await?;
+    decide(db, ready, text, leavers).await
+}
+
+/// Brings one person up to date, as a run of its own in the history.
+pub async fn sync(
+    engine: &Engine,
+    ready: &Ready,
+    text: &str,
+    leavers: Leavers,
+    order: &Order,
+) -> Result<Synced, PeopleError> {
+    if ready.targets.is_empty() {
+        return Err(PeopleError::NoTarget { connector: ready.connector.name.to_string() });
+    }
+    let unpublished = ready.targets.iter().find(|it| it.published_at.is_none());
+    if let Some(target) = unpublished {
+        // A product would take a directory of one for an order to delete everybody else.
+        return Err(PeopleError::Unpublished { target: target.name.to_string() });
+    }
+    ready.source.check_budget().await?;
+    // Whoever is not there once is not worth a line in the history.
+    let first = decide(&engine.db, ready, text, leavers).await?;
+    let run = begin(engine, ready, order, &first.id).await?;
+    let done = tokio::select! {
+        done = Box::pin(carry_out(engine, ready, text, leavers, run, first)) => done,
+        end = keep_alive(&engine.db, run) => Err(end),
+    };
+    if let Err(error) = &done
+        && let Err(second) = record_failure(&engine.db, ready, run, error).await
+    {
+        tracing::error!(run = run.0, "The end of run {run} could not be recorded: {second}");
+    }
+    done
+}
+
+async fn carry_out(
+    engine: &Engine,
+    ready: &Ready,
+    text: &str,
+    leavers: Leavers,
+    run: RunId,
+    first: OnePerson,
+) -> Result<Synced, PeopleError> {
+    let mut person = first;
+    for _ in 1..ATTEMPTS_MAX {
+        moment("one-decided");
+        match apply(&engine.db, ready, run, person).await {
+            Err(PeopleError::Target(TargetError::Stale { .. })) => {
+                person = decide(&engine.db, ready, text, leavers).await?;
+            }
+            done => return done,
+        }
+    }
+    apply(&engine.db, ready, run, person).await
+}
+
+async fn decide(
+    db: &Db,
+    ready: &Ready,
+    text: &str,
+    leavers: Leavers,
+) -> Result<OnePerson, PeopleError> {
+    let actuals = actuals(db, &ready.targets).await?;
+    let mut known = known_now(db, ready, text, &actuals).await?;
+    let Some(found) = known.pop() else {
+        return Err(PeopleError::Nobody { text: text.to_owned() });
+    };
+    if !known.is_empty() {
+        let ids = known.iter().map(|it| it.id.to_string());
+        let ids = ids.chain([found.id.to_string()]).collect::<Vec<_>>();
+        return Err(PeopleError::Several { text: text.to_owned(), ids: ids.join(", ") });
+    }
+    let listed = ready.source.groups().await?;
+    let rulings = Rulings::of(&ready.connector.settings)?;
+    let waits = found.absence.is_some() && leavers == Leavers::Wait;
+    let mut person = OnePerson {
+        id: found.id.clone(),
+        absence: found.absence.clone(),
+        explanations: Vec::new(),
+        left_to_a_run: Vec::new(),
+        decision: nothing_yet(&found),
+    };
+    for (target, actual) in &actuals {
+        let explained = explanation(ready, &found, actual, &listed)?;
+        let mut plan = explain::alone(&explained.plan, &actual.directory, &actual.past);
+        if waits {
+            person.left_to_a_run.append(&mut plan.steps);
+        }
+        let (approved, held) = gate::check(plan, &actual.directory, &rulings.terms());
+        let memory = actual.past.memory.clone();
+        person.decision.targets.push(TargetDecision {
+            target: target.clone(),
+            users_before: actual.directory.users.len(),
+            missing_unasked: 0,
+            generation: actual.generation,
+            noticed: Noticed { before: memory.clone(), after: memory },
+            approved,
+            held,
+            findings: explained.findings.clone(),
+        });
+        person.explanations.push((target.clone(), explained));
+    }
+    Ok(person)
+}
+
+fn nothing_yet(known: &Known) -> Decision {
+    let is_in_scope = known.found.is_some() && known.absence.is_none();
+    Decision {
+        read: Reading {
+            strategy: "One person alone.".to_owned(),
+            seen: usize::from(known.found.is_some()),
+            in_scope: usize::from(is_in_scope),
+            out_of_scope: usize::from(known.found.is_some() && !is_in_scope),
+            proof: Proof { instead_of_total: Some("asked for alone"), ..Proof::default() },
+        },
+        targets: Vec::new(),
+        findings: Vec::new(),
+        asked: usize::from(known.found.is_none()),
+        mapped: usize::from(is_in_scope),
+        withheld: 0,
+        phases: Vec::new(),
+        basis: None,
+    }
+}
+
+async fn begin(
+    engine: &Engine,
+    ready: &Ready,
+    order: &Order,
+    person: &ExternalId,
+) -> Result<RunId, PeopleError> {
+    // A schedule asks for everybody.
+    let Order { trigger, actor, retry_of, slot: _ } = order;
+    let connector = &ready.connector;
+    let mut tx = engine.db.begin().await?;
+    let now = tx.now().await?;
+    let new = NewRun {
+        connector,
+        trigger: *trigger,
+        started_by: &actor.name,
+        node: &engine.node,
+        retry_of: *retry_of,
+        slot: None,
+    };
+    let run = runs::insert(&mut tx, &new, now, now).await?;
+    singles::mark(&mut tx, run, person).await?;
+    let changes = json!({ "trigger": trigger.word(), "person": person.as_str() });
+    let entry = Entry::new(Action::RunStart, run, &connector.name).with(Changes::created(&changes));
+    audit::append(&mut tx, &actor.act(now), &entry).await?;
+    tx.commit().await?;
+    Ok(run)
+}
+
+/// Publishes what the gate let pass and ends the run, in one transaction.
+async fn apply(
+    db: &Db,
+    ready: &Ready,
+    run: RunId,
+    person: OnePerson,
+) -> Result<Synced, PeopleError> {
+    let decision = &person.decision;
+    let status = sync::status_of(decision);
+    let message = sentence(&person);
+    let calls = ready.source.calls();
+    let mut tx = db.begin().await?;
+    let now = tx.now().await?;
+    hold(&mut tx, run, now).await?;
+    for it in &decision.targets {
+        let Some(target) = &it.target else { continue };
+        let found = publish::lock(&mut tx, target.id).await?;
+        if found != Some(it.generation) {
+            let (read, found) = (it.generation, found.unwrap_or_default());
+            return Err(TargetError::Stale { read, found }.into());
+        }
+        target::crowd::apply(&mut tx, target.id, it.generation, &it.approved, now).await?;
+        singles::insert(&mut tx, target.id, &person.id, run, now).await?;
+    }
+    runs::insert_changes(&mut tx, run, report::change_rows(decision)).await?;
+    runs::insert_findings(&mut tx, run, report::findings(decision)).await?;
+    let recorder = Recorder::new(&|_| {});
+    recorder.line(&message);
+    events::insert(&mut tx, run, &recorder.pending(&calls)).await?;
+    let report = report::of_decision(decision, &calls);
+    runs::finish(&mut tx, run, &Ending { status, message: &message, report: &report }, now).await?;
+    tx.commit().await?;
+    Ok(Synced { run, status, message, person })
+}
+
+/// Locks the row of a run that has not ended, or fails because it was taken for dead.
+async fn hold(tx: &mut Tx, run: RunId, now: Timestamp) -> Result<(), PeopleError> {
+    if runs::beat(tx, run, now).await? { Ok(()) } else { Err(PeopleError::Lost) }
+}
+
+/// Says that the run is alive, until it has to end.
+async fn keep_alive(db: &Db, run: RunId) -> PeopleError {
+    /// How often somebody's wish to stop is looked for.
+    const TICK: Duration = Duration::from_millis(500);
+    let mut ticks = 0_u32;
+    loop {
+        tokio::time::sleep(TICK).await;
+        ticks += 1;
+        if let Ok(Some(by)) = runs::stop_asked_by(db, run).await {
+            return PeopleError::Stopped { by };
+        }
+        if TICK * ticks < BEAT_EVERY {
+            continue;
+        }
+        ticks = 0;
+        let beaten = async {
+            let mut tx = db.begin().await?;
+            let now = tx.now().await?;
+            hold(&mut tx, run, now).await?;
+            Ok::<_, PeopleError>(tx.commit().await?)
+        };
+        // A database that is away for a while is no reason to end.
+        if let Err(PeopleError::Lost) = beaten.await {
+            return PeopleError::Lost;
+        }
+    }
+}
+
+async fn record_failure(
+    db: &Db,
+    ready: &Ready,
+    run: RunId,
+    error: &PeopleError,
+) -> Result<(), PeopleError> {
+    let message = error.to_string();
+    let report = report::of_failure(&ready.source.calls(), &[]);
+    let status = match error {
+        PeopleError::Source(error) if error.is_budget() => Status::Skipped,
+        PeopleError::Stopped { .. } => Status::Stopped,
+        PeopleError::NoRead { .. }
+        | PeopleError::Forgotten { .. }
+        | PeopleError::Nobody { .. }
+        | PeopleError::Several { .. }
+        | PeopleError::NoTarget { .. }
+        | PeopleError::Unpublished { .. }
+        | PeopleError::Lost
+        | PeopleError::Replay(_)
+        | PeopleError::Settings(_)
+        | PeopleError::Source(_)
+        | PeopleError::Target(_)
+        | PeopleError::Store(_)
+        | PeopleError::Broken => Status::Failed,
+    };
+    let mut tx = db.begin().await?;
+    let now = tx.now().await?;
+    hold(&mut tx, run, now).await?;
+    runs::finish(&mut tx, run, &Ending { status, message: &message, report: &report }, now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// How it ended, without a name.
+fn sentence(person: &OnePerson) -> String {
+    let OnePerson { absence, left_to_a_run, decision, .. } = person;
+    let Some(absence) = absence else {
+        return format!("One person. {}", report::sentence(decision));
+    };
+    let why = match absence {
+        Absence::Gone => "OneLogin does not know them any more",
+        Absence::OutOfScope(_) => "They take no part",
+        Absence::Inactive(_) => "They are inactive in OneLogin",
+        Absence::Present => "They are there",
+    };
+    match left_to_a_run.len() {
+        0 => format!("One person. {why}. {}", report::sentence(decision)),
+        1 => format!("One person. {why}. Nothing was changed; a run would make 1 change."),
+        many => format!("One person. {why}. Nothing was changed; a run would make {many} changes."),
+    }
+}

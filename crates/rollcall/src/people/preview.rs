@@ -1,0 +1,230 @@
+//! "Predicted effect of unsaved rules": the last read, gone through with other settings.
+//!
+//! Scope, mapping, plan and gate are those of a run, so the prediction is what a run would do if the
+//! source has not changed since. No call is made and nothing is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use reconcile::finding::Finding;
+use reconcile::mapping::existing::Existing;
+use reconcile::plan::Step;
+use reconcile::principal::{ExternalId, Name};
+
+use super::{PeopleError, Stored, actuals, last_read, retold};
+use crate::source::onelogin::replay::Replay;
+use crate::store::Db;
+use crate::store::connectors::Connector;
+use crate::store::connectors::settings::ConnectorSettings;
+use crate::store::runs::RunId;
+use crate::store::targets::Target;
+use crate::sync::{self, Basis, Mapped, Rulings, TargetDecision, report};
+use crate::target::Actual;
+
+/// What would happen, beside what would happen with the settings as they are saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// None where it was read for a simulation.
+    pub run: Option<RunId>,
+    pub read_at: Timestamp,
+    pub people: usize,
+    pub in_scope: usize,
+    /// People who take part by these settings and not by the saved ones, and the other way round.
+    pub coming: Few,
+    pub leaving: Few,
+    pub withheld: usize,
+    /// How many findings there are of each kind.
+    pub findings: BTreeMap<&'static str, usize>,
+    pub targets: Vec<TargetPreview>,
+    /// What the stored read cannot tell, in sentences.
+    pub unanswered: Vec<String>,
+}
+
+/// Some people: how many, and a few of them by username.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Few {
+    pub count: usize,
+    pub examples: Vec<String>,
+}
+
+/// The effect on one target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetPreview {
+    /// None where the connector has no target yet.
+    pub target: Option<Name>,
+    pub users_before: usize,
+    pub kinds: Vec<Kind>,
+    /// Why something would be held.
+    pub objections: Vec<String>,
+    /// People who would be asked for by id, and of whom the stored read knows nothing.
+    pub unasked: usize,
+}
+
+/// The changes of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kind {
+    pub word: &'static str,
+    pub passing: usize,
+    pub held: usize,
+    /// How many there would be with the saved settings.
+    pub saved: usize,
+    /// A few of them, each with its reason.
+    pub examples: Vec<String>,
+}
+
+/// What a run would decide on a stored read.
+struct Weighed {
+    reading: sync::Reading,
+    withheld: usize,
+    findings: Vec<Finding>,
+    targets: Vec<TargetDecision>,
+    /// How many people could not be asked for, by target.
+    unasked: Vec<usize>,
+    takes_part: BTreeSet<ExternalId>,
+    unread: Option<String>,
+}
+
+const EXAMPLES_MAX: usize = 5;
+
+/// What a run with these settings would do, by the last read of the connector.
+pub async fn preview(
+    db: &Db,
+    connector: &Connector,
+    targets: &[Target],
+    settings: &ConnectorSettings,
+) -> Result<Preview, PeopleError> {
+    settings.check()?;
+    let Stored { run, read_at, replay } = last_read(db, connector).await?;
+    let actuals = actuals(db, targets).await?;
+    let (saved, unsaved) = (connector.settings.clone(), settings.clone());
+    let done = tokio::task::spawn_blocking(move || {
+        let weighed = weigh(&replay, &unsaved, &actuals)?;
+        // Where nothing is edited, or the saved settings cannot be used, there is nothing to compare.
+        let before = if saved == unsaved { None } else { weigh(&replay, &saved, &actuals).ok() };
+        let names = |ids: &mut dyn Iterator<Item = &ExternalId>| some(&replay, ids);
+        let preview = compare(&weighed, before.as_ref(), &names);
+        Ok::<_, PeopleError>(Preview { run, read_at, ..preview })
+    });
+    done.await.map_err(|_| PeopleError::Broken)?
+}
+
+fn weigh(
+    replay: &Replay,
+    settings: &ConnectorSettings,
+    actuals: &[(Option<Target>, Actual)],
+) -> Result<Weighed, PeopleError> {
+    let retold = retold(replay, settings)?;
+    let existing = Existing::of(actuals.iter().map(|(_, actual)| &actual.directory));
+    let Mapped { reading, desired, findings } = sync::map(retold.read()?, settings, &existing)?;
+    let rulings = Rulings::of(settings)?;
+    let (missing, missing_unasked) = sync::missing(&desired, actuals, &rulings);
+    let gone = sync::answers(&missing, &existing, |ids| retold.absences(ids));
+    let withheld = desired.withheld.len();
+    let is_untold = |actual: &Actual| {
+        let accounts = &actual.directory.users;
+        missing.iter().filter(|id| !gone.contains_key(*id) && accounts.contains_key(*id)).count()
+    };
+    let unasked = actuals.iter().map(|(_, actual)| is_untold(actual)).collect();
+    let basis = Basis::of(desired, gone);
+    let weighed = actuals.iter().zip(missing_unasked);
+    let targets = weighed.map(|((target, actual), missing_unasked)| {
+        sync::weigh(&basis, target.clone(), actual, missing_unasked, &rulings)
+    });
+    Ok(Weighed {
+        targets: targets.collect(),
+        takes_part: retold.takes_part(),
+        unread: retold.unread(),
+        reading,
+        withheld,
+        findings,
+        unasked,
+    })
+}
+
+type Names<'a> = &'a dyn Fn(&mut dyn Iterator<Item = &ExternalId>) -> Few;
+
+fn compare(weighed: &Weighed, saved: Option<&Weighed>, names: Names<'_>) -> Preview {
+    let Weighed { reading, withheld, findings, targets, unasked, takes_part, unread } = weighed;
+    let mut kinds: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for finding in findings.iter().chain(targets.iter().flat_map(|it| &it.findings)) {
+        *kinds.entry(finding.kind.word()).or_default() += 1;
+    }
+    let before = saved.map_or(takes_part, |it| &it.takes_part);
+    let of_saved = |at: usize| match saved {
+        Some(saved) => saved.targets.get(at),
+        None => targets.get(at),
+    };
+    let decisions = targets.iter().zip(unasked).enumerate();
+    let previews: Vec<TargetPreview> = decisions
+        .map(|(at, (decision, unasked))| target_preview(decision, of_saved(at), *unasked))
+        .collect();
+    let unasked: usize = previews.iter().map(|it| it.unasked).max().unwrap_or_default();
+    let unknown = (0 < unasked).then(|| {
+        let people = if unasked == 1 { "1 person" } else { &format!("{unasked} people") };
+        format!(
+            "A run would ask OneLogin for {people} by id whom the stored read does not tell of; here they keep everything."
+        )
+    });
+    Preview {
+        run: None,
+        read_at: Timestamp::UNIX_EPOCH,
+        people: reading.seen,
+        in_scope: reading.in_scope,
+        coming: names(&mut takes_part.difference(before)),
+        leaving: names(&mut before.difference(takes_part)),
+        withheld: *withheld,
+        findings: kinds,
+        targets: previews,
+        unanswered: unread.iter().cloned().chain(unknown).collect(),
+    }
+}
+
+fn some(replay: &Replay, ids: &mut dyn Iterator<Item = &ExternalId>) -> Few {
+    let mut some = Few::default();
+    for id in ids {
+        some.count += 1;
+        if some.examples.len() < EXAMPLES_MAX {
+            some.examples.push(replay.name_of(id));
+        }
+    }
+    some
+}
+
+fn target_preview(
+    decision: &TargetDecision,
+    saved: Option<&TargetDecision>,
+    unasked: usize,
+) -> TargetPreview {
+    let passing = report::counts(decision.approved.steps());
+    let held = report::counts(&decision.held.steps);
+    let all = |it: &TargetDecision| {
+        let mut all = report::counts(it.approved.steps());
+        for (word, count) in report::counts(&it.held.steps) {
+            *all.entry(word).or_default() += count;
+        }
+        all
+    };
+    let saved = saved.map(all).unwrap_or_default();
+    let words: BTreeSet<&'static str> =
+        passing.keys().chain(held.keys()).chain(saved.keys()).copied().collect();
+    let count = |of: &BTreeMap<&'static str, usize>, word| of.get(word).copied().unwrap_or(0);
+    let kind = |word: &'static str| {
+        let is_it = |step: &&Step| step.change.word() == word;
+        let steps = decision.approved.steps().iter().chain(&decision.held.steps).filter(is_it);
+        let told = steps.take(EXAMPLES_MAX).map(|it| format!("{} ({})", it.change, it.reason));
+        Kind {
+            word,
+            passing: count(&passing, word),
+            held: count(&held, word),
+            saved: count(&saved, word),
+            examples: told.collect(),
+        }
+    };
+    TargetPreview {
+        target: decision.target.as_ref().map(|it| it.name.clone()),
+        users_before: decision.users_before,
+        kinds: words.into_iter().map(kind).collect(),
+        objections: decision.held.objections.iter().map(ToString::to_string).collect(),
+        unasked,
+    }
+}

@@ -1,0 +1,259 @@
+//! What is told by a stored read is what a run would do, and costs no call.
+
+use std::collections::BTreeMap;
+
+use reconcile::principal::Name;
+use rollcall::people::PeopleError;
+use rollcall::people::explain::{self, Seen, View};
+use rollcall::people::one::{self, Leavers};
+use rollcall::people::preview::{self, Preview};
+use rollcall::store::connectors::settings::ConnectorSettings;
+use rollcall::store::directory::browse::{self, Page, UserFilter};
+
+use super::*;
+
+impl World {
+    async fn preview(&self, settings: &ConnectorSettings) -> Preview {
+        preview::preview(&self.db, &self.connector, &self.targets, settings).await.unwrap()
+    }
+
+    fn ready(&self) -> Ready {
+        let (connector, targets) = (self.connector.clone(), self.targets.clone());
+        Ready { connector, source: self.source(), targets }
+    }
+
+    /// The targets as they are now, published or not.
+    async fn again(mut self) -> World {
+        self.targets = targets::of_connector(&self.db, self.connector.id).await.unwrap();
+        self
+    }
+
+    async fn sync_alone(&self, text: &str, leavers: Leavers) -> Result<one::Synced, PeopleError> {
+        let engine = Engine::new(self.db.clone(), Arc::new(seal()), true);
+        let order = Order {
+            trigger: Trigger::CommandLine,
+            actor: somebody().clone(),
+            retry_of: None,
+            slot: None,
+        };
+        Box::pin(one::sync(&engine, &self.ready(), text, leavers, &order)).await
+    }
+}
+
+/// How many changes of each kind pass and are held.
+fn told(preview: &Preview) -> BTreeMap<&'static str, (usize, usize)> {
+    let kinds = preview.targets[0].kinds.iter().filter(|it| 0 < it.passing + it.held);
+    kinds.map(|it| (it.word, (it.passing, it.held))).collect()
+}
+
+fn decided(decision: &Decision) -> BTreeMap<&'static str, (usize, usize)> {
+    let mut counts: BTreeMap<&'static str, (usize, usize)> = BTreeMap::new();
+    let target = &decision.targets[0];
+    for step in target.approved.steps() {
+        counts.entry(step.change.word()).or_default().0 += 1;
+    }
+    for step in &target.held.steps {
+        counts.entry(step.change.word()).or_default().1 += 1;
+    }
+    counts
+}
+
+fn role_of(world: &World, at: usize) -> String {
+    world
+        .sandbox
+        .admin()
+        .with_tenant(|tenant| tenant.roles().values().nth(at).unwrap().name.clone())
+}
+
+#[tokio::test]
+async fn a_preview_tells_what_a_simulation_with_these_settings_decides() {
+    on_both(async |db| {
+        let mut world = World::with(&db, population(80), Options::quiet(7)).await;
+        let none =
+            preview::preview(&db, &world.connector, &world.targets, &world.connector.settings);
+        assert!(matches!(none.await, Err(PeopleError::NoRead { .. })));
+        world.sync().await;
+        let ids = world.ids();
+        world.sandbox.admin().delete_user(ids[5]).unwrap();
+        world.sync().await;
+        let saved = world.connector.settings.clone();
+        assert_eq!(told(&world.preview(&saved).await), BTreeMap::new());
+
+        let edited = |edit: &dyn Fn(&mut ConnectorSettings)| {
+            let mut settings = saved.clone();
+            edit(&mut settings);
+            settings
+        };
+        let role = role_of(&world, 0);
+        let person = world.sandbox.admin().user(ids[7]).unwrap().username.unwrap();
+        let cases = [
+            edited(&|it| it.source.required_groups = vec![format!("role:{role}")]),
+            edited(&|it| it.source.scope.excluded_groups = vec![format!("role:{role}")]),
+            edited(&|it| it.source.scope.conditions = vec![format!("username = {person}")]),
+            edited(&|it| it.source.groups_from.clear()),
+            edited(&|it| it.groups.except = vec![role.clone()]),
+        ];
+        for settings in cases {
+            let calls = format!("{:?}", world.sandbox.admin().ledger());
+            let preview = world.preview(&settings).await;
+            assert_eq!(format!("{:?}", world.sandbox.admin().ledger()), calls, "it cost a call");
+            world.connector.settings = settings.clone();
+            let decision = world.decide().await;
+            world.connector.settings = saved.clone();
+            assert_eq!(told(&preview), decided(&decision), "{settings:?}");
+            assert_eq!(preview.in_scope, decision.read.in_scope);
+            assert_eq!(preview.leaving.count, ids.len() - 1 - preview.in_scope);
+            assert!(preview.unanswered.is_empty(), "{:?}", preview.unanswered);
+        }
+        let unread = edited(&|it| it.source.groups_from = BTreeSet::from([GroupSource::MemberOf]));
+        let refused = preview::preview(&db, &world.connector, &world.targets, &unread).await;
+        assert!(refused.unwrap_err().to_string().contains("member_of"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn why_not_is_told_by_the_last_read_with_the_closest_fix() {
+    on_both(async |db| {
+        let mut world = World::with(&db, population(60), Options::quiet(7)).await;
+        let (required, other) = (role_of(&world, 0), role_of(&world, 1));
+        world.sync().await;
+        world.connector.settings.source.required_groups = vec![format!("role:{required}")];
+        let (id, others) = world.sandbox.admin().with_tenant(|tenant| {
+            let has = |id: i64, name: &str| {
+                let user = tenant.user(id).unwrap();
+                user.role_ids.iter().any(|role| tenant.roles()[role].name == name)
+            };
+            let outside: Vec<i64> = tenant
+                .user_ids()
+                .iter()
+                .copied()
+                .filter(|id| has(*id, &other) && !has(*id, &required))
+                .collect();
+            (outside[0], outside.len() - 1)
+        });
+        let calls = format!("{:?}", world.sandbox.admin().ledger());
+        let explained =
+            explain::explain(&db, &world.ready(), &id.to_string(), View::LastRead).await.unwrap();
+        assert_eq!(format!("{:?}", world.sandbox.admin().ledger()), calls, "it cost a call");
+        assert!(matches!(explained.seen, Seen::Stored { instead: None, .. }));
+        let [person] = &explained.people[..] else { panic!("{:?}", explained.people) };
+        let fixes: Vec<String> = person.remedies.iter().map(ToString::to_string).collect();
+        assert_eq!(fixes[0], format!("add them to role \"{required}\" in OneLogin"));
+        let words = format!("add role \"{other}\" to the required groups");
+        let of_rules = person.remedies.iter().find(|it| it.words == words).unwrap();
+        assert_eq!(of_rules.others, Some(others), "{fixes:?}");
+
+        // Too few calls are left to ask OneLogin: the last read answers, and says so.
+        world.sandbox.admin().consume(4_990);
+        let explained =
+            explain::explain(&db, &world.ready(), &id.to_string(), View::Now).await.unwrap();
+        let Seen::Stored { instead: Some(why), .. } = explained.seen else {
+            panic!("{:?}", explained.seen)
+        };
+        assert!(why.contains("API calls"), "{why}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_person_is_synced_and_nobody_else() {
+    on_both(async |db| {
+        let world = World::with(&db, population(40), Options::quiet(7)).await;
+        let ids = world.ids();
+        let id = |at: usize| ids[at].to_string();
+        let first = world.sync_alone(&id(0), Leavers::Wait).await;
+        assert!(matches!(first, Err(PeopleError::Unpublished { .. })));
+        world.sync().await;
+        let world = world.again().await;
+        let admin = world.sandbox.admin();
+        for at in [0, 1] {
+            admin.update_user(ids[at], json!({ "firstname": "Changed" })).unwrap();
+        }
+        admin.delete_user(ids[2]).unwrap();
+        let synced = world.sync_alone(&id(0), Leavers::Wait).await.unwrap();
+        assert_eq!(synced.status, Status::Succeeded, "{}", synced.message);
+        let directory = world.directory().await;
+        assert_eq!(&*directory.users[&external(ids[0])].first_name, "Changed");
+        assert_ne!(&*directory.users[&external(ids[1])].first_name, "Changed");
+        assert!(directory.users[&external(ids[2])].active, "nobody else is cleaned up");
+
+        // Whoever is gone keeps everything until somebody asks for more.
+        let waits = world.sync_alone(&id(2), Leavers::Wait).await.unwrap();
+        assert_eq!(waits.person.left_to_a_run.len(), 1, "{}", waits.message);
+        assert!(world.directory().await.users[&external(ids[2])].active);
+        let gone = world.sync_alone(&id(2), Leavers::CleanUp).await.unwrap();
+        assert!(!world.directory().await.users[&external(ids[2])].active, "{}", gone.message);
+
+        let nobody = world.sync_alone("nobody.knows", Leavers::Wait).await;
+        assert!(matches!(nobody, Err(PeopleError::Nobody { .. })));
+        let recorded = runs::find(&db, gone.run).await.unwrap().unwrap();
+        assert_eq!(recorded.status, Status::Succeeded);
+        let finished = world.sync().await;
+        assert_eq!(finished.decision.targets[0].approved.steps().len(), 1, "the other one");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_directory_is_looked_through_page_by_page() {
+    on_both(async |db| {
+        let world = World::with(&db, population(45), Options::quiet(7)).await;
+        world
+            .sandbox
+            .admin()
+            .update_user(world.ids()[3], json!({ "firstname": "100%_a\\b" }))
+            .unwrap();
+        world.sync().await;
+        world.sandbox.admin().update_user(world.ids()[4], json!({ "status": 2 })).unwrap();
+        world.sync().await;
+        let target = world.targets[0].id;
+        let directory = world.directory().await;
+        let everybody = UserFilter::default();
+        let (mut seen, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = Page { after: &after, rows_max: 20 };
+            let users = browse::users(&db, target, &everybody, page).await.unwrap();
+            let Some(last) = users.last() else { break };
+            after = last.username.clone();
+            seen.extend(users);
+        }
+        assert_eq!(seen.len(), 45);
+        for user in &seen {
+            let held = &directory.users[&user.id];
+            let groups: Vec<&Name> = directory
+                .groups
+                .iter()
+                .filter(|(_, members)| members.contains(&user.id))
+                .map(|(group, _)| group)
+                .collect();
+            assert_eq!((held.active, groups.len() as u64), (user.active, user.groups));
+            let names = browse::groups_of(&db, target, &user.id).await.unwrap();
+            assert_eq!(names, groups.iter().map(|it| it.as_str()).collect::<Vec<_>>());
+        }
+        let check = async |filter: UserFilter, expected: usize| {
+            let page = Page { after: "", rows_max: 100 };
+            let users = browse::users(&db, target, &filter, page).await.unwrap();
+            assert_eq!(users.len(), expected, "{filter:?}");
+            let count = browse::count_users(&db, target, &filter).await.unwrap();
+            assert_eq!(count, expected as u64);
+        };
+        check(UserFilter { active: Some(false), ..everybody.clone() }, 1).await;
+        check(UserFilter { active: Some(true), ..everybody.clone() }, 44).await;
+        for search in ["100%_A\\b", "0%_"] {
+            check(UserFilter { search: search.into(), ..everybody.clone() }, 1).await;
+        }
+        check(UserFilter { search: "%%".into(), ..everybody.clone() }, 0).await;
+        check(UserFilter { changed_since: Some(Timestamp::MAX), ..everybody.clone() }, 0).await;
+        let groups =
+            browse::groups(&db, target, "", Page { after: "", rows_max: 50 }).await.unwrap();
+        assert_eq!(groups.len(), directory.groups.len());
+        for group in groups {
+            let name = Name::new(&group.name);
+            let members = directory.groups[&name].len();
+            assert_eq!(group.members, members as u64);
+            check(UserFilter { group: Some(name), ..everybody.clone() }, members).await;
+        }
+    })
+    .await;
+}

@@ -1,0 +1,82 @@
+//! One person synced alone while a run of everybody is frozen in the middle.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{World, end, send};
+
+/// The run has decided and has not published. What is found of somebody meanwhile is newer than what
+/// it has read: it must neither fail nor undo that.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_synced_alone_while_a_run_is_frozen_stays_and_the_run_ends_well() {
+    for world in [World::on_sqlite(Duration::ZERO).await, World::on_postgres(Duration::ZERO).await]
+    {
+        world.expect(0, &["sync", "OneLogin"]).await;
+        let admin = world.sandbox.admin();
+        let ids = admin.with_tenant(|tenant| tenant.user_ids().to_vec());
+        for (id, name) in [(ids[0], "Before"), (ids[1], "Other")] {
+            admin.update_user(id, json!({ "lastname": name })).unwrap();
+        }
+        let mut command = world.command(&["sync", "OneLogin"]);
+        let frozen = command.env("ROLLCALL_FREEZE_AT", "decided").spawn().unwrap();
+        let stat = format!("/proc/{}/stat", frozen.id());
+        world.until(async || std::fs::read_to_string(&stat).unwrap().contains(") T ")).await;
+
+        admin.update_user(ids[0], json!({ "lastname": "After" })).unwrap();
+        let role = admin.user(ids[0]).unwrap().role_ids.first().copied();
+        let newcomer = sandbox::onelogin::User {
+            username: Some("new.one".into()),
+            email: Some("new.one@acme.test".into()),
+            status: 1,
+            state: 1,
+            ..Default::default()
+        };
+        let newcomer = admin.create_user(newcomer).unwrap();
+        if let Some(role) = role {
+            admin.add_role_member(role, newcomer).unwrap();
+        }
+        let told = world.expect(0, &["user", "sync", "OneLogin", &ids[0].to_string()]).await;
+        assert!(told.contains("After") && told.contains("Run 3 succeeded."), "{told}");
+        let told = world.expect(0, &["user", "sync", "OneLogin", "new.one"]).await;
+        assert!(told.contains("+ create new.one") || told.contains("create"), "{told}");
+
+        send(&frozen, "-CONT");
+        let (code, told) = end(frozen).await;
+        assert_eq!(code, Some(0), "{told}");
+        assert_eq!(world.statuses().await, ["succeeded"; 4]);
+        world.is_in_step().await;
+        let log = world.expect(0, &["run", "logs", "2"]).await;
+        assert!(log.contains("synced alone meanwhile"), "{log}");
+        world.end().await;
+    }
+}
+
+/// Somebody else publishes between the question and the answer: OneLogin is asked again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_of_one_that_was_overtaken_asks_again_and_undoes_nothing() {
+    for world in [World::on_sqlite(Duration::ZERO).await, World::on_postgres(Duration::ZERO).await]
+    {
+        world.expect(0, &["sync", "OneLogin"]).await;
+        let admin = world.sandbox.admin();
+        let ids = admin.with_tenant(|tenant| tenant.user_ids().to_vec());
+        let id = ids[0].to_string();
+        admin.update_user(ids[0], json!({ "lastname": "Before" })).unwrap();
+        let mut command = world.command(&["user", "sync", "OneLogin", &id]);
+        let frozen = command.env("ROLLCALL_FREEZE_AT", "one-decided").spawn().unwrap();
+        let stat = format!("/proc/{}/stat", frozen.id());
+        world.until(async || std::fs::read_to_string(&stat).unwrap().contains(") T ")).await;
+
+        admin.update_user(ids[0], json!({ "lastname": "After" })).unwrap();
+        world.expect(0, &["sync", "OneLogin"]).await;
+        // It freezes a second time, with what it is told then.
+        send(&frozen, "-CONT");
+        world.until(async || std::fs::read_to_string(&stat).unwrap().contains(") T ")).await;
+        send(&frozen, "-CONT");
+        let (code, told) = end(frozen).await;
+        assert_eq!(code, Some(0), "{told}");
+        assert!(told.contains("Everything already matches."), "{told}");
+        world.is_in_step().await;
+        world.end().await;
+    }
+}
