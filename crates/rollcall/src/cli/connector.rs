@@ -6,10 +6,11 @@ mod groups;
 mod leavers;
 mod map;
 mod mapping;
+pub mod notation;
 mod preview;
 mod schedule;
 mod scope;
-pub(in crate::cli) mod settings;
+pub(crate) mod settings;
 
 use std::path::PathBuf;
 

@@ -147,6 +147,9 @@ impl From<ConnectorError> for CliError {
             ConnectorError::HasTargets { .. } | ConnectorError::SecretForNewAddress { .. } => {
                 CliError::usage(error.to_string())
             }
+            ConnectorError::ChangedMeanwhile { .. } => {
+                CliError::new(Exit::TryLater, error.to_string())
+            }
             ConnectorError::Field(error) => error.into(),
             ConnectorError::Unreadable { .. } => {
                 CliError::new(Exit::ConfigurationInvalid, error.to_string())

@@ -51,6 +51,11 @@ pub enum ConnectorError {
          give the client secret of that account again."
     )]
     SecretForNewAddress { old: String, new: String },
+    #[error(
+        "Somebody else changed the connector \"{name}\" at the same time. Nothing was saved. \
+         Look at it again, then change it."
+    )]
+    ChangedMeanwhile { name: Name },
     #[error(transparent)]
     Field(#[from] FieldError),
     #[error("The settings of the connector \"{name}\" cannot be read: {why}.")]
@@ -154,6 +159,17 @@ pub async fn find(db: &Db, name: &str) -> Result<Connector, ConnectorError> {
     }
 }
 
+/// The connector of an id, while there is one.
+pub async fn with_id(db: &Db, id: ConnectorId) -> Result<Option<Connector>, ConnectorError> {
+    const SQL: &str = "select id, name, provider, settings, created_at, updated_at \
+         from connectors where id = $1";
+    let row = with_pool!(db, pool => sqlx::query_as::<_, Row>(SQL)
+        .bind(id.0)
+        .fetch_optional(pool)
+        .await)?;
+    row.map(connector).transpose()
+}
+
 /// The client secret, for the address that the settings hold now.
 pub async fn client_secret(
     db: &Db,
@@ -193,7 +209,7 @@ pub async fn forget_client_secrets(db: &Db, act: &Act<'_>) -> Result<(), StoreEr
 /// Gives a connector another name, settings or secret.
 ///
 /// A client secret belongs to the address it was entered for: nobody who may change the address
-/// can have it sent elsewhere.
+/// can have it sent elsewhere. What somebody else changed since `before` was read is not overwritten.
 pub async fn edit(
     db: &Db,
     seal: &Seal,
@@ -221,6 +237,10 @@ pub async fn edit(
     let Some(stored) = stored else {
         return Err(names::unknown("connector", before.name.as_str(), &[]).into());
     };
+    let (stored, updated_at) = stored;
+    if updated_at != before.updated_at.as_microsecond() {
+        return Err(ConnectorError::ChangedMeanwhile { name: before.name.clone() });
+    }
     with_tx!(&mut tx, conn => sqlx::query(SETTINGS)
         .bind(before.id.0)
         .bind(name.as_str())
@@ -256,7 +276,7 @@ pub async fn delete(db: &Db, connector: &Connector, act: &Act<'_>) -> Result<(),
     const TARGETS: &str = "select name from targets where connector_id = $1 order by name_folded";
     const DELETE: &str = "delete from connectors where id = $1";
     let mut tx = db.begin().await?;
-    let Some(stored) = lock(&mut tx, connector.id).await? else { return Ok(()) };
+    let Some((stored, _)) = lock(&mut tx, connector.id).await? else { return Ok(()) };
     let targets = with_tx!(&mut tx, conn => sqlx::query_scalar::<_, String>(TARGETS)
         .bind(connector.id.0)
         .fetch_all(conn)
@@ -278,15 +298,16 @@ pub async fn delete(db: &Db, connector: &Connector, act: &Act<'_>) -> Result<(),
     Ok(())
 }
 
-/// What the database holds of a connector, which nobody else changes until the transaction ends.
-async fn lock(tx: &mut Tx, id: ConnectorId) -> Result<Option<Value>, StoreError> {
+/// What the database holds of a connector and when that was saved, which nobody else changes until
+/// the transaction ends.
+async fn lock(tx: &mut Tx, id: ConnectorId) -> Result<Option<(Value, i64)>, StoreError> {
     const SQL: &str = "update connectors set updated_at = updated_at where id = $1 \
-         returning name, settings";
-    let row: Option<(String, String)> =
+         returning name, settings, updated_at";
+    let row: Option<(String, String, i64)> =
         with_tx!(tx, conn => sqlx::query_as(SQL).bind(id.0).fetch_optional(conn).await?);
-    Ok(row.map(|(name, settings)| {
+    Ok(row.map(|(name, settings, updated_at)| {
         let settings = serde_json::from_str(&settings).unwrap_or(Value::String(settings));
-        json!({ "name": name, "settings": settings })
+        (json!({ "name": name, "settings": settings }), updated_at)
     }))
 }
 

@@ -89,9 +89,9 @@ pub(super) enum GroupSourceFlag {
     Group,
 }
 
-pub(super) const GROUPS_FROM_BY_DEFAULT: [GroupSource; 2] =
+pub(crate) const GROUPS_FROM_BY_DEFAULT: [GroupSource; 2] =
     [GroupSource::Roles, GroupSource::Group];
-pub(super) const MINIMUM_REMAINING_API_CALLS_BY_DEFAULT: u32 = 500;
+pub(crate) const MINIMUM_REMAINING_API_CALLS_BY_DEFAULT: u32 = 500;
 
 impl Choices {
     /// The settings with everything that was chosen.
@@ -173,7 +173,7 @@ pub(super) fn group_source_word(source: GroupSource) -> &'static str {
 }
 
 /// Reads a base URL in any form that admins know it, and refuses this machine unless allowed.
-pub(super) fn base_url_of(typed: &str, allow_loopback: bool) -> Result<String, CliError> {
+pub(crate) fn base_url_of(typed: &str, allow_loopback: bool) -> Result<String, CliError> {
     let base_url = base_url::parse(typed).map_err(|error| CliError::usage(error.to_string()))?;
     let url = Url::parse(&base_url).map_err(|error| CliError::usage(error.to_string()))?;
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
@@ -192,7 +192,7 @@ pub(super) fn base_url_of(typed: &str, allow_loopback: bool) -> Result<String, C
 }
 
 /// A client id, which is a text without blanks.
-pub(super) fn client_id_of(typed: &str) -> Result<String, CliError> {
+pub(crate) fn client_id_of(typed: &str) -> Result<String, CliError> {
     let typed = typed.trim();
     if typed.is_empty() || typed.chars().any(|it| it.is_whitespace() || it.is_control()) {
         return Err(CliError::usage(
