@@ -60,6 +60,8 @@ function toast(text, action, href) {
 
 function guard(form) {
   const note = form.querySelector(".unsaved");
+  // What the server shows again was typed before, and is not saved either.
+  const before = Number(form.dataset.unsaved ?? 0);
   const key = `draft ${location.pathname}`;
   const controls = () => all("input, select, textarea", form).filter((it) => it.name && it.type !== "hidden");
   const isChanged = (it) => {
@@ -72,7 +74,7 @@ function guard(form) {
   const names = () => new Set(controls().filter(isChanged).map((it) => it.name));
   let leaving = false;
   const tell = () => {
-    const count = names().size;
+    const count = names().size + before;
     if (note) {
       note.classList.toggle("changed", count > 0);
       note.textContent = count === 0 ? "No unsaved changes" : count === 1 ? "1 unsaved change" : `${count} unsaved changes`;
@@ -100,8 +102,22 @@ function guard(form) {
     event.preventDefault();
     form.reset();
   }));
-  addEventListener("beforeunload", (event) => { if (!leaving && names().size > 0) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => { if (!leaving && names().size + before > 0) event.preventDefault(); });
   tell();
+}
+
+// ---- select[data-sets=id] puts what is chosen into that field, and follows what is typed there.
+
+function sets(select) {
+  const field = document.getElementById(select.dataset.sets);
+  select.addEventListener("change", () => {
+    if (select.value === "") return;
+    field.value = select.value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  field.addEventListener("input", () => {
+    select.value = [...select.options].some((it) => it.value === field.value.trim()) ? field.value.trim() : "";
+  });
 }
 
 // ---- Fragments: [data-preview=address][data-preview-into=id] posts its form while one types and
@@ -323,6 +339,7 @@ function age() {
 // ---- Everything that markup asks for, in the page and in what is added to it.
 
 function enliven(part) {
+  all("select[data-sets]", part).forEach(sets);
   all("form[data-guard]", part).forEach(guard);
   all("form[data-filter]", part).forEach(filter);
   all("[data-preview]", part).forEach(preview);
@@ -354,5 +371,6 @@ document.addEventListener("click", async (event) => {
 });
 
 enliven(document);
+document.querySelector("main [aria-invalid=true]")?.focus();
 age();
 setInterval(age, 20_000);

@@ -89,6 +89,16 @@ pub fn table() -> Vec<Route> {
         // Connectors.
         get("/connectors", AtLeast(Viewer), connectors::show),
         post("/connectors/{id}/sync", AtLeast(Operator), connectors::sync),
+        get("/connectors/new", ADMIN, connector_new::gallery),
+        get("/connectors/new/{provider}", ADMIN, connector_new::show),
+        post("/connectors/new/{provider}", ADMIN, connector_new::create),
+        get("/connectors/{id}", AtLeast(Viewer), connector::start),
+        get("/connectors/{id}/test", AtLeast(Operator), connector_test::show),
+        post("/connectors/{id}/test", AtLeast(Operator), connector_test::test),
+        get("/connectors/{id}/delete", ADMIN, connector_delete::show),
+        post("/connectors/{id}/delete", ADMIN, connector_delete::delete),
+        get("/connectors/{id}/{tab}", AtLeast(Viewer), connector::show),
+        post("/connectors/{id}/{tab}", ADMIN, connector::save),
         // Targets.
         get("/targets", AtLeast(Viewer), targets::list),
         get("/targets/new", AtLeast(Admin), targets::new),

@@ -2,6 +2,10 @@
 
 pub mod account;
 pub mod audit;
+pub mod connector;
+pub mod connector_delete;
+pub mod connector_new;
+pub mod connector_test;
 pub mod connectors;
 pub mod download;
 pub mod health_report;

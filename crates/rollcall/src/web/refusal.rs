@@ -145,6 +145,7 @@ impl From<ConnectorError> for Refusal {
             ConnectorError::Name(error) => error.into(),
             ConnectorError::HasTargets { .. }
             | ConnectorError::SecretForNewAddress { .. }
+            | ConnectorError::ChangedMeanwhile { .. }
             | ConnectorError::Field(_)
             | ConnectorError::Seal(_) => Refusal::Conflict(error.to_string()),
             ConnectorError::Unreadable { .. } => Refusal::Failed(error.to_string()),

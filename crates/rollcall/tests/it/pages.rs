@@ -3,6 +3,7 @@
 mod accounts;
 mod browser;
 mod chromium;
+mod connectors;
 mod frame;
 mod hostile;
 mod matrix;

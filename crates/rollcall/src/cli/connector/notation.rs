@@ -3,12 +3,15 @@
 //! Pages fill the settings by the very flags of `connector edit`, and show them as those flags say
 //! them, so the two cannot disagree.
 
+use std::fmt;
+
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args as _, FromArgMatches as _};
 
+use crate::cli::connector::schedule::told;
 use crate::cli::connector::settings::{Choices, group_source_word};
 use crate::source::onelogin::settings::RequiredGroups;
-use crate::store::connectors::settings::groups::{EmptyGroups, EqualNames};
+use crate::store::connectors::settings::groups::{EmptyGroups, EqualNames, UnmatchedGroups};
 use crate::store::connectors::settings::leavers::Cleanup;
 use crate::store::connectors::settings::{ConnectorSettings, FieldError};
 
@@ -37,8 +40,11 @@ pub struct Wrong {
     pub why: String,
 }
 
+/// One flag says when a connector runs and whether it does.
+pub const SCHEDULE: &str = "schedule";
+
 /// Every setting that `connector edit` knows, but for name, address and credential.
-pub const SETTINGS: [Setting; 33] = [
+pub const SETTINGS: [Setting; 46] = [
     Setting {
         flag: "groups-from",
         path: "source.groups_from",
@@ -224,6 +230,74 @@ pub const SETTINGS: [Setting; 33] = [
         path: "safety.shrinkage_percent_max",
         values: |it| number(it.safety.shrinkage_percent_max),
     },
+    Setting {
+        flag: "assign-if",
+        path: "groups.assign_if",
+        values: |it| {
+            it.groups.assign_if.iter().map(|it| format!("{}={}", it.group, it.expression)).collect()
+        },
+    },
+    Setting {
+        flag: "create-if",
+        path: "leavers.create_if",
+        values: |it| vec![it.leavers.create_if.clone()],
+    },
+    Setting {
+        flag: "cleanup-expression",
+        path: "leavers.cleanup_expression",
+        values: |it| vec![it.leavers.cleanup_expression.clone()],
+    },
+    Setting {
+        flag: "schedule",
+        path: "schedule.expression",
+        values: |it| {
+            let switch = if it.schedule.enabled { "on" } else { "off" };
+            vec![it.schedule.expression.clone(), switch.to_owned()]
+        },
+    },
+    Setting {
+        flag: "time-zone",
+        path: "schedule.time_zone",
+        values: |it| vec![it.schedule.time_zone.clone()],
+    },
+    Setting {
+        flag: "catch-up",
+        path: "schedule.catch_up_minutes",
+        values: |it| vec![told(it.schedule.catch_up_minutes * 60)],
+    },
+    Setting {
+        flag: "jitter",
+        path: "schedule.jitter_seconds",
+        values: |it| vec![told(it.schedule.jitter_seconds)],
+    },
+    Setting {
+        flag: "pause-after",
+        path: "schedule.pause_after_failures",
+        values: |it| number(it.schedule.pause_after_failures),
+    },
+    Setting { flag: "map", path: "mapping.rows", values: |it| it.mapping.rows.clone() },
+    Setting {
+        flag: "key",
+        path: "mapping.key",
+        values: |it| vec![it.mapping.key.clone().unwrap_or_default()],
+    },
+    Setting { flag: "status", path: "source.statuses", values: |it| it.source.statuses.clone() },
+    Setting {
+        flag: "group-names",
+        path: "groups.names",
+        values: |it| vec![it.groups.names.clone()],
+    },
+    Setting {
+        flag: "unmatched-groups",
+        path: "groups.unmatched",
+        values: |it| {
+            word(match it.groups.unmatched {
+                UnmatchedGroups::Untransformed => "untransformed",
+                UnmatchedGroups::LeftOut => "leave-out",
+                UnmatchedGroups::SkipUser => "skip-user",
+            })
+        },
+    },
 ];
 
 /// The setting of a flag.
@@ -237,16 +311,14 @@ pub fn apply(before: &ConnectorSettings, given: &[Given]) -> (ConnectorSettings,
     let was_fine = before.check().is_ok();
     let (mut after, mut wrong) = (before.clone(), Vec::new());
     for given in given.iter().filter(|it| says_another(before, it)) {
-        let followed = parse(given)
-            .and_then(|choices| choices.apply(&after).map_err(|error| error.sentence))
-            .and_then(|it| {
-                // Alone, so that each flag is told what is wrong with it.
-                let alone = parse(given)?.apply(before).map_err(|error| error.sentence)?;
-                match alone.check() {
-                    Err(FieldError { why, .. }) if was_fine => Err(why),
-                    Err(_) | Ok(()) => Ok(it),
-                }
-            });
+        let followed = follow(&after, given).and_then(|it| {
+            // Alone, so that each flag is told what is wrong with it.
+            let alone = follow(before, given)?;
+            match alone.check() {
+                Err(FieldError { why, .. }) if was_fine => Err(why),
+                Err(_) | Ok(()) => Ok(it),
+            }
+        });
         match followed {
             Ok(followed) => after = followed,
             Err(why) => wrong.push(Wrong { flag: Some(given.flag), why }),
@@ -274,11 +346,17 @@ pub fn differences(
 pub fn flags(before: &ConnectorSettings, after: &ConnectorSettings) -> String {
     let mut text = String::new();
     for (setting, _, values) in differences(before, after) {
-        let values = if values.is_empty() { vec![String::new()] } else { values };
+        let values = match values.as_slice() {
+            [] => vec![String::new()],
+            // What is off says no more than that.
+            [_, switch] if setting.flag == SCHEDULE && switch == "off" => vec![switch.clone()],
+            [expression, _] if setting.flag == SCHEDULE => vec![expression.clone()],
+            _ => values,
+        };
         let is_list_of_words = setting.flag == "groups-from";
         let values = if is_list_of_words { vec![values.join(",")] } else { values };
         for value in values {
-            text.push_str(&format!(" --{} {}", setting.flag, shell_word(&value)));
+            text.extend([" --", setting.flag, " ", &shell_word(&value)]);
         }
     }
     text
@@ -291,6 +369,19 @@ pub fn shell_word(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// The settings with one flag followed. A schedule takes an expression and then a switch.
+fn follow(before: &ConnectorSettings, given: &Given) -> Result<ConnectorSettings, String> {
+    let one = |settings: &ConnectorSettings, given: &Given| {
+        parse(given)?.apply(settings).map_err(|error| error.sentence)
+    };
+    if given.flag != SCHEDULE {
+        return one(before, given);
+    }
+    given.values.iter().try_fold(before.clone(), |settings, value| {
+        one(&settings, &Given { flag: SCHEDULE, values: vec![value.clone()] })
+    })
 }
 
 fn says_another(before: &ConnectorSettings, given: &Given) -> bool {
@@ -326,7 +417,22 @@ fn sentence(error: &clap::Error) -> String {
             }
             None => format!("\"{value}\" cannot be used: {cause}."),
         },
-        _ => "This cannot be understood.".to_owned(),
+        ErrorKind::UnknownArgument
+        | ErrorKind::InvalidSubcommand
+        | ErrorKind::NoEquals
+        | ErrorKind::TooManyValues
+        | ErrorKind::TooFewValues
+        | ErrorKind::WrongNumberOfValues
+        | ErrorKind::ArgumentConflict
+        | ErrorKind::MissingRequiredArgument
+        | ErrorKind::MissingSubcommand
+        | ErrorKind::InvalidUtf8
+        | ErrorKind::DisplayHelp
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        | ErrorKind::DisplayVersion
+        | ErrorKind::Io
+        | ErrorKind::Format
+        | _ => "This cannot be understood.".to_owned(),
     }
 }
 
@@ -334,7 +440,7 @@ fn word(word: &str) -> Vec<String> {
     vec![word.to_owned()]
 }
 
-fn number(number: impl ToString) -> Vec<String> {
+fn number(number: impl fmt::Display + Copy) -> Vec<String> {
     vec![number.to_string()]
 }
 
@@ -359,6 +465,7 @@ mod tests {
             groups_from: GROUPS_FROM_BY_DEFAULT.into(),
             required_groups: Vec::new(),
             scope: ScopeSettings::default(),
+            statuses: Vec::new(),
             minimum_remaining_api_calls: MINIMUM_REMAINING_API_CALLS_BY_DEFAULT,
         })
     }
@@ -403,6 +510,19 @@ mod tests {
             ("limit-email-changes-percent", &["9"]),
             ("limit-group-loss-percent", &["12"]),
             ("limit-shrinkage-percent", &["11"]),
+            ("assign-if", &["jira-users=not groups.has(\"portal\")"]),
+            ("create-if", &["false"]),
+            ("cleanup-expression", &["\"keep\""]),
+            ("schedule", &["*/15 * * * *", "on"]),
+            ("time-zone", &["Europe/Berlin"]),
+            ("catch-up", &["2h"]),
+            ("jitter", &["90s"]),
+            ("pause-after", &["5"]),
+            ("map", &["username = email | lower"]),
+            ("key", &["username"]),
+            ("status", &["locked = deactivate"]),
+            ("group-names", &["lower"]),
+            ("unmatched-groups", &["leave-out"]),
         ]
         .into_iter()
         .map(|(flag, values)| given(flag, values))
@@ -414,8 +534,9 @@ mod tests {
         let command = Choices::augment_args(clap::Command::new("settings"));
         let flags: BTreeSet<&str> =
             command.get_arguments().filter_map(|it| it.get_long()).collect();
-        let known: BTreeSet<&str> = SETTINGS.iter().map(|it| it.flag).collect();
-        assert_eq!(known, flags);
+        // `--every 15m` is another way to write a schedule.
+        let known = SETTINGS.iter().map(|it| it.flag).chain(["every"]).collect();
+        assert_eq!(flags, known);
     }
 
     #[test]

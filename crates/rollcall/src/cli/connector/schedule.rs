@@ -100,7 +100,7 @@ pub(super) fn terms(settings: &ScheduleSettings) -> String {
 }
 
 /// `6h`, `90s`: as it is typed.
-fn told(seconds: u32) -> String {
+pub(super) fn told(seconds: u32) -> String {
     match seconds {
         0 => "0s".to_owned(),
         it if it % 86_400 == 0 => format!("{}d", it / 86_400),

@@ -7,6 +7,7 @@ use reconcile::health::Health;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use crate::cli::connector::notation::shell_word;
 use crate::health::{self, ConnectorHealth};
 use crate::run::{Order, Ready};
 use crate::store::accounts::Role;
@@ -240,15 +241,6 @@ fn budget(report: &str, minimum: u64) -> Option<Budget> {
     let told = told.into_iter().find(|it| it.is_object())?;
     let number = |name: &str| told.get(name).and_then(Value::as_u64);
     Some(Budget { left: number("remaining")?, limit: number("limit")?, minimum })
-}
-
-/// A word as a shell reads it.
-pub fn shell_word(word: &str) -> String {
-    let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./:@".contains(it);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
         Step {
             title: "Create a connector",
             text: "It reads people and groups from your identity provider.",
-            href: "/connectors/create",
+            href: "/connectors/new",
             is_done: !connectors.is_empty(),
         },
         Step {

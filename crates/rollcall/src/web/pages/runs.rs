@@ -6,6 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reconcile::principal::Name;
 use serde::Deserialize;
 
+use crate::cli::connector::notation;
 use crate::store::accounts::Role;
 use crate::store::connectors::{self, ConnectorId};
 use crate::store::leases;
@@ -175,7 +176,7 @@ pub fn spoken(word: &str) -> String {
 }
 
 fn word(name: &Name) -> String {
-    super::connectors::shell_word(name.as_str())
+    notation::shell_word(name.as_str())
 }
 
 impl Asked {

@@ -1,0 +1,163 @@
+//! The settings of a tab as fields of a form: shown, and read back.
+
+use std::collections::BTreeMap;
+
+use reconcile::schedule::choice::Choice;
+
+use super::tabs::{self, Control, Entry, Section};
+use crate::cli::connector::notation::{self, Given};
+use crate::store::connectors::settings::ConnectorSettings;
+use crate::web::form::Form;
+
+/// Settings that belong together, finished for the template.
+#[derive(Debug)]
+pub struct SectionView {
+    pub title: &'static str,
+    pub lead: &'static str,
+    pub fields: Vec<Field>,
+}
+
+#[derive(Debug)]
+pub struct Field {
+    pub name: &'static str,
+    pub label: &'static str,
+    pub help: &'static str,
+    /// What is wrong with it; empty where nothing is.
+    pub error: String,
+    /// `number`, `switch`, `one`, `select`, `any`, `lines` or `text`.
+    pub control: &'static str,
+    pub unit: &'static str,
+    pub value: String,
+    pub choices: Vec<ChoiceView>,
+}
+
+#[derive(Debug)]
+pub struct ChoiceView {
+    pub value: &'static str,
+    pub label: &'static str,
+    pub help: &'static str,
+    pub chosen: bool,
+}
+
+/// An interval to choose from.
+#[derive(Debug)]
+pub struct Interval {
+    /// `15m`
+    pub word: String,
+    pub expression: String,
+    pub label: String,
+}
+
+fn interval(choice: Choice) -> Interval {
+    let label = match choice {
+        Choice::Minutes(1) => "every minute".to_owned(),
+        Choice::Minutes(minutes) => format!("every {minutes} minutes"),
+        Choice::Hours(1) => "every hour".to_owned(),
+        Choice::Hours(hours) => format!("every {hours} hours"),
+        Choice::Day => "every day at 02:00".to_owned(),
+        Choice::Week => "every week, Sunday at 02:00".to_owned(),
+    };
+    Interval { word: choice.to_string(), expression: choice.expression(), label }
+}
+
+/// The field "Enable Scheduled Synchronization".
+pub const SCHEDULE_ENABLED: &str = "schedule-enabled";
+
+/// What is wrong, by the name of the field.
+pub type Wrong = BTreeMap<String, String>;
+
+/// What the settings are, as flags would say it.
+pub fn stored(entry: &Entry, settings: &ConnectorSettings) -> Given {
+    let values = notation::setting(entry.flag).map(|it| (it.values)(settings));
+    Given { flag: entry.flag, values: values.unwrap_or_default() }
+}
+
+/// What somebody typed; none where the form has no such field.
+pub fn typed(entry: &Entry, form: &mut Form) -> Option<Given> {
+    let flag = entry.flag;
+    let values = match entry.control {
+        Control::Switch => {
+            let word = if form.checked(flag) { "on" } else { "off" };
+            vec![word.to_owned()]
+        }
+        // No box that is ticked, no field.
+        Control::Any(_) => form.all(flag).map(str::to_owned).collect(),
+        Control::Number(_) | Control::One(_) | Control::Select(_) | Control::Text => {
+            if !form.has(flag) {
+                return None;
+            }
+            vec![form.raw(flag).trim().to_owned()]
+        }
+        Control::Schedule => {
+            if !form.has(flag) {
+                return None;
+            }
+            let every = Choice::parse(form.raw("every")).map(Choice::expression);
+            let expression = every.unwrap_or_else(|_| form.raw(flag).trim().to_owned());
+            let word = if form.checked(SCHEDULE_ENABLED) { "on" } else { "off" };
+            vec![expression, word.to_owned()]
+        }
+        Control::Lines => {
+            if !form.has(flag) {
+                return None;
+            }
+            form.lines(flag)
+        }
+    };
+    Some(Given { flag, values })
+}
+
+/// The fields of a section, with what is given, and what is wrong with it.
+pub fn section(section: &Section, given: &[Given], wrong: &Wrong) -> SectionView {
+    let field = |entry: &Entry| {
+        let values = given.iter().find(|it| it.flag == entry.flag).map(|it| &it.values);
+        let values = values.map(Vec::as_slice).unwrap_or_default();
+        let error = wrong.get(entry.flag).cloned().unwrap_or_default();
+        field(entry, values, error)
+    };
+    let fields = section.entries.iter().map(field).collect();
+    SectionView { title: section.title, lead: section.lead, fields }
+}
+
+fn field(entry: &Entry, values: &[String], error: String) -> Field {
+    let Entry { flag, label, help, control } = *entry;
+    let choices = |choices: &'static [tabs::Choice]| -> Vec<ChoiceView> {
+        let view = |&(value, label, help): &'static tabs::Choice| {
+            let chosen = values.iter().any(|it| it == value);
+            ChoiceView { value, label, help, chosen }
+        };
+        choices.iter().map(view).collect()
+    };
+    let (word, unit, choices) = match control {
+        Control::Number(unit) => ("number", unit, Vec::new()),
+        Control::Switch => ("switch", "", Vec::new()),
+        Control::One(list) => ("one", "", choices(list)),
+        Control::Select(list) => ("select", "", choices(list)),
+        Control::Any(list) => ("any", "", choices(list)),
+        Control::Lines => ("lines", "", Vec::new()),
+        Control::Schedule => ("schedule", "", Vec::new()),
+        Control::Text => ("text", "", Vec::new()),
+    };
+    Field { name: flag, label, help, error, control: word, unit, value: values.join("\n"), choices }
+}
+
+impl Field {
+    pub fn is_on(&self) -> bool {
+        self.value.lines().last() == Some("on")
+    }
+
+    /// The expression of a schedule.
+    pub fn expression(&self) -> &str {
+        self.value.lines().next().unwrap_or_default()
+    }
+
+    /// The intervals to choose from instead of an expression.
+    pub fn intervals(&self) -> Vec<Interval> {
+        Choice::ALL.into_iter().map(interval).collect()
+    }
+
+    /// How many lines a list is shown with.
+    pub fn rows(&self) -> usize {
+        self.value.lines().count().clamp(2, 12) + 1
+    }
+}

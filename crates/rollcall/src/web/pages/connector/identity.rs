@@ -1,0 +1,145 @@
+//! Name, address and credential of a connector as fields of a form.
+
+use reqwest::Url;
+
+use super::field::Wrong;
+use crate::cli::connector::settings::{base_url_of, client_id_of};
+use crate::secret::Secret;
+use crate::store::connectors::Connector;
+use crate::web::form::Form;
+
+/// What stands in the fields.
+#[derive(Debug)]
+pub struct Identity {
+    pub name: String,
+    /// `us`, `eu`, `own` or `other`.
+    pub region: String,
+    pub subdomain: String,
+    pub url: String,
+    pub client_id: String,
+    /// `Set on 3 Nov 2026 by ana@example.com.`; empty where none is set.
+    pub secret_set: String,
+    /// What is wrong with a field.
+    pub wrong: Wrong,
+}
+
+/// What was read from the fields; of what is wrong, a harmless value.
+#[derive(Debug)]
+pub struct Read {
+    pub name: String,
+    pub base_url: String,
+    pub client_id: String,
+    pub secret: Option<Secret>,
+}
+
+const US: &str = "https://api.us.onelogin.com";
+const EU: &str = "https://api.eu.onelogin.com";
+
+impl Identity {
+    /// Before anybody typed.
+    pub fn empty() -> Identity {
+        Identity {
+            name: "OneLogin".to_owned(),
+            region: "us".to_owned(),
+            subdomain: String::new(),
+            url: String::new(),
+            client_id: String::new(),
+            secret_set: String::new(),
+            wrong: Wrong::new(),
+        }
+    }
+
+    pub fn stored(connector: &Connector, secret_set: String) -> Identity {
+        let base_url = connector.settings.source.base_url.as_str();
+        let (region, subdomain, url) = match base_url {
+            US => ("us", "", ""),
+            EU => ("eu", "", ""),
+            base_url => match subdomain_of(base_url) {
+                Some(subdomain) => ("own", subdomain, ""),
+                None => ("other", "", base_url),
+            },
+        };
+        Identity {
+            name: connector.name.as_str().to_owned(),
+            region: region.to_owned(),
+            subdomain: subdomain.to_owned(),
+            url: url.to_owned(),
+            client_id: connector.settings.source.client_id.clone(),
+            secret_set,
+            wrong: Wrong::new(),
+        }
+    }
+
+    /// As somebody typed it, but for the secret.
+    pub fn typed(form: &Form, secret_set: String, wrong: Wrong) -> Identity {
+        let typed = |name| form.raw(name).to_owned();
+        Identity {
+            name: typed("name"),
+            region: typed("base-url"),
+            subdomain: typed("subdomain"),
+            url: typed("url"),
+            client_id: typed("client-id"),
+            secret_set,
+            wrong,
+        }
+    }
+
+    pub fn error(&self, field: &str) -> &str {
+        self.wrong.get(field).map_or("", String::as_str)
+    }
+
+    pub fn is_region(&self, region: &str) -> bool {
+        self.region == region
+    }
+}
+
+/// Reads name, address and credential, and notes what is wrong.
+pub fn read(form: &mut Form, allow_loopback: bool, wrong: &mut Wrong) -> Read {
+    let name = form.raw("name").trim().to_owned();
+    let address = match form.raw("base-url") {
+        "own" => form.raw("subdomain"),
+        "other" => form.raw("url"),
+        region => region,
+    };
+    let base_url = base_url_of(address, allow_loopback).unwrap_or_else(|error| {
+        let why = if address.trim().is_empty() {
+            "Choose where your OneLogin account is, and type its address where one is asked for."
+                .to_owned()
+        } else {
+            error.sentence
+        };
+        wrong.insert("base-url".to_owned(), why);
+        String::new()
+    });
+    let client_id = client_id_of(form.raw("client-id")).unwrap_or_else(|error| {
+        wrong.insert("client-id".to_owned(), error.sentence);
+        String::new()
+    });
+    // Pasting brings blanks along that no secret has.
+    let secret = form.raw("client-secret").trim();
+    let secret = (!secret.is_empty()).then(|| Secret::new(secret.to_owned()));
+    Read { name, base_url, client_id, secret }
+}
+
+fn subdomain_of(base_url: &str) -> Option<&str> {
+    let is_url = Url::parse(base_url).is_ok_and(|it| it.scheme() == "https");
+    let label = base_url.strip_prefix("https://")?.strip_suffix(".onelogin.com")?;
+    (is_url && !label.contains(['.', ':', '/'])).then_some(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_label_before_onelogin_com_is_a_subdomain() {
+        for (url, label) in [
+            ("https://acme.onelogin.com", Some("acme")),
+            ("https://api.eu.onelogin.com", None),
+            ("https://login.acme.com", None),
+            ("http://127.0.0.1:4711", None),
+        ] {
+            assert_eq!(subdomain_of(url), label, "{url}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+use super::*;
+use crate::web::answer::samples::{self, HOSTILE, check};
+
+fn moment() -> Moment {
+    let at = "2026-11-25T22:14:03Z".parse().unwrap();
+    Moment::new(at, at)
+}
+
+pub fn sample_head(current: Option<Tab>, role: Role) -> Head {
+    let link = |tab: Tab| TabLink {
+        label: tab.label(),
+        href: format!("/connectors/1/{}", tab.word()),
+        is_current: current == Some(tab),
+        mark: if tab == Tab::SyncSettings { "2".to_owned() } else { String::new() },
+    };
+    Head {
+        id: 1,
+        name: HOSTILE.to_owned(),
+        status: "Held",
+        why: HOSTILE.to_owned(),
+        paused: (role == Role::Admin).then(|| Paused {
+            at: moment(),
+            by: HOSTILE.to_owned(),
+            reason: HOSTILE.to_owned(),
+        }),
+        tabs: Tab::ALL.map(link).into(),
+        may_run: Role::Operator <= role,
+        may_edit: Role::Admin <= role,
+    }
+}
+
+/// A tab whose fields all hold a text that would run.
+fn view(tab: Tab, role: Role) -> View {
+    let hostile =
+        |entry: &tabs::Entry| Given { flag: entry.flag, values: vec![HOSTILE.to_owned()] };
+    let given: Vec<Given> = tab.entries().map(hostile).collect();
+    let sections = tab.sections().iter().map(|it| field::section(it, &given, &Wrong::new()));
+    let head = sample_head(Some(tab), role);
+    View {
+        page: samples::page(tab.label(), &format!("/connectors/1/{}", tab.word()), role),
+        tab: tab.word(),
+        version: 7,
+        may_edit: head.may_edit,
+        is_form: tab.is_form(),
+        head,
+        identity: (tab == Tab::General).then(|| Identity {
+            name: HOSTILE.to_owned(),
+            region: "own".to_owned(),
+            subdomain: HOSTILE.to_owned(),
+            url: HOSTILE.to_owned(),
+            client_id: HOSTILE.to_owned(),
+            secret_set: HOSTILE.to_owned(),
+            wrong: Wrong::new(),
+        }),
+        sections: sections.collect(),
+        errors: Vec::new(),
+        conflict: None,
+        review: None,
+        unsaved: 0,
+        rail: Rail::default(),
+        targets: Vec::new(),
+        runs: Vec::new(),
+        command: format!("rollcall connector show {HOSTILE}"),
+    }
+}
+
+fn difference() -> Difference {
+    Difference { label: HOSTILE.to_owned(), before: HOSTILE.to_owned(), after: HOSTILE.to_owned() }
+}
+
+#[test]
+fn every_tab_is_shown_to_every_role_and_only_an_admin_can_save() {
+    for role in Role::ALL {
+        for tab in Tab::ALL {
+            let text = check(&view(tab, role));
+            let can_save = text.contains("Save and Test Connection");
+            assert_eq!(can_save, tab.is_form() && role == Role::Admin, "{tab:?} {role:?}");
+            let is_fixed = text.contains("<fieldset disabled>");
+            assert_eq!(is_fixed, tab.is_form() && role != Role::Admin, "{tab:?} {role:?}");
+        }
+    }
+}
+
+#[test]
+fn the_three_buttons_of_the_guide_are_on_every_tab_with_settings() {
+    for tab in Tab::ALL.into_iter().filter(|it| it.is_form()) {
+        let text = check(&view(tab, Role::Admin));
+        for button in [">Save<", ">Save and Return<", ">Save and Test Connection<"] {
+            assert!(text.contains(button), "{tab:?} {button}");
+        }
+        // Enter in a field presses the first button.
+        let first = text.find("name=\"then\"").unwrap();
+        assert!(text[first..].starts_with("name=\"then\" value=\"stay\""), "{tab:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_stands_at_its_field_and_above_and_on_its_tab() {
+    let tab = Tab::SyncSettings;
+    let mut wrong = Wrong::new();
+    wrong.insert("grace-reads".to_owned(), "Type a whole number.".to_owned());
+    let sections = tab.sections().iter().map(|it| field::section(it, &[], &wrong)).collect();
+    let errors = wrong.iter().map(|(field, why)| error_line(field, why)).collect();
+    let text = check(&View { sections, errors, unsaved: 1, ..view(tab, Role::Admin) });
+    for part in [
+        "<a href=\"#grace-reads\">Counts as gone after</a>: Type a whole number.",
+        "id=\"grace-reads-error\"",
+        "aria-describedby=\"grace-reads-error grace-reads-help\"",
+        "1 thing is to correct",
+        "2<span class=\"visually-hidden\"> to correct",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn a_conflict_tells_what_the_other_saved() {
+    let saved = Saved { by: HOSTILE.to_owned(), at: moment(), rows: vec![difference()] };
+    let conflict = Some(Conflict { saved: vec![saved] });
+    let text = check(&View { conflict, unsaved: 2, ..view(Tab::General, Role::Admin) });
+    assert!(text.contains("Somebody else saved"), "{text}");
+}
+
+#[test]
+fn a_review_tells_old_and_new() {
+    for rows in [vec![], vec![difference()]] {
+        let is_empty = rows.is_empty();
+        let text =
+            check(&View { review: Some(Review { rows }), ..view(Tab::General, Role::Admin) });
+        assert_eq!(text.contains("Nothing is changed."), is_empty, "{text}");
+    }
+}
+
+#[test]
+fn the_rail_tells_what_the_last_run_found() {
+    let rail = Rail {
+        last: Some(LastRun { id: 3, at: moment() }),
+        gauge: Some(Gauge { left: 4_588, limit: 5_000, minimum: 500 }),
+        facts: vec![("In scope", HOSTILE.to_owned())],
+    };
+    let text = check(&View { rail, ..view(Tab::General, Role::Viewer) });
+    assert!(text.contains("4588 of 5000 API calls left"), "{text}");
+}
+
+#[test]
+fn targets_and_runs_are_listed() {
+    let targets = vec![
+        TargetRow { id: 1, name: HOSTILE.to_owned(), kind: "crowd", published: None, read: None },
+        TargetRow {
+            id: 2,
+            name: HOSTILE.to_owned(),
+            kind: "crowd",
+            published: Some(moment()),
+            read: Some(moment()),
+        },
+    ];
+    check(&View { targets, ..view(Tab::Targets, Role::Viewer) });
+    let run = RunRow {
+        id: 1,
+        status: "held",
+        at: moment(),
+        trigger: "page".to_owned(),
+        by: HOSTILE.to_owned(),
+        message: HOSTILE.to_owned(),
+    };
+    check(&View { runs: vec![run], ..view(Tab::History, Role::Viewer) });
+}
