@@ -99,6 +99,7 @@ pub fn table() -> Vec<Route> {
         post("/connectors/{id}/delete", ADMIN, connector_delete::delete),
         get("/connectors/{id}/{tab}", AtLeast(Viewer), connector::show),
         post("/connectors/{id}/{tab}", ADMIN, connector::save),
+        post("/connectors/{id}/{tab}/preview", ADMIN, connector::preview),
         // Targets.
         get("/targets", AtLeast(Viewer), targets::list),
         get("/targets/new", AtLeast(Admin), targets::new),

@@ -3,6 +3,7 @@
 //! A tab shows and reads settings by the flags of `connector edit`, so whatever can be typed there
 //! can be typed here, and is refused with the same words.
 
+pub mod effect;
 pub mod field;
 pub mod identity;
 pub mod tabs;
@@ -14,6 +15,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use self::effect::Effect;
 use self::field::{SectionView, Wrong};
 use self::identity::Identity;
 use self::tabs::Tab;
@@ -53,6 +55,7 @@ struct View {
     /// How much of what is in the fields is not saved.
     unsaved: usize,
     rail: Rail,
+    effect: Effect,
     targets: Vec<TargetRow>,
     runs: Vec<RunRow>,
     command: String,
@@ -216,8 +219,9 @@ pub async fn save(
     }
     if then == "review" {
         let review = Review { rows: draft.differences(&before) };
+        let effect = effect(&app, &visit, tab, &before, &draft, true).await?;
         let view = view(&app, &visit, tab, &before, draft).await?;
-        return answer::html(&View { review: Some(review), ..view });
+        return answer::html(&View { review: Some(review), effect, ..view });
     }
     let actor = visit.actor();
     let act = visit.act(&actor);
@@ -235,6 +239,49 @@ pub async fn save(
             answer::html_again(&view(&app, &visit, tab, &before, draft).await?)
         }
     }
+}
+
+/// What the form would come to, as it is typed; saves nothing and asks OneLogin for nothing.
+pub async fn preview(
+    State(app): State<App>,
+    visit: Visit,
+    Path((id, word)): Path<(i64, String)>,
+    mut form: Form,
+) -> Answer {
+    let tab = Tab::from_word(&word).filter(|it| it.is_form()).ok_or_else(Refusal::no_page)?;
+    let before = connector(&app, id).await?;
+    let draft = typed(&app, &visit, tab, &before, &mut form).await?;
+    answer::html(&effect(&app, &visit, tab, &before, &draft, true).await?)
+}
+
+/// What the settings of a draft come to. Of many people only when it was asked for.
+async fn effect(
+    app: &App,
+    visit: &Visit,
+    tab: Tab,
+    connector: &Connector,
+    draft: &Draft,
+    is_asked: bool,
+) -> Result<Effect, Refusal> {
+    let mut effect = Effect::default();
+    if draft.is_wrong() {
+        effect.wrong = error_lines(draft).into_iter().map(|it| (it.label, it.why)).collect();
+        return Ok(effect);
+    }
+    effect.schedule = effect::of_schedule(tab, &draft.settings, visit.now());
+    if tab == Tab::General || !tab.is_form() {
+        return Ok(effect);
+    }
+    if !is_asked && !effect::is_small(app, connector).await? {
+        let untold = "Press Review to see what these settings come to by the last read, \
+                         without API calls.";
+        return Ok(Effect { untold: untold.to_owned(), ..effect });
+    }
+    match effect::of_people(app, connector, &draft.settings, visit.now()).await? {
+        Ok(people) => effect.people = Some(people),
+        Err(why) => effect.untold = why,
+    }
+    Ok(effect)
 }
 
 /// Where one goes after something was saved.
@@ -483,6 +530,7 @@ async fn view(
 ) -> Result<View, Refusal> {
     let head = head(app, visit, connector, Some(tab), &draft.wrong).await?;
     let command = draft.command(connector);
+    let effect = effect(app, visit, tab, connector, &draft, false).await?;
     let unsaved = draft.differences(connector).len();
     let sections = tab.sections().iter().map(|it| field::section(it, &draft.given, &draft.wrong));
     let last = runs::list(app.db(), Some(connector.id), RUNS_SHOWN).await?;
@@ -509,6 +557,7 @@ async fn view(
         review: None,
         unsaved: if draft.is_wrong() { unsaved.max(1) } else { unsaved },
         rail: rail(&last, draft.settings.source.minimum_remaining_api_calls, visit.now()),
+        effect,
         targets: targets.iter().map(|it| target_row(it, visit.now())).collect(),
         runs: match tab {
             Tab::History => last.iter().map(|it| run_row(it, visit.now())).collect(),

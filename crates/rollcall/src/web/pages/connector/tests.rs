@@ -58,6 +58,7 @@ fn view(tab: Tab, role: Role) -> View {
         review: None,
         unsaved: 0,
         rail: Rail::default(),
+        effect: Effect::default(),
         targets: Vec::new(),
         runs: Vec::new(),
         command: format!("rollcall connector show {HOSTILE}"),
@@ -164,4 +165,45 @@ fn targets_and_runs_are_listed() {
         message: HOSTILE.to_owned(),
     };
     check(&View { runs: vec![run], ..view(Tab::History, Role::Viewer) });
+}
+
+#[test]
+fn the_effect_is_told_beside_the_fields() {
+    let hostile = || HOSTILE.to_owned();
+    let people = effect::PeopleEffect {
+        read: moment(),
+        in_scope: hostile(),
+        is_nobody: true,
+        coming: hostile(),
+        leaving: hostile(),
+        targets: vec![effect::TargetEffect {
+            name: hostile(),
+            kinds: vec![effect::KindEffect {
+                word: "create",
+                count: "3".to_owned(),
+                held: "1".to_owned(),
+                saved: "0".to_owned(),
+            }],
+            objections: vec![hostile()],
+        }],
+        unanswered: vec![hostile()],
+    };
+    let schedule = effect::ScheduleEffect {
+        is_enabled: false,
+        sentence: hostile(),
+        zone: hostile(),
+        next: vec![hostile()],
+        clock_changes: vec![hostile()],
+        cost: hostile(),
+    };
+    let told = Effect {
+        wrong: vec![(hostile(), hostile())],
+        schedule: Some(schedule),
+        people: Some(people),
+        untold: String::new(),
+    };
+    let text = check(&View { effect: told, ..view(Tab::SyncSettings, Role::Admin) });
+    for part in ["Next runs", "nobody in scope", "1 held"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
 }

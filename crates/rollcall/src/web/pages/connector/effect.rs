@@ -1,0 +1,152 @@
+//! What settings come to before they are saved: when runs would start, and what a run would do by
+//! the last read, without asking OneLogin for anything.
+
+use askama::Template;
+use jiff::Timestamp;
+
+use super::tabs::Tab;
+use crate::people::preview::{self, Few, Kind, Preview, TargetPreview};
+use crate::schedule;
+use crate::store::connectors::Connector;
+use crate::store::connectors::settings::ConnectorSettings;
+use crate::store::reads;
+use crate::store::targets;
+use crate::web::App;
+use crate::web::moment::{Moment, count};
+use crate::web::refusal::Refusal;
+
+/// A part of the page, which is asked for anew while somebody types.
+#[derive(Debug, Default, Template)]
+#[template(path = "connector_effect.html")]
+pub struct Effect {
+    /// What is to be corrected before anything can be told.
+    pub wrong: Vec<(String, String)>,
+    pub schedule: Option<ScheduleEffect>,
+    pub people: Option<PeopleEffect>,
+    /// Why nothing is told of people.
+    pub untold: String,
+}
+
+#[derive(Debug)]
+pub struct ScheduleEffect {
+    pub is_enabled: bool,
+    pub sentence: String,
+    pub zone: String,
+    pub next: Vec<String>,
+    pub clock_changes: Vec<String>,
+    pub cost: String,
+}
+
+#[derive(Debug)]
+pub struct PeopleEffect {
+    pub read: Moment,
+    pub in_scope: String,
+    pub is_nobody: bool,
+    pub coming: String,
+    pub leaving: String,
+    pub targets: Vec<TargetEffect>,
+    pub unanswered: Vec<String>,
+}
+
+#[derive(Debug)]
+pub struct TargetEffect {
+    pub name: String,
+    pub kinds: Vec<KindEffect>,
+    pub objections: Vec<String>,
+}
+
+#[derive(Debug)]
+pub struct KindEffect {
+    pub word: &'static str,
+    pub count: String,
+    pub held: String,
+    /// How many there would be with the settings as they are saved.
+    pub saved: String,
+}
+
+/// Up to so many people, a page tells the effect when it is opened; of more only when asked.
+const PEOPLE_AT_ONCE_MAX: usize = 5_000;
+
+const SLOTS: usize = 5;
+
+/// When runs would start, and nothing of people.
+pub fn of_schedule(
+    tab: Tab,
+    settings: &ConnectorSettings,
+    now: Timestamp,
+) -> Option<ScheduleEffect> {
+    if tab != Tab::SyncSettings {
+        return None;
+    }
+    let preview = schedule::preview(&settings.schedule, now, SLOTS).ok()?;
+    let cost = format!("{} runs in the next 24 hours.", preview.runs_per_day);
+    Some(ScheduleEffect {
+        is_enabled: settings.schedule.enabled,
+        sentence: preview.sentence,
+        zone: preview.time_zone,
+        next: preview.next.iter().map(ToString::to_string).collect(),
+        clock_changes: preview.clock_changes.into_iter().map(|it| it.text).collect(),
+        cost,
+    })
+}
+
+/// Whether the last read is so small that its effect is told at once.
+pub async fn is_small(app: &App, connector: &Connector) -> Result<bool, Refusal> {
+    let last = reads::last(app.db(), connector.id).await?;
+    Ok(last.is_some_and(|it| it.people <= PEOPLE_AT_ONCE_MAX))
+}
+
+/// What a run with these settings would do by the last read.
+pub async fn of_people(
+    app: &App,
+    connector: &Connector,
+    settings: &ConnectorSettings,
+    now: Timestamp,
+) -> Result<Result<PeopleEffect, String>, Refusal> {
+    let targets = targets::of_connector(app.db(), connector.id).await?;
+    let preview = preview::preview(app.db(), connector, &targets, settings).await;
+    Ok(preview.map(|it| people(it, now)).map_err(|error| error.to_string()))
+}
+
+fn people(preview: Preview, now: Timestamp) -> PeopleEffect {
+    PeopleEffect {
+        read: Moment::new(preview.read_at, now),
+        in_scope: format!(
+            "{} of {} people in scope",
+            number(preview.in_scope),
+            number(preview.people)
+        ),
+        is_nobody: preview.in_scope == 0,
+        coming: few(&preview.coming, "come in"),
+        leaving: few(&preview.leaving, "drop out"),
+        targets: preview.targets.into_iter().map(target).collect(),
+        unanswered: preview.unanswered,
+    }
+}
+
+/// `12 people drop out: ada, bob, ..`; empty where nobody does.
+fn few(few: &Few, what: &str) -> String {
+    if few.count == 0 {
+        return String::new();
+    }
+    let more = if few.examples.len() < few.count { ", .." } else { "" };
+    format!("{} people {what}: {}{more}", number(few.count), few.examples.join(", "))
+}
+
+fn target(target: TargetPreview) -> TargetEffect {
+    let kind = |it: Kind| KindEffect {
+        word: it.word,
+        count: number(it.passing + it.held),
+        held: if it.held == 0 { String::new() } else { number(it.held) },
+        saved: number(it.saved),
+    };
+    TargetEffect {
+        name: target.target.map_or_else(|| "no target yet".to_owned(), |it| it.to_string()),
+        kinds: target.kinds.into_iter().map(kind).collect(),
+        objections: target.objections,
+    }
+}
+
+fn number(size: usize) -> String {
+    count(u64::try_from(size).unwrap_or(u64::MAX))
+}
