@@ -216,10 +216,11 @@ function show(dialog, opener) {
 
 async function showPage(link) {
   const page = await fetched(link.href).catch(() => null);
-  const main = page?.querySelector("[data-dialog-part]") ?? page?.querySelector("main");
+  const section = link.hash && page?.getElementById(link.hash.slice(1))?.closest("section");
+  const main = section || page?.querySelector("[data-dialog-part]") || page?.querySelector("main");
   if (!main) return location.assign(link.href);
   const dialog = document.createElement("dialog");
-  dialog.className = link.dataset.dialog;
+  dialog.className = link.dataset.dialog ?? "";
   dialog.append(...main.childNodes);
   const title = dialog.querySelector("h1, h2");
   if (title) dialog.setAttribute("aria-label", title.textContent);

@@ -44,7 +44,7 @@ struct Driver {
     _alive: ChildStdin,
 }
 
-const TEST_MAX: Duration = Duration::from_secs(90);
+const TEST_MAX: Duration = Duration::from_mins(4);
 
 /// Runs a test in a fresh window, and fails it for whatever the browser complained of: a script
 /// that broke, something that the content security policy refused, a file that was not there.

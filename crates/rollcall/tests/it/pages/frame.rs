@@ -108,6 +108,10 @@ fn keys_lead_everywhere() {
             window.press(key::DOWN).await;
             window.press(key::ENTER).await;
             window.arrives("/").await;
+            window.press("?").await;
+            window.sees("Next row of a table").await;
+            window.assert_accessible().await;
+            window.press(key::ESCAPE).await;
             window.press("/").await;
             window.press("gc").await;
             assert_eq!(window.path().await, "/", "whoever types does not want to go anywhere");

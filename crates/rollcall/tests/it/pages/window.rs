@@ -28,6 +28,14 @@ pub(crate) const ZOOMED: (u32, u32) = (320, 256);
 const WAIT_MAX: Duration = Duration::from_secs(10);
 const TABS_MAX: u32 = 200;
 
+/// What axe looks at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Rules {
+    All,
+    /// All that the other theme can change.
+    Colours,
+}
+
 #[derive(Debug)]
 pub(crate) struct Window {
     client: Client,
@@ -189,7 +197,7 @@ impl Window {
 
     /// Fails for whatever axe finds.
     pub(crate) async fn assert_accessible(&self) {
-        let found = self.violations().await;
+        let found = self.violations(Rules::All).await;
         if !found.is_empty() {
             self.screenshot("failed").await;
         }
@@ -197,16 +205,20 @@ impl Window {
     }
 
     /// What axe finds.
-    pub(crate) async fn violations(&self) -> Vec<String> {
+    pub(crate) async fn violations(&self, rules: Rules) -> Vec<String> {
         if self.script("return typeof axe", vec![]).await == "undefined" {
             self.script(&axe(), vec![]).await;
         }
         let run = "const done = arguments[arguments.length - 1];
-            axe.run(document, { resultTypes: ['violations'] }).then((found) => done(
+            axe.run(document, { resultTypes: ['violations'], ...arguments[0] }).then((found) => done(
                 found.violations.flatMap((it) => it.nodes.map((node) =>
                     `${it.id}: ${node.html.slice(0, 200)}: ${node.failureSummary}`))),
                 (error) => done([String(error)]));";
-        let found = self.client.execute_async(run, vec![]).await.unwrap();
+        let options = match rules {
+            Rules::All => json!({}),
+            Rules::Colours => json!({ "runOnly": ["color-contrast"] }),
+        };
+        let found = self.client.execute_async(run, vec![options]).await.unwrap();
         let found = found.as_array().unwrap().iter();
         found.filter_map(|it| it.as_str().map(str::to_owned)).collect()
     }
