@@ -17,6 +17,7 @@ use crate::store::{Db, StoreError, Tx, instant};
 use crate::{with_pool, with_tx};
 
 pub mod events;
+pub mod of_person;
 pub mod report;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

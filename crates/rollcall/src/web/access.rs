@@ -117,6 +117,14 @@ pub fn table() -> Vec<Route> {
         get("/runs/{id}/export/{file}", AtLeast(Viewer), download::run),
         post("/runs/{id}/stop", AtLeast(Operator), run::stop),
         post("/runs/{id}/retry", AtLeast(Operator), run::retry),
+        // People and groups.
+        get("/users", AtLeast(Viewer), users::show),
+        get("/users/{target}/{id}", AtLeast(Viewer), users::one),
+        get("/groups", AtLeast(Viewer), groups::show),
+        get("/groups/{target}/{name}", AtLeast(Viewer), groups::one),
+        get("/explain", AtLeast(Viewer), explain::show),
+        get("/explain/simulate", AtLeast(Operator), explain::single::simulate),
+        post("/explain/sync", AtLeast(Operator), explain::single::sync),
         get("/search", AtLeast(Viewer), search::show),
         // For whoever changes how pages look.
         get("/style-guide", AtLeast(Admin), style_guide::show),

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use crate::people::PeopleError;
 use crate::run::{PrepareError, StartError};
 use crate::store::StoreError;
 use crate::store::accounts::{AccountError, Role};
@@ -187,6 +188,28 @@ impl From<StartError> for Refusal {
             StartError::Busy(busy) => {
                 Refusal::Conflict(format!("{busy}. Wait for it, or stop it on its page."))
             }
+        }
+    }
+}
+
+impl From<PeopleError> for Refusal {
+    fn from(error: PeopleError) -> Refusal {
+        match error {
+            PeopleError::Store(error) => error.into(),
+            PeopleError::Broken => Refusal::Failed(error.to_string()),
+            PeopleError::Nobody { .. } | PeopleError::Forgotten { .. } => {
+                Refusal::NotFound(error.to_string())
+            }
+            PeopleError::NoRead { .. }
+            | PeopleError::Several { .. }
+            | PeopleError::NoTarget { .. }
+            | PeopleError::Unpublished { .. }
+            | PeopleError::Lost
+            | PeopleError::Stopped { .. }
+            | PeopleError::Replay(_)
+            | PeopleError::Settings(_)
+            | PeopleError::Source(_)
+            | PeopleError::Target(_) => Refusal::Conflict(error.to_string()),
         }
     }
 }

@@ -94,7 +94,7 @@ pub fn sign(kind: &str) -> Sign {
 }
 
 /// The mark of a station: of an explanation, a checklist, or the phases of a run. States: `done`,
-/// `running`, `warning`, `failed`, `held`, `skipped`; anything else waits for its turn.
+/// `running`, `warning`, `failed`, `held`, `skipped`, `note`; anything else waits for its turn.
 pub fn station(state: &str) -> Station {
     match state {
         "done" => Station(Role::Success, "check", "Done"),
@@ -103,6 +103,7 @@ pub fn station(state: &str) -> Station {
         "failed" => Station(Role::Danger, "cross", "Failed"),
         "held" => Station(Role::Held, "hand", "Held"),
         "skipped" => Station(Role::Neutral, "skip", "Skipped"),
+        "note" => Station(Role::Neutral, "info", "Note"),
         _ => Station(Role::Neutral, "dot", "Not yet"),
     }
 }

@@ -149,6 +149,62 @@ pub async fn groups_of(
         .await?))
 }
 
+/// One group, with how many are in it.
+pub async fn group(
+    db: &Db,
+    target: TargetId,
+    name: &Name,
+) -> Result<Option<GroupLine>, StoreError> {
+    const SQL: &str = "select g.name, \
+           (select count(*) from directory_memberships m where m.group_id = g.id) \
+         from directory_groups g where g.target_id = $1 and g.name_folded = $2";
+    let row: Option<(String, i64)> = with_pool!(db, pool => sqlx::query_as(SQL)
+        .bind(target.0)
+        .bind(name.folded())
+        .fetch_optional(pool)
+        .await?);
+    Ok(row.map(|(name, members)| GroupLine { name, members: members.unsigned_abs() }))
+}
+
+/// A page of the members of a group by username, of those who match a search.
+///
+/// A small group is walked, and a large one is met often enough on a walk of all users: each is slow
+/// the other way round.
+pub async fn members(
+    db: &Db,
+    target: TargetId,
+    group: &GroupLine,
+    search: &str,
+    page: Page<'_>,
+) -> Result<Vec<UserLine>, StoreError> {
+    const SQL: &str = "select u.external_id, u.username, u.email, u.display_name, u.active, \
+           (select count(*) from directory_memberships m where m.user_id = u.id), u.updated_at \
+         from directory_groups g join directory_memberships m on m.group_id = g.id \
+         join directory_users u on u.id = m.user_id \
+         where g.target_id = $1 and g.name_folded = $2 and u.username_folded > $3 \
+           and ($4 = '' or u.username_folded like $5 escape '\\' or lower(u.email) like $5 escape '\\' \
+             or lower(u.display_name) like $5 escape '\\') \
+         order by u.username_folded limit $6";
+    let name = Name::new(&group.name);
+    if WALKED_MAX < group.members {
+        let filter =
+            UserFilter { search: search.to_owned(), group: Some(name), ..UserFilter::default() };
+        return users(db, target, &filter, page).await;
+    }
+    let rows = with_pool!(db, pool => sqlx::query_as(SQL)
+        .bind(target.0)
+        .bind(name.folded())
+        .bind(&*fold(page.after))
+        .bind(search.trim())
+        .bind(containing(search))
+        .bind(i64::from(page.rows_max))
+        .fetch_all(pool)
+        .await)?;
+    Ok(rows.into_iter().map(user_line).collect())
+}
+
+const WALKED_MAX: u64 = 5_000;
+
 /// A page of groups whose name has this part.
 pub async fn groups(
     db: &Db,
