@@ -7,6 +7,7 @@ mod connectors;
 mod frame;
 mod hostile;
 mod matrix;
+mod people;
 mod signing_in;
 mod site;
 mod window;

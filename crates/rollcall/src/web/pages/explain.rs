@@ -412,13 +412,12 @@ impl Asked {
 
     fn command(&self, connector: &Connector) -> String {
         let name = shell_word(connector.name.as_str());
-        let mut command = format!("rollcall user explain {name} {}", shell_word(&self.user));
-        match self.as_of.as_str() {
-            "last-read" => command.push_str(" --last-read"),
-            "run" => command.push_str(&format!(" --run {}", shell_word(self.run.trim()))),
-            _ => {}
-        }
-        command
+        let as_of = match self.as_of.as_str() {
+            "last-read" => " --last-read".to_owned(),
+            "run" => format!(" --run {}", shell_word(self.run.trim())),
+            _ => String::new(),
+        };
+        format!("rollcall user explain {name} {}{as_of}", shell_word(&self.user))
     }
 }
 

@@ -97,7 +97,9 @@ pub async fn sync(State(app): State<App>, visit: Visit, mut form: Form) -> Answe
     let role = match synced.status {
         Status::Succeeded => status::Role::Success,
         Status::Held => status::Role::Held,
-        Status::Running
+        Status::Queued
+        | Status::Running
+        | Status::Stopping
         | Status::SucceededWithSkips
         | Status::Failed
         | Status::Skipped
@@ -170,16 +172,16 @@ fn target(decision: &crate::sync::TargetDecision) -> TargetView {
 
 /// Names what would be done to whom, so that nothing else is done than what was seen.
 fn fingerprint(person: &OnePerson) -> String {
-    let mut text = format!("{}\n", person.id);
+    let mut lines = vec![person.id.to_string()];
     for target in &person.decision.targets {
         let name = target.target.as_ref().map_or(0, |it| it.id.0);
         for (word, steps) in [("do", target.approved.steps()), ("hold", &target.held.steps)] {
             for step in steps {
-                text.push_str(&format!("{name} {word} {step}\n"));
+                lines.push(format!("{name} {word} {step}"));
             }
         }
     }
-    URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes()))
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, lines.join("\n").as_bytes()))
 }
 
 impl View {
