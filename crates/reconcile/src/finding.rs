@@ -37,6 +37,8 @@ pub enum FindingKind {
     Kept,
     /// An expression that says nothing of this person; what is safe was done instead.
     Expression,
+    /// Was to be taken back, but is not as the run left it.
+    NotUndone,
 }
 
 impl FindingKind {
@@ -54,6 +56,7 @@ impl FindingKind {
             FindingKind::UnnamedGroup => "unnamed-group",
             FindingKind::Kept => "kept",
             FindingKind::Expression => "expression",
+            FindingKind::NotUndone => "not-undone",
         }
     }
 }

@@ -4,6 +4,7 @@ mod groups;
 mod leavers;
 mod protection;
 mod treatment;
+pub mod undo;
 mod users;
 mod words;
 
@@ -90,6 +91,8 @@ pub enum Reason {
     Empty,
     /// A group that nobody has been in since then.
     EmptySince(Timestamp),
+    /// Somebody takes back what this run did.
+    Undone(Arc<str>),
 }
 
 /// A change and its reason.

@@ -530,7 +530,8 @@ pub(crate) fn status_of(decision: &Decision) -> Status {
         | FindingKind::UnknownStatus
         | FindingKind::PassedOver
         | FindingKind::UnnamedGroup
-        | FindingKind::Expression => true,
+        | FindingKind::Expression
+        | FindingKind::NotUndone => true,
     });
     if has_skips { Status::SucceededWithSkips } else { Status::Succeeded }
 }

@@ -134,7 +134,8 @@ fn why(reason: &Reason) -> String {
         | Reason::Gone
         | Reason::Listed(_)
         | Reason::Empty
-        | Reason::EmptySince(_) => text,
+        | Reason::EmptySince(_)
+        | Reason::Undone(_) => text,
     }
 }
 

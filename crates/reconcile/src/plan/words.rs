@@ -34,6 +34,18 @@ impl fmt::Display for Change {
     }
 }
 
+impl Differences<'_> {
+    pub fn is_empty(&self) -> bool {
+        let Differences(before, after) = self;
+        before.email == after.email
+            && before.display_name == after.display_name
+            && before.first_name == after.first_name
+            && before.last_name == after.last_name
+            && before.attributes == after.attributes
+            && before.source_id == after.source_id
+    }
+}
+
 impl fmt::Display for Differences<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Differences(before, after) = self;
@@ -82,6 +94,7 @@ impl fmt::Display for Reason {
             Reason::Listed(origin) => write!(f, "in the source without anybody: {origin}"),
             Reason::EmptySince(since) => write!(f, "nobody has been in it since {since}"),
             Reason::Empty => f.write_str("nobody is in it any more"),
+            Reason::Undone(run) => write!(f, "{run} is undone"),
         }
     }
 }
