@@ -426,6 +426,41 @@ fn is_email_change(change: &Change) -> bool {
         if !before.email.is_empty() && before.email != after.email)
 }
 
+impl Objection {
+    /// The word in reports, exports and the database.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Objection::Empty { .. } => "empty",
+            Objection::Shrunken { .. } => "shrunken",
+            Objection::Deactivations { .. } => "deactivations",
+            Objection::Removals { .. } => "removals",
+            Objection::MembershipRemovals { .. } => "membership-removals",
+            Objection::Renames { .. } => "renames",
+            Objection::EmailChanges { .. } => "email-changes",
+            Objection::GroupLoss { .. } => "group-loss",
+            Objection::Privileged { .. } => "privileged",
+            Objection::NewRules { .. } => "new-rules",
+            Objection::LeftOut { .. } => "left-out",
+        }
+    }
+
+    /// Whether whoever is missing was not asked for, so that the plan says nothing of them.
+    pub fn is_about_the_read(&self) -> bool {
+        match self {
+            Objection::Empty { .. } | Objection::Shrunken { .. } => true,
+            Objection::Deactivations { .. }
+            | Objection::Removals { .. }
+            | Objection::MembershipRemovals { .. }
+            | Objection::Renames { .. }
+            | Objection::EmailChanges { .. }
+            | Objection::GroupLoss { .. }
+            | Objection::Privileged { .. }
+            | Objection::NewRules { .. }
+            | Objection::LeftOut { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for Objection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

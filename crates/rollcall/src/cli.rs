@@ -10,6 +10,7 @@ pub mod demo;
 pub mod exit;
 pub mod init;
 pub mod output;
+pub mod plan;
 pub mod progress;
 pub mod retention;
 pub mod run;
@@ -17,6 +18,7 @@ pub mod sandbox;
 pub mod serve;
 pub mod sync;
 pub mod target;
+pub mod undo;
 pub mod user;
 pub mod version;
 
@@ -99,6 +101,11 @@ enum Command {
     Simulate(sync::SimulateArgs),
     /// Make the targets of a connector equal to its source
     Sync(sync::SyncArgs),
+    /// What waits for a decision
+    #[command(subcommand)]
+    Plan(plan::Command),
+    /// Take back what a run did
+    Undo(undo::Args),
     /// Single people
     #[command(subcommand)]
     User(user::Command),
@@ -169,6 +176,8 @@ async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<
         Command::Target(command) => target::run(command, setup(shared, environment)?).await?,
         Command::Simulate(args) => return sync::simulate(args, setup(shared, environment)?).await,
         Command::Sync(args) => return sync::sync(args, setup(shared, environment)?).await,
+        Command::Plan(command) => return plan::run(command, setup(shared, environment)?).await,
+        Command::Undo(args) => return undo::run(args, setup(shared, environment)?).await,
         Command::User(command) => return user::run(command, setup(shared, environment)?).await,
         Command::Run(command) => {
             return Box::pin(run::run(command, setup(shared, environment)?)).await;
@@ -222,6 +231,8 @@ fn start_logs(
         | Command::Target(_)
         | Command::Simulate(_)
         | Command::Sync(_)
+        | Command::Plan(_)
+        | Command::Undo(_)
         | Command::User(_)
         | Command::Run(_)
         | Command::Audit(_)

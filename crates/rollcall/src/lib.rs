@@ -8,6 +8,7 @@ pub mod export;
 pub mod health;
 pub mod http;
 pub mod people;
+pub mod plans;
 pub mod run;
 pub mod schedule;
 pub mod scheduler;

@@ -25,6 +25,8 @@ use tracing::Instrument as _;
 
 use self::recorder::Recorder;
 use crate::http;
+use crate::plans;
+use crate::plans::undo::Undoing;
 use crate::seal::Seal;
 use crate::source::onelogin::OneLogin;
 use crate::source::onelogin::error::SourceError;
@@ -34,11 +36,12 @@ use crate::store::audit::{self, Action, Entry};
 use crate::store::connectors::settings::FieldError;
 use crate::store::connectors::{self, Connector, ConnectorError, Provider};
 use crate::store::leases::{self, BEAT_EVERY, Busy, Lease};
+use crate::store::plans::PlanId;
 use crate::store::runs::{self, Ending, NewRun, RunId, Status, Trigger, events};
 use crate::store::schedules;
 use crate::store::targets::{self, Target, TargetError};
 use crate::store::{Db, StoreError, Tx};
-use crate::sync::{self, Event, Finished, Job, SyncError, report};
+use crate::sync::{self, Decision, Event, Finished, Job, SyncError, report};
 
 /// What every run of this process needs.
 #[derive(Clone, Debug)]
@@ -79,6 +82,20 @@ pub struct Order {
     pub retry_of: Option<RunId>,
     /// What the schedule wants it for.
     pub slot: Option<Slot>,
+    pub task: Task,
+    /// Why, for the audit log; empty where nobody asked for one.
+    pub reason: String,
+}
+
+/// What a run is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Make the targets equal to the source.
+    Sync,
+    /// The same, if that is exactly what this plan showed; otherwise nothing.
+    Exactly(PlanId),
+    /// Take back what another run did.
+    Undo(Undoing),
 }
 
 /// A slot of a schedule for which a run is to start.
@@ -185,6 +202,14 @@ fn ask(stop: &StopSender, by: &str) {
     });
 }
 
+impl Order {
+    /// An ordinary run.
+    pub fn new(trigger: Trigger, actor: Actor) -> Order {
+        let (retry_of, slot) = (None, None);
+        Order { trigger, actor, retry_of, slot, task: Task::Sync, reason: String::new() }
+    }
+}
+
 impl Ready {
     pub async fn open(engine: &Engine, connector: &str) -> Result<Ready, PrepareError> {
         let connector = connectors::find(&engine.db, connector).await?;
@@ -244,13 +269,14 @@ pub async fn start(
     moment("begun");
     let (stop, asked) = watch::channel(None);
     let (db, run, under_way) = (engine.db.clone(), lease.run, Arc::clone(&engine.under_way));
+    let task = order.task.clone();
     under_way.stops().insert(run, stop.clone());
     let slot = order.slot;
     let name = ready.connector.name.to_string();
     let span = tracing::info_span!("run", run = run.0, connector = name);
     tracing::info!(run = run.0, connector = name, "Run {run} of {name} begins: {order}.");
     let carried_out = async move {
-        let done = carry_out(&db, &ready, lease, slot, asked, &watch);
+        let done = carry_out(&db, &ready, &task, lease, slot, asked, &watch);
         let done = AssertUnwindSafe(done).catch_unwind();
         let done = done.await.unwrap_or(Err(SyncError::Broken));
         tell_end(run, &name, &done);
@@ -264,7 +290,7 @@ pub async fn start(
 }
 
 async fn begin(engine: &Engine, connector: &Connector, order: &Order) -> Result<Lease, StartError> {
-    let Order { trigger, actor, retry_of, slot } = order;
+    let Order { trigger, actor, retry_of, slot, task, reason: _ } = order;
     let mut tx = engine.db.begin().await?;
     let now = tx.now().await?;
     let vacancy = match leases::claim(&mut tx, connector.id, now).await? {
@@ -291,8 +317,22 @@ async fn begin(engine: &Engine, connector: &Connector, order: &Order) -> Result<
     if let Some(retry_of) = retry_of {
         changes = changes.and("retry_of", None, Some(&json!(retry_of.0)));
     }
-    let entry = Entry::new(Action::RunStart, run, &connector.name).with(changes);
-    audit::append(&mut tx, &actor.act(now), &entry).await?;
+    let action = match task {
+        Task::Sync => Action::RunStart,
+        Task::Exactly(plan) => {
+            changes = changes.and("plan", None, Some(&json!(plan.0)));
+            Action::RunStart
+        }
+        Task::Undo(Undoing { run: undone, user, may_return }) => {
+            runs::set_undo_of(&mut tx, run, *undone).await?;
+            changes = changes.and("undo_of", None, Some(&json!(undone.0)));
+            changes = changes.and("only_one_user", None, Some(&json!(user.is_some())));
+            changes = changes.and("may_return", None, Some(&json!(may_return)));
+            Action::RunUndo
+        }
+    };
+    let entry = Entry::new(action, run, &connector.name).with(changes);
+    audit::append(&mut tx, &actor.act(now).because(&order.reason), &entry).await?;
     tx.commit().await?;
     Ok(lease)
 }
@@ -351,11 +391,13 @@ fn tell_end(run: RunId, connector: &str, done: &Result<Finished, SyncError>) {
             let status = error.status().word();
             // What a target or a setting says may name people; the record of the run has it.
             let why = match error {
-                SyncError::Target(_) | SyncError::Settings(_) => String::new(),
+                SyncError::Target(_) | SyncError::Settings(_) | SyncError::Undo(_) => String::new(),
                 SyncError::Source(_)
                 | SyncError::Store(_)
                 | SyncError::Stopped { .. }
                 | SyncError::Lost(_)
+                | SyncError::Stale { .. }
+                | SyncError::Closed { .. }
                 | SyncError::Broken => format!(" {error}"),
             };
             tracing::warn!(
@@ -371,6 +413,7 @@ fn tell_end(run: RunId, connector: &str, done: &Result<Finished, SyncError>) {
 async fn carry_out(
     db: &Db,
     ready: &Ready,
+    task: &Task,
     lease: Lease,
     slot: Option<Slot>,
     asked: watch::Receiver<Option<String>>,
@@ -383,13 +426,19 @@ async fn carry_out(
         recorder.line(&slot.to_string());
     }
     let decided = tokio::select! {
-        decided = Box::pin(sync::decide(job, &told)) => decided,
+        decided = Box::pin(decide(job, task, &told)) => decided,
         end = keep_alive(job, &lease, &recorder) => Err(end),
         by = stop_asked(asked) => Err(SyncError::Stopped { by }),
     };
     moment("decided");
     let done = match decided {
-        Ok(decision) => Box::pin(sync::apply(job, &lease, decision, &recorder)).await,
+        Ok(decision) => {
+            let exactly = match task {
+                Task::Sync | Task::Undo(_) => None,
+                Task::Exactly(plan) => Some(*plan),
+            };
+            Box::pin(sync::apply(job, &lease, decision, exactly, &recorder)).await
+        }
         Err(error) => Err(error),
     };
     if let Err(error) = &done
@@ -399,6 +448,13 @@ async fn carry_out(
         tracing::error!(run = run.0, "The end of run {run} could not be recorded: {second}");
     }
     done
+}
+
+async fn decide(job: Job<'_>, task: &Task, watch: sync::Watch<'_>) -> Result<Decision, SyncError> {
+    match task {
+        Task::Sync | Task::Exactly(_) => sync::decide(job, watch).await,
+        Task::Undo(undoing) => plans::undo::decide(job, undoing, watch).await,
+    }
 }
 
 /// Writes down what the run tells and says that it is alive, until it has to end.

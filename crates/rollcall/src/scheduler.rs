@@ -214,7 +214,8 @@ async fn begin(engine: &Engine, connector: &Connector, order: &Order) -> Result<
 }
 
 fn order(engine: &Engine, slot: Slot, retry_of: Option<RunId>) -> Order {
-    Order { trigger: Trigger::Schedule, actor: scheduler(engine), retry_of, slot: Some(slot) }
+    let order = Order::new(Trigger::Schedule, scheduler(engine));
+    Order { retry_of, slot: Some(slot), ..order }
 }
 
 fn scheduler(engine: &Engine) -> Actor {

@@ -11,6 +11,7 @@ pub mod directory;
 pub mod leases;
 pub mod memory;
 pub mod names;
+pub mod plans;
 pub mod reads;
 pub mod retention;
 pub mod runs;
@@ -188,12 +189,14 @@ macro_rules! migration {
 }
 
 /// Forward only, in this order; a step that was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str); 12] = [
     migration!(1, "0001"),
     migration!(2, "0002"),
     migration!(4, "0004"),
     migration!(5, "0005"),
     migration!(8, "0008"),
+    migration!(9, "0009"),
+    migration!(10, "0010"),
     migration!(11, "0011"),
     migration!(12, "0012"),
     migration!(13, "0013"),

@@ -8,28 +8,36 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use reconcile::directory::Directory;
 use reconcile::finding::{Finding, FindingKind};
-use reconcile::gate::decisions::Decisions;
+use reconcile::gate::cause::causes;
+use reconcile::gate::decisions::{Decisions, Identity, states};
 use reconcile::gate::{self, Approved, Held, Limits, Rules, Terms};
 use reconcile::mapping::existing::Existing;
 use reconcile::mapping::{self, Desired};
 use reconcile::pattern::Patterns;
-use reconcile::plan::{self, Absence, Memory, Policy};
+use reconcile::plan::{self, Absence, Change, Memory, Policy, Step};
 use reconcile::principal::{ExternalId, Name};
 use tokio::task::JoinSet;
 
+use crate::plans::undo::UndoError;
+use crate::plans::{self, Difference, Evidence, Rejected};
 use crate::run::moment;
 use crate::run::recorder::Recorder;
 use crate::source::onelogin::OneLogin;
 use crate::source::onelogin::error::SourceError;
 use crate::source::onelogin::report::{Calls, Progress, Proof, Read};
 use crate::store::connectors::Connector;
+use crate::store::connectors::settings::rules::fingerprint;
 use crate::store::connectors::settings::{ConnectorSettings, FieldError};
 use crate::store::directory::publish;
 use crate::store::leases::{self, HoldError, Lease};
+use crate::store::plans::decisions::{InForce, Origin};
+use crate::store::plans::{PlanId, PlanStatus};
 use crate::store::runs::{self, Ending, RunId, Status, events};
-use crate::store::targets::Target;
-use crate::store::{Db, StoreError, Tx, memory, reads, singles};
+use crate::store::targets::{Target, TargetId};
+use crate::store::{self, Db, StoreError, Tx, memory, reads, singles};
 use crate::target::{self, Actual, TargetError};
 
 pub mod report;
@@ -78,7 +86,11 @@ pub enum Phase {
 /// Everything that was decided, before anything has changed.
 #[derive(Debug)]
 pub struct Decision {
-    pub read: Reading,
+    pub reach: Reach,
+    /// None where no source was read.
+    pub read: Option<Reading>,
+    /// How many people the source had.
+    pub people: usize,
     pub targets: Vec<TargetDecision>,
     /// Of the read and of the mapping; those of the planning are with their target.
     pub findings: Vec<Finding>,
@@ -87,9 +99,34 @@ pub struct Decision {
     /// People whom the mapping could decide on.
     pub mapped: usize,
     pub withheld: usize,
+    /// How the rules stand to those of the last good run, and what they are known by.
+    pub rules: Rules,
+    pub fingerprint: String,
     pub phases: Vec<(Phase, Duration)>,
     /// For a plan that has to be made anew; nothing where that cannot be.
     pub basis: Option<Basis>,
+}
+
+/// Whom a decision is about, and so what it says of plans that were made before.
+#[derive(Debug)]
+pub enum Reach {
+    Everybody,
+    /// Whatever else waits goes on waiting.
+    Somebody,
+    /// Whoever a run changed. What is taken back is not to be done again by the next run.
+    Undo {
+        run: RunId,
+        rejections: BTreeMap<TargetId, Vec<Rejected>>,
+    },
+}
+
+impl Reach {
+    pub fn origin(&self) -> Origin {
+        match self {
+            Reach::Everybody | Reach::Somebody => Origin::Sync,
+            Reach::Undo { .. } => Origin::Undo,
+        }
+    }
 }
 
 /// What is kept of a read once its records are mapped.
@@ -123,7 +160,7 @@ pub struct Rulings {
     pub policy: Policy,
     pub limits: Limits,
     pub privileged: Patterns,
-    pub decisions: Decisions,
+    pub rules: Rules,
 }
 
 #[derive(Debug)]
@@ -139,6 +176,11 @@ pub struct TargetDecision {
     pub approved: Approved,
     pub held: Held,
     pub findings: Vec<Finding>,
+    /// What people have said of earlier plans.
+    pub in_force: InForce,
+    /// Rejections that the source has overtaken: it says something else of the person now.
+    pub overtaken: Vec<Identity>,
+    pub evidence: Evidence,
 }
 
 /// What the next plan for a target is to know. Where only some people were looked at, nothing new.
@@ -156,6 +198,8 @@ pub struct Finished {
     pub message: String,
     pub decision: Decision,
     pub calls: Calls,
+    /// What waits for a person.
+    pub plan: Option<PlanId>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -168,6 +212,15 @@ pub enum SyncError {
     Target(#[from] TargetError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Undo(#[from] UndoError),
+    #[error(
+        "Plan {plan} is stale: {}. Nothing was applied. Simulate again and look at the new plan.",
+        told(.difference)
+    )]
+    Stale { plan: PlanId, difference: Difference },
+    #[error("Plan {plan} is {}, so nothing was applied. Simulate again.", .status.word())]
+    Closed { plan: PlanId, status: PlanStatus },
     #[error("Stopped by {by}. Nothing was changed.")]
     Stopped { by: String },
     #[error(transparent)]
@@ -182,6 +235,9 @@ impl SyncError {
         match self {
             SyncError::Source(error) if error.is_budget() => Status::Skipped,
             SyncError::Stopped { .. } => Status::Stopped,
+            SyncError::Stale { .. } | SyncError::Closed { .. } | SyncError::Undo(_) => {
+                Status::Skipped
+            }
             SyncError::Lost(_)
             | SyncError::Source(_)
             | SyncError::Settings(_)
@@ -190,6 +246,21 @@ impl SyncError {
             | SyncError::Broken => Status::Failed,
         }
     }
+}
+
+/// How a plan differs from the one that was seen. No person is named.
+fn told(difference: &Difference) -> String {
+    let Difference { more, fewer } = difference;
+    let said = |count: usize, what: &str| match count {
+        0 => None,
+        1 => Some(format!("1 change {what}")),
+        count => Some(format!("{count} changes {what}")),
+    };
+    let parts = [
+        said(more.len(), "would be made that it did not show"),
+        said(fewer.len(), "that it showed would not be made any more"),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 impl From<HoldError> for SyncError {
@@ -217,10 +288,10 @@ pub type Watch<'a> = &'a (dyn Fn(Event) + Sync);
 
 /// Reads, maps, asks, plans and gates. Changes nothing.
 pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncError> {
-    let mut clock = PhaseClock::start(watch);
-    let tell = |progress| watch(Event::Source(progress));
+    let mut clock = PhaseClock::start(Phase::Read, watch);
+    let told = |progress| watch(Event::Source(progress));
     let (read, actuals) = tokio::try_join!(
-        async { Ok::<_, SyncError>(job.source.read(&tell).await?) },
+        async { Ok::<_, SyncError>(job.source.read(&told).await?) },
         read_targets(job),
     )?;
     clock.next(Phase::Map);
@@ -228,7 +299,8 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
     let Mapped { reading, desired, findings } = map(read, &job.connector.settings, &existing)?;
 
     clock.next(Phase::Ask);
-    let rulings = Rulings::of(&job.connector.settings)?;
+    let tried = store::plans::tried(job.db, job.connector.id).await?;
+    let rulings = Rulings::by(&job.connector.settings, tried.as_deref())?;
     let (missing, unasked) = missing(&desired, &actuals, &rulings);
     let gone = ask(job.source, &missing, &existing).await?;
 
@@ -239,23 +311,32 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
         weigh(&basis, target.clone(), actual, missing_unasked, &rulings)
     });
     let decision = Decision {
+        reach: Reach::Everybody,
+        people: basis.desired.people(),
+        rules: rulings.rules,
+        fingerprint: fingerprint(&job.connector.settings),
         targets: targets.collect(),
         asked: missing.len(),
         mapped: basis.desired.directory.users.len(),
         withheld: basis.desired.withheld.len(),
         phases: clock.stop(),
-        read: reading,
+        read: Some(reading),
         findings,
         basis: Some(basis),
     };
+    tell(&decision, watch);
+    forget(actuals);
+    Ok(decision)
+}
+
+/// What the gate made of the plans, for the log.
+pub(crate) fn tell(decision: &Decision, watch: Watch<'_>) {
     for target in &decision.targets {
         watch(Event::Counts(report::counts_of(target)));
         for objection in &target.held.objections {
             watch(Event::Line(objection.to_string()));
         }
     }
-    forget(actuals);
-    Ok(decision)
 }
 
 /// What the settings make of a read.
@@ -330,7 +411,8 @@ pub fn missing(
     let mut unasked = Vec::new();
     for (_, actual) in actuals {
         let absent = plan::missing(desired, &actual.directory, &rulings.policy);
-        let has_shrunk = gate::shrinkage(desired, &actual.directory, &rulings.terms()).is_some();
+        let terms = rulings.terms(&actual.in_force.decisions);
+        let has_shrunk = gate::shrinkage(desired, &actual.directory, &terms).is_some();
         unasked.push(if has_shrunk { absent.len() } else { 0 });
         if !has_shrunk {
             missing.extend(absent);
@@ -348,10 +430,22 @@ pub fn weigh(
     rulings: &Rulings,
 ) -> TargetDecision {
     let Basis { desired, gone } = basis;
-    let Actual { directory, generation, past } = actual;
+    let Actual { directory, generation, past, in_force } = actual;
     let (plan, findings) = plan::plan(desired, directory, gone, &rulings.policy, past);
     let noticed = Noticed { before: past.memory.clone(), after: plan.memory.clone() };
-    let (approved, held) = gate::check(plan, directory, &rulings.terms());
+    let (decisions, overtaken) = still_in_force(&in_force.decisions, basis);
+    let (approved, held) = gate::check(plan, directory, &rulings.terms(&decisions));
+    let (causes, cause_of) = causes(&held.steps, directory);
+    let concerned = || approved.steps().iter().chain(&held.steps);
+    let ids = concerned().filter_map(|step| step.change.user().map(|user| user.id.clone()));
+    let nobody = Decisions::default();
+    let evidence = Evidence {
+        states: states(&ids.collect(), desired, gone),
+        causes,
+        cause_of,
+        memberships: memberships_of_removed([approved.steps(), &held.steps], directory),
+        is_believed: gate::shrinkage(desired, directory, &rulings.terms(&nobody)).is_none(),
+    };
     TargetDecision {
         target,
         users_before: directory.users.len(),
@@ -361,22 +455,69 @@ pub fn weigh(
         approved,
         held,
         findings,
+        in_force: in_force.clone(),
+        overtaken,
+        evidence,
     }
 }
 
+/// The decisions without the rejections that the source has overtaken, and those.
+fn still_in_force(decisions: &Decisions, basis: &Basis) -> (Decisions, Vec<Identity>) {
+    let mut kept = decisions.clone();
+    let ids = decisions.rejected.values().filter_map(|it| it.user.clone()).collect();
+    kept.keep_in_force(&states(&ids, &basis.desired, &basis.gone));
+    let overtaken = decisions.rejected.keys().filter(|it| !kept.rejected.contains_key(*it));
+    let overtaken = overtaken.cloned().collect();
+    (kept, overtaken)
+}
+
+/// The groups of everybody whose account goes, and their memberships with it.
+pub(crate) fn memberships_of_removed(
+    steps: [&[Step]; 2],
+    directory: &Directory,
+) -> BTreeMap<ExternalId, Vec<Name>> {
+    let mut memberships: BTreeMap<ExternalId, Vec<Name>> = BTreeMap::new();
+    for step in steps.into_iter().flatten() {
+        if let Change::Remove { user } = &step.change {
+            memberships.insert(user.id.clone(), Vec::new());
+        }
+    }
+    if memberships.is_empty() {
+        return memberships;
+    }
+    for (group, members) in &directory.groups {
+        for id in members {
+            if let Some(groups) = memberships.get_mut(id) {
+                groups.push(group.clone());
+            }
+        }
+    }
+    memberships
+}
+
 impl Rulings {
+    /// For rules that were tried, or of which nobody asks whether they were.
     pub fn of(settings: &ConnectorSettings) -> Result<Rulings, FieldError> {
+        Rulings::by(settings, Some(&fingerprint(settings)))
+    }
+
+    /// `tried` is what the rules of the last good run were known by.
+    pub fn by(settings: &ConnectorSettings, tried: Option<&str>) -> Result<Rulings, FieldError> {
         Ok(Rulings {
             policy: settings.policy()?,
             limits: settings.safety.limits(),
             privileged: settings.groups.privileged()?,
-            decisions: Decisions::default(),
+            rules: match tried {
+                None => Rules::Untried,
+                Some(tried) if tried == fingerprint(settings) => Rules::Unchanged,
+                Some(_) => Rules::Changed,
+            },
         })
     }
 
-    pub fn terms(&self) -> Terms<'_> {
-        let Rulings { policy: _, limits, privileged, decisions } = self;
-        Terms { limits, decisions, rules: Rules::Unchanged, privileged }
+    pub fn terms<'a>(&'a self, decisions: &'a Decisions) -> Terms<'a> {
+        let Rulings { policy: _, limits, privileged, rules } = self;
+        Terms { limits, decisions, rules: *rules, privileged }
     }
 }
 
@@ -388,6 +529,7 @@ pub async fn apply(
     job: Job<'_>,
     lease: &Lease,
     mut decision: Decision,
+    exactly: Option<PlanId>,
     recorder: &Recorder<'_>,
 ) -> Result<Finished, SyncError> {
     recorder.tell(&Event::Phase(Phase::Apply));
@@ -404,6 +546,9 @@ pub async fn apply(
     renew(&mut tx, job, run, &mut decision, recorder).await?;
     let status = status_of(&decision);
     let message = report::sentence(&decision);
+    if let Some(plan) = exactly {
+        be_as_seen(&mut tx, plan, &decision, run, now).await?;
+    }
     for it in &decision.targets {
         let Some(target) = &it.target else { continue };
         let Noticed { before, after } = &it.noticed;
@@ -417,6 +562,7 @@ pub async fn apply(
     if let Some(kept) = job.source.kept() {
         reads::insert(&mut tx, job.connector.id, Some(run), &kept, now).await?;
     }
+    let plan = plans::settle(&mut tx, job.connector, run, &decision, &calls, now).await?;
     runs::insert_changes(&mut tx, run, report::change_rows(&decision)).await?;
     runs::insert_findings(&mut tx, run, report::findings(&decision)).await?;
     decision.phases.push((Phase::Apply, began.elapsed()));
@@ -428,7 +574,30 @@ pub async fn apply(
     moment("recorded");
     tx.commit().await?;
     moment("committed");
-    Ok(Finished { run, status, message, decision, calls })
+    Ok(Finished { run, status, message, decision, calls, plan })
+}
+
+/// Fails unless the run is to do what somebody saw, no more and no less.
+async fn be_as_seen(
+    tx: &mut Tx,
+    plan: PlanId,
+    decision: &Decision,
+    run: RunId,
+    now: Timestamp,
+) -> Result<(), SyncError> {
+    let Some(seen) = store::plans::lock(tx, plan, now).await? else {
+        return Err(SyncError::Closed { plan, status: PlanStatus::Superseded });
+    };
+    if !seen.status.is_open() {
+        return Err(SyncError::Closed { plan, status: seen.status });
+    }
+    let difference = plans::difference(tx, plan, decision).await?;
+    if !difference.is_empty() {
+        return Err(SyncError::Stale { plan, difference });
+    }
+    let message = format!("Run {run} applied exactly this.");
+    store::plans::end(tx, plan, PlanStatus::Applied, &message).await?;
+    Ok(())
 }
 
 /// Plans anew for every target that moved on since it was read, because somebody was synced alone.
@@ -460,7 +629,8 @@ async fn renew(
     if !moved.is_empty() {
         recorder.line("Somebody was synced alone meanwhile: they are left as they are, and the plan is made anew.");
     }
-    let rulings = Rulings::of(&job.connector.settings)?;
+    // Whether the rules were tried was asked when the run began.
+    let rulings = Rulings { rules: decision.rules, ..Rulings::of(&job.connector.settings)? };
     for at in moved {
         let Some(it) = decision.targets.get_mut(at) else { continue };
         let Some(target) = it.target.clone() else { continue };
@@ -537,7 +707,7 @@ pub(crate) fn status_of(decision: &Decision) -> Status {
 }
 
 /// Times the phases one after the other.
-struct PhaseClock<'a> {
+pub(crate) struct PhaseClock<'a> {
     watch: Watch<'a>,
     phase: Phase,
     began: Instant,
@@ -545,9 +715,9 @@ struct PhaseClock<'a> {
 }
 
 impl PhaseClock<'_> {
-    fn start(watch: Watch<'_>) -> PhaseClock<'_> {
-        watch(Event::Phase(Phase::Read));
-        PhaseClock { watch, phase: Phase::Read, began: Instant::now(), done: Vec::new() }
+    pub(crate) fn start(phase: Phase, watch: Watch<'_>) -> PhaseClock<'_> {
+        watch(Event::Phase(phase));
+        PhaseClock { watch, phase, began: Instant::now(), done: Vec::new() }
     }
 
     fn next(&mut self, phase: Phase) {
@@ -556,7 +726,7 @@ impl PhaseClock<'_> {
         (self.phase, self.began) = (phase, Instant::now());
     }
 
-    fn stop(mut self) -> Vec<(Phase, Duration)> {
+    pub(crate) fn stop(mut self) -> Vec<(Phase, Duration)> {
         self.done.push((self.phase, self.began.elapsed()));
         self.done
     }

@@ -7,6 +7,7 @@ use reconcile::directory::Directory;
 use reconcile::plan::Past;
 
 use crate::store::StoreError;
+use crate::store::plans::decisions::InForce;
 use crate::store::targets::TargetId;
 
 /// What a target holds, and which of its publications that is.
@@ -17,6 +18,8 @@ pub struct Actual {
     pub generation: i64,
     /// What earlier plans for it noticed.
     pub past: Past,
+    /// What people have said of earlier plans for it.
+    pub in_force: InForce,
 }
 
 /// What became of an approved plan.

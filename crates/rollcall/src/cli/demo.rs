@@ -115,7 +115,7 @@ pub async fn run(args: Args, folder: &Folder, setup: Setup) -> Result<Exit, CliE
     let ready = Ready::open(&context.engine(), CONNECTOR).await?;
 
     let actor = context.operator.clone();
-    let order = Order { trigger: Trigger::Demo, actor, retry_of: None, slot: None };
+    let order = Order::new(Trigger::Demo, actor);
     let finished = sync::run(&context, ready, &order).await?;
     let (sign_in, account_password) = sign_in(&context).await?;
     let answer = Answer {

@@ -1,10 +1,8 @@
 //! `rollcall simulate` and `rollcall sync`.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use reconcile::finding::Finding;
-use reconcile::gate::Objection;
 use reconcile::plan::Step;
 use reconcile::principal::{ExternalId, Name};
 use serde::Serialize;
@@ -14,12 +12,15 @@ use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{self, Output, Tone};
 use crate::cli::progress::Teller;
-use crate::run::{self, Order, PrepareError, Ready, StartError};
+use crate::plans::undo::UndoError;
+use crate::plans::{self, Difference};
+use crate::run::{self, Order, PrepareError, Ready, StartError, Task};
 use crate::source::onelogin::error::SourceError;
+use crate::store;
 use crate::store::connectors::Connector;
-use crate::store::connectors::settings::Safety;
+use crate::store::plans::{PlanId, PlanKind};
 use crate::store::reads;
-use crate::store::runs::{Run, RunId, Status, Trigger};
+use crate::store::runs::{Run, Status, Trigger};
 use crate::sync::{self, Decision, Finished, SyncError, TargetDecision, report};
 use crate::target;
 use crate::trial::TrialError;
@@ -40,6 +41,9 @@ pub struct SimulateArgs {
 pub struct SyncArgs {
     /// The connector
     connector: String,
+    /// Do exactly what this plan showed, or nothing
+    #[arg(long, value_name = "PLAN")]
+    plan: Option<i64>,
 }
 
 /// Who stops a run that is interrupted at the terminal.
@@ -47,6 +51,8 @@ const CTRL_C: &str = "whoever started it";
 
 #[derive(Serialize)]
 struct SimulateAnswer<'a> {
+    /// The stored plan, for `sync --plan`.
+    plan: i64,
     connector: &'a str,
     report: Value,
     targets: Vec<TargetAnswer<'a>>,
@@ -83,6 +89,8 @@ struct FindingAnswer<'a> {
 #[derive(Serialize)]
 struct SyncAnswer<'a> {
     run: i64,
+    /// What waits for a person.
+    plan: Option<i64>,
     connector: &'a str,
     status: &'static str,
     message: &'a str,
@@ -103,15 +111,20 @@ pub async fn simulate(args: SimulateArgs, setup: Setup) -> Result<Exit, CliError
     if let Some(kept) = ready.source.kept() {
         reads::keep(&context.db, ready.connector.id, &kept).await?;
     }
+    let made_by = &context.operator.name;
+    let calls = ready.source.calls();
+    let plan =
+        plans::keep_simulation(&context.db, &ready.connector, &decision, &calls, made_by).await?;
     let answer = SimulateAnswer {
+        plan: plan.0,
         connector: ready.connector.name.as_str(),
-        report: report::of_decision(&decision, &ready.source.calls()),
+        report: report::of_decision(&decision, &calls),
         targets: decision.targets.iter().map(target_answer).collect(),
         findings: report::findings(&decision).map(finding_answer).collect(),
     };
-    let calls = ready.source.calls().total();
+    let calls = calls.total();
     context.output.answer(&answer, |answer| {
-        simulate_text(answer, &decision, &ready.connector, calls, args.limit, context.output)
+        simulate_text(answer, &decision, calls, args.limit, context.output)
     });
     let has_changes = answer.targets.iter().any(|it| !it.steps.is_empty());
     let is_held = answer.targets.iter().any(|it| !it.objections.is_empty());
@@ -124,35 +137,63 @@ pub async fn simulate(args: SimulateArgs, setup: Setup) -> Result<Exit, CliError
 
 pub async fn sync(args: SyncArgs, setup: Setup) -> Result<Exit, CliError> {
     let context = Context::open(setup).await?;
-    let done = by_person(&context, &args.connector, None).await;
+    let order = Order::new(Trigger::CommandLine, context.operator.clone());
+    let task = args.plan.map_or(Task::Sync, |plan| Task::Exactly(PlanId(plan)));
+    let done = by_person(&context, &args.connector, Order { task, ..order }).await;
     context.close().await;
     done
 }
 
 /// Runs the connector of an ended run again.
 pub async fn again(context: &Context, before: &Run) -> Result<Exit, CliError> {
-    by_person(context, before.connector_name.as_str(), Some(before.id)).await
+    let order = Order::new(Trigger::CommandLine, context.operator.clone());
+    let order = Order { retry_of: Some(before.id), ..order };
+    by_person(context, before.connector_name.as_str(), order).await
 }
 
-async fn by_person(
+/// Carries out an order with visible progress, and answers with what came of it.
+pub(super) async fn by_person(
     context: &Context,
     connector: &str,
-    retry_of: Option<RunId>,
+    order: Order,
 ) -> Result<Exit, CliError> {
     let ready = Ready::open(&context.engine(), connector).await?;
     let connector = ready.connector.clone();
-    let actor = context.operator.clone();
-    let order = Order { trigger: Trigger::CommandLine, actor, retry_of, slot: None };
+    if let Task::Exactly(plan) = order.task {
+        check_plan(context, &connector, plan).await?;
+    }
     let finished = run(context, ready, &order).await?;
     let answer = SyncAnswer {
         run: finished.run.0,
+        plan: finished.plan.map(|it| it.0),
         connector: connector.name.as_str(),
         status: finished.status.word(),
         message: &finished.message,
         report: report::of_decision(&finished.decision, &finished.calls),
     };
-    context.output.answer(&answer, |_| sync_text(&finished, &connector, context.output));
+    context.output.answer(&answer, |_| sync_text(&finished, context.output));
     Ok(if finished.status == Status::Held { Exit::HeldForApproval } else { Exit::Ok })
+}
+
+/// A plan of another connector, or one that is over, is told before a run begins.
+async fn check_plan(
+    context: &Context,
+    connector: &Connector,
+    plan: PlanId,
+) -> Result<(), CliError> {
+    let Some(found) = store::plans::find(&context.db, plan).await? else {
+        return Err(CliError::usage(format!("There is no plan {plan}. See `rollcall plan list`.")));
+    };
+    if found.connector_id != connector.id || found.kind != PlanKind::Simulated {
+        let name = &connector.name;
+        return Err(CliError::usage(format!(
+            "Plan {plan} is no simulation of \"{name}\". Make one: rollcall simulate \"{name}\""
+        )));
+    }
+    if !found.status.is_open() {
+        return Err(SyncError::Closed { plan, status: found.status }.into());
+    }
+    Ok(())
 }
 
 /// Runs a connector with visible progress, until it has ended or somebody interrupts it.
@@ -212,7 +253,6 @@ fn finding_answer(finding: &Finding) -> FindingAnswer<'_> {
 fn simulate_text(
     answer: &SimulateAnswer<'_>,
     decision: &Decision,
-    connector: &Connector,
     calls: u64,
     limit: usize,
     output: Output,
@@ -230,12 +270,19 @@ fn simulate_text(
     }
     text.extend(findings_text(&report::findings(decision).collect::<Vec<_>>(), limit));
     text.push(String::new());
-    text.extend(way_out(decision, connector));
+    if decision.targets.iter().any(|it| !it.held.is_empty()) {
+        text.push(way_out(PlanId(answer.plan)));
+    }
+    let has_targets = decision.targets.iter().any(|it| it.target.is_some());
+    if has_targets && decision.targets.iter().any(|it| it.approved.changes().len() != 0) {
+        let name = answer.connector;
+        text.push(format!("Apply exactly this:   rollcall sync \"{name}\" --plan {}", answer.plan));
+    }
     text.push("Nothing was changed.".to_owned());
     text.join("\n")
 }
 
-fn sync_text(finished: &Finished, connector: &Connector, output: Output) -> String {
+pub(super) fn sync_text(finished: &Finished, output: Output) -> String {
     const FINDINGS_SHOWN: usize = 10;
     let decision = &finished.decision;
     let mut text = vec![read_text(decision, finished.calls.total())];
@@ -258,71 +305,25 @@ fn sync_text(finished: &Finished, connector: &Connector, output: Output) -> Stri
     text.push(String::new());
     text.push(format!("Run {} {word}. {}", finished.run, finished.message));
     text.push(format!("Every change and finding: rollcall run show {}", finished.run));
-    if finished.status == Status::Held {
-        text.extend(way_out(decision, connector));
+    if let Some(plan) = finished.plan {
+        text.push(way_out(plan));
     }
     text.join("\n")
 }
 
-/// How to let held changes pass once somebody has looked at them: by limits for one run.
-fn way_out(decision: &Decision, connector: &Connector) -> Option<String> {
-    let objections = decision.targets.iter().flat_map(|it| &it.held.objections);
-    let flags: Vec<(String, String)> =
-        objections.map(|it| limits_for(it, connector.settings.safety)).collect::<Option<_>>()?;
-    let (raised, as_now): (BTreeSet<String>, BTreeSet<String>) = flags.into_iter().unzip();
-    let join = |flags: BTreeSet<String>| flags.into_iter().collect::<Vec<_>>().join(" ");
-    let name = &connector.name;
-    if raised.is_empty() {
-        return None;
-    }
-    Some(format!(
-        "If all of it is right, raise the limits for one run and set them back:\n  \
-         rollcall connector edit \"{name}\" {}\n  \
-         rollcall sync \"{name}\"\n  \
-         rollcall connector edit \"{name}\" {}",
-        join(raised),
-        join(as_now)
-    ))
-}
-
-/// The flags that let pass what an objection holds, and those of the limits as they are. Nothing
-/// lets an empty source pass.
-fn limits_for(objection: &Objection, now: Safety) -> Option<(String, String)> {
-    let both = |flag: &str, planned: usize, max: usize, percent: u32| {
-        let flags = |max, percent| format!("--limit-{flag} {max} --limit-{flag}-percent {percent}");
-        (flags(planned.max(max), 100), flags(max, percent))
-    };
-    let percent = |flag: &str, percent: u32| {
-        (format!("--limit-{flag}-percent 100"), format!("--limit-{flag}-percent {percent}"))
-    };
-    Some(match objection {
-        Objection::Empty { .. }
-        | Objection::Privileged { .. }
-        | Objection::NewRules { .. }
-        | Objection::LeftOut { .. } => return None,
-        Objection::Shrunken { .. } => percent("shrinkage", now.shrinkage_percent_max),
-        Objection::Deactivations { planned, .. } => {
-            both("deactivations", *planned, now.deactivations_max, now.deactivations_percent_max)
-        }
-        Objection::Removals { planned, .. } => {
-            both("removals", *planned, now.removals_max, now.removals_percent_max)
-        }
-        Objection::MembershipRemovals { planned, .. } => both(
-            "membership-removals",
-            *planned,
-            now.membership_removals_max,
-            now.membership_removals_percent_max,
-        ),
-        Objection::Renames { planned, .. } => {
-            (format!("--limit-renames {planned}"), format!("--limit-renames {}", now.renames_max))
-        }
-        Objection::EmailChanges { .. } => percent("email-changes", now.email_changes_percent_max),
-        Objection::GroupLoss { .. } => percent("group-loss", now.group_loss_percent_max),
-    })
+/// What to do about a plan that waits.
+pub(super) fn way_out(plan: PlanId) -> String {
+    format!(
+        "Look at what is held: rollcall plan show {plan}\n\
+         Then decide:          rollcall plan approve {plan} --reason \"..\"\n\
+         \x20                     rollcall plan reject {plan} --reason \"..\""
+    )
 }
 
 fn read_text(decision: &Decision, calls: u64) -> String {
-    let read = &decision.read;
+    let Some(read) = &decision.read else {
+        return "The source was not read.".to_owned();
+    };
     let scope = if read.out_of_scope == 0 {
         "all in scope".to_owned()
     } else {
@@ -371,9 +372,41 @@ impl From<SyncError> for CliError {
             SyncError::Settings(error) => error.into(),
             SyncError::Store(error) => error.into(),
             SyncError::Target(error) => error.into(),
+            SyncError::Undo(error) => error.into(),
+            SyncError::Stale { ref difference, .. } => {
+                let sentence = format!("{error}\n{}", difference_text(difference));
+                CliError::new(Exit::PlanStale, sentence.trim_end())
+            }
+            SyncError::Closed { .. } => CliError::new(Exit::PlanStale, error.to_string()),
             SyncError::Broken => CliError::new(Exit::Failed, error.to_string()),
             SyncError::Lost(_) => CliError::new(Exit::TryLater, error.to_string()),
             SyncError::Stopped { .. } => CliError::new(Exit::Interrupted, error.to_string()),
+        }
+    }
+}
+
+/// What a plan would do otherwise now, in so many lines.
+fn difference_text(difference: &Difference) -> String {
+    const LINES_MAX: usize = 20;
+    let Difference { more, fewer } = difference;
+    let more = more.iter().map(|it| format!("  new:     {it}"));
+    let fewer = fewer.iter().map(|it| format!("  missing: {it}"));
+    let all: Vec<String> = more.chain(fewer).map(|it| output::printable(&it)).collect();
+    let mut text: Vec<String> = all.iter().take(LINES_MAX).cloned().collect();
+    if LINES_MAX < all.len() {
+        text.push(format!("  .. and {} more", all.len() - LINES_MAX));
+    }
+    text.join("\n")
+}
+
+impl From<UndoError> for CliError {
+    fn from(error: UndoError) -> CliError {
+        match error {
+            UndoError::Store(error) => error.into(),
+            UndoError::Unknown(_)
+            | UndoError::UnderWay(_)
+            | UndoError::Nothing(_)
+            | UndoError::Nobody { .. } => CliError::usage(error.to_string()),
         }
     }
 }

@@ -170,6 +170,17 @@ pub async fn with_id(db: &Db, id: ConnectorId) -> Result<Option<Connector>, Conn
     row.map(connector).transpose()
 }
 
+/// The settings of a connector as they are now. `None` where it is gone, or they cannot be read.
+pub async fn settings_of(
+    tx: &mut Tx,
+    id: ConnectorId,
+) -> Result<Option<ConnectorSettings>, StoreError> {
+    const SQL: &str = "select settings from connectors where id = $1";
+    let text: Option<String> =
+        with_tx!(tx, conn => sqlx::query_scalar(SQL).bind(id.0).fetch_optional(conn).await?);
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
 /// The client secret, for the address that the settings hold now.
 pub async fn client_secret(
     db: &Db,

@@ -18,6 +18,7 @@ use crate::{with_pool, with_tx};
 
 pub mod events;
 pub mod of_person;
+pub mod person;
 pub mod report;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +33,8 @@ pub enum Trigger {
     Page,
     /// The clock.
     Schedule,
+    /// Somebody who takes back what a run did.
+    Undo,
 }
 
 /// How a run stands.
@@ -122,6 +125,25 @@ pub struct ChangeRow<'a> {
     pub detail: Cow<'a, str>,
     pub reason: Cow<'a, str>,
     pub outcome: Cow<'a, str>,
+    /// JSON of the person, or nothing where the other columns say it all.
+    pub before: Cow<'a, str>,
+    pub after: Cow<'a, str>,
+    /// What the source said of the person.
+    pub state: &'a str,
+}
+
+/// A change that a run made, with everything that it takes to take it back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DoneRow {
+    pub target: TargetId,
+    pub kind: String,
+    pub external_id: Option<String>,
+    pub username: Option<String>,
+    pub group: Option<String>,
+    pub detail: String,
+    pub before: String,
+    pub after: String,
+    pub state: String,
 }
 
 /// One change of a run, read back.
@@ -221,6 +243,7 @@ impl Trigger {
             Trigger::Demo => "demo",
             Trigger::Page => "page",
             Trigger::Schedule => "schedule",
+            Trigger::Undo => "undo",
         }
     }
 }
@@ -487,6 +510,46 @@ pub async fn findings(db: &Db, run: RunId, page: Page) -> Result<Vec<RecordedFin
     Ok(rows.into_iter().map(recorded_finding).collect())
 }
 
+/// Everything that a run did, in order.
+pub async fn done(db: &Db, run: RunId) -> Result<Vec<DoneRow>, StoreError> {
+    const SQL: &str = "select target_id, kind, external_id, username, group_name, detail, before, \
+         after, state from run_changes where run_id = $1 and outcome = 'applied' order by seq";
+    type Columns = (
+        i64,
+        String,
+        Option<String>,
+        Option<String>,
+        Option<String>,
+        String,
+        String,
+        String,
+        String,
+    );
+    let rows: Vec<Columns> =
+        with_pool!(db, pool => sqlx::query_as(SQL).bind(run.0).fetch_all(pool).await?);
+    let done =
+        |(target, kind, external_id, username, group, detail, before, after, state)| DoneRow {
+            target: TargetId(target),
+            kind,
+            external_id,
+            username,
+            group,
+            detail,
+            before,
+            after,
+            state,
+        };
+    Ok(rows.into_iter().map(done).collect())
+}
+
+/// Notes that a run takes back another one.
+pub async fn set_undo_of(tx: &mut Tx, run: RunId, undone: RunId) -> Result<(), StoreError> {
+    const SQL: &str = "update runs set undo_of = $2 where id = $1";
+    with_tx!(tx, conn => sqlx::query(SQL).bind(run.0).bind(undone.0).execute(conn).await
+        .map(|_| ()))?;
+    Ok(())
+}
+
 /// How many changes there were of each kind with each outcome.
 pub async fn change_counts(
     db: &Db,
@@ -582,16 +645,31 @@ pub async fn insert_changes(
     changes: impl IntoIterator<Item = ChangeRow<'_>>,
 ) -> Result<(), StoreError> {
     const SQL: &str = "insert into run_changes (run_id, seq, target_id, kind, external_id, \
-           username, group_name, detail, reason, outcome) \
+           username, group_name, detail, reason, outcome, before, after, state) \
          select $2, cast(batch.value ->> 0 as bigint), cast(batch.value ->> 1 as bigint), \
            batch.value ->> 2, batch.value ->> 3, batch.value ->> 4, batch.value ->> 5, \
-           batch.value ->> 6, batch.value ->> 7, batch.value ->> 8 from {rows}";
+           batch.value ->> 6, batch.value ->> 7, batch.value ->> 8, batch.value ->> 9, \
+           batch.value ->> 10, batch.value ->> 11 from {rows}";
     let row = |out: &mut Vec<u8>, (seq, change): (i64, ChangeRow<'_>)| {
-        let ChangeRow { target, kind, external_id, username, group, detail, reason, outcome } =
-            change;
-        let cells_of_row =
-            (seq, target.0, kind, external_id, username, group, detail, reason, outcome);
-        cells(out, &cells_of_row)
+        let ChangeRow {
+            target,
+            kind,
+            external_id,
+            username,
+            group,
+            detail,
+            reason,
+            outcome,
+            before,
+            after,
+            state,
+        } = change;
+        #[rustfmt::skip]
+        let row = (
+            seq, target.0, kind, external_id, username, group, detail, reason, outcome, before,
+            after, state,
+        );
+        cells(out, &row)
     };
     execute(tx, SQL, (1_i64..).zip(changes), row, &[run.0]).await?;
     Ok(())

@@ -233,6 +233,7 @@ pub async fn delete(db: &Db, target: &Target, act: &Act<'_>) -> Result<(), Targe
         "delete from target_suspicions where target_id = $1",
         "delete from target_empty_groups where target_id = $1",
         "delete from target_singles where target_id = $1",
+        "delete from plan_decisions where target_id = $1",
     ];
     const TARGET: &str = "delete from targets where id = $1";
     let mut tx = db.begin().await?;

@@ -6,10 +6,12 @@ use std::fmt;
 use std::time::Duration;
 
 use reconcile::finding::Finding;
+use reconcile::gate::decisions::SourceState;
 use reconcile::plan::{Change, Differences, Step};
 use reconcile::principal::Name;
 use serde_json::{Value, json};
 
+use crate::plans::{Evidence, before_and_after};
 use crate::source::onelogin::report::{Allowance, Calls, Proof};
 use crate::store::runs::ChangeRow;
 use crate::sync::{Counts, Decision, Phase, TargetDecision};
@@ -110,14 +112,26 @@ fn plural(count: usize, one: &str, many: &str) -> String {
 
 /// The report of a run that came to a decision.
 pub fn of_decision(decision: &Decision, calls: &Calls) -> Value {
-    let Decision { read, targets, findings: _, asked, mapped, withheld, phases, basis: _ } =
-        decision;
+    let Decision {
+        reach: _,
+        read,
+        people: _,
+        targets,
+        findings: _,
+        asked,
+        mapped,
+        withheld,
+        rules: _,
+        fingerprint: _,
+        phases,
+        basis: _,
+    } = decision;
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for finding in findings(decision) {
         *kinds.entry(finding.kind.word()).or_default() += 1;
     }
     json!({
-        "source": {
+        "source": read.as_ref().map(|read| json!({
             "strategy": read.strategy,
             "seen": read.seen,
             "in_scope": read.in_scope,
@@ -126,7 +140,7 @@ pub fn of_decision(decision: &Decision, calls: &Calls) -> Value {
             "withheld": withheld,
             "asked_by_id": asked,
             "proof": proof(&read.proof),
-        },
+        })),
         "targets": targets.iter().map(target).collect::<Vec<_>>(),
         "findings": kinds,
         "phases": self::phases(phases),
@@ -153,15 +167,23 @@ pub fn change_rows(decision: &Decision) -> impl Iterator<Item = ChangeRow<'_>> {
         |(target, it)| {
             let applied = it.approved.steps().iter().map(|step| (step, "applied"));
             let held = it.held.steps.iter().map(|step| (step, "held"));
-            applied.chain(held).map(move |(step, outcome)| ChangeRow {
-                target,
-                kind: step.change.word(),
-                external_id: step.change.user().map(|user| user.id.as_str()),
-                username: step.change.user().map(|user| user.username.as_str()),
-                group: step.change.group().map(Name::as_str),
-                detail: detail(&step.change),
-                reason: reason(step),
-                outcome: outcome.into(),
+            let Evidence { states, memberships, .. } = &it.evidence;
+            applied.chain(held).map(move |(step, outcome)| {
+                let user = step.change.user();
+                let (before, after) = before_and_after(&step.change, memberships);
+                ChangeRow {
+                    before,
+                    after,
+                    state: user.and_then(|it| states.get(&it.id)).map_or("", SourceState::as_str),
+                    target,
+                    kind: step.change.word(),
+                    external_id: step.change.user().map(|user| user.id.as_str()),
+                    username: step.change.user().map(|user| user.username.as_str()),
+                    group: step.change.group().map(Name::as_str),
+                    detail: detail(&step.change),
+                    reason: reason(step),
+                    outcome: outcome.into(),
+                }
             })
         },
     )
@@ -199,6 +221,9 @@ fn target(decision: &TargetDecision) -> Value {
         approved,
         held,
         findings,
+        in_force: _,
+        overtaken: _,
+        evidence,
     } = decision;
     json!({
         "name": target.as_ref().map(|it| it.name.as_str()),
@@ -206,6 +231,8 @@ fn target(decision: &TargetDecision) -> Value {
         "missing_not_asked_for": missing_unasked,
         "applied": counts(approved.steps()),
         "held": counts(&held.steps),
+        "rejected": counts(&held.rejected),
+        "causes": evidence.causes.iter().map(|it| &it.title).collect::<Vec<_>>(),
         "objections": held.objections.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "findings": findings.len(),
     })

@@ -20,6 +20,7 @@ use reconcile::plan::Change;
 use self::batches::Batches;
 use crate::store::directory::{self, Publication, events, publish};
 use crate::store::memory;
+use crate::store::plans::decisions::{self, Origin};
 use crate::store::targets::TargetId;
 use crate::store::{Db, Tx};
 use crate::target::{Actual, Applied, TargetError};
@@ -39,7 +40,8 @@ pub async fn read_in(tx: &mut Tx, target: TargetId) -> Result<Actual, TargetErro
     let generation = generation(tx, target).await?;
     let directory = directory::read(tx, target).await?;
     let past = memory::read(tx, target).await?;
-    Ok(Actual { directory, generation, past })
+    let in_force = decisions::read(tx, target, Origin::Sync, past.now).await?;
+    Ok(Actual { directory, generation, past, in_force })
 }
 
 /// Publishes an approved plan, which was made from publication `generation`. It is the caller's

@@ -1,5 +1,6 @@
 //! The commands of the main job, by the real binary against a sandbox.
 
+mod approvals;
 mod mapping;
 mod policies;
 
@@ -112,23 +113,13 @@ async fn a_held_run_ends_with_three_and_says_why() {
     let list = it.expect(0, &["run", "list"]).await;
     assert!(list.contains("held"), "{list}");
 
-    // What the message says to do lets them pass, and the limits are back afterwards.
+    // What the message says to do lets them pass.
     let told = it.expect(3, &["sync", "OneLogin"]).await;
-    let commands: Vec<Vec<&str>> = told
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("rollcall "))
-        .filter(|line| line.starts_with("connector edit") || line.starts_with("sync"))
-        .map(|line| line.split(' ').map(|word| word.trim_matches('"')).collect())
-        .collect();
-    assert_eq!(commands.len(), 3, "{told}");
-    for command in &commands {
-        it.expect(0, command).await;
-    }
+    assert!(told.contains("rollcall plan approve 2 --reason"), "the same plan waits: {told}");
+    let told = it.expect(0, &["plan", "approve", "2", "--reason", "They left", "--run"]).await;
+    assert!(told.contains("Run 4 succeeded. 4 changes were applied."), "{told}");
     let target = it.json(0, &["target", "show", "jira"]).await;
     assert_eq!(target["active_users"], 36);
-    let connector = it.json(0, &["connector", "show", "OneLogin"]).await;
-    assert_eq!(connector["limits"]["deactivations_max"], 20);
-    assert_eq!(connector["limits"]["deactivations_percent_max"], 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -277,9 +268,23 @@ async fn a_scope_that_shrank_says_how_many_are_missing_and_what_to_do() {
     for command in ["simulate", "sync"] {
         let told = it.expect(3, &[command, "OneLogin"]).await;
         assert!(told.contains("missing, not asked for by id"), "{told}");
-        assert!(told.contains("--limit-shrinkage-percent 100"), "{told}");
+        assert!(told.contains("rollcall plan approve"), "{told}");
         assert!(!told.contains("already matches"), "{told}");
     }
+    // Whoever believes the source is shown next who it is about.
+    it.expect(0, &["plan", "approve", "2", "--reason", "One team only"]).await;
+    let told = it.expect(3, &["sync", "OneLogin"]).await;
+    assert!(told.contains("46 deactivate held"), "{told}");
+    assert!(told.contains("have changed: 46 removals are asked about once"), "{told}");
+    let told = it.expect(7, &["plan", "approve", "2", "--reason", "Again"]).await;
+    assert!(
+        told.contains("Plan 2 is superseded. Run 3 proposes something else: plan 3."),
+        "{told}"
+    );
+    let told = it.expect(0, &["plan", "approve", "3", "--reason", "One team only", "--run"]).await;
+    assert!(told.contains("46 changes were applied"), "{told}");
+    let told = it.expect(0, &["sync", "OneLogin"]).await;
+    assert!(told.contains("Everything already matches."), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,8 +89,7 @@ impl World {
         let source = self.source();
         let (connector, targets) = (self.connector.clone(), self.targets.clone());
         let ready = Ready { connector, source, targets };
-        let (trigger, actor) = (Trigger::CommandLine, somebody().clone());
-        let order = Order { trigger, actor, retry_of: None, slot: None };
+        let order = Order::new(Trigger::CommandLine, somebody().clone());
         let engine = Engine::new(self.db.clone(), Arc::new(seal()), true);
         run::start(&engine, ready, &order, ignore).await.unwrap().ended().await
     }

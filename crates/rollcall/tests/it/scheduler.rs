@@ -214,7 +214,7 @@ async fn a_slot_during_another_run_is_skipped_once_and_says_why() {
         let world = World::with_latency(&db, hourly(), Duration::from_millis(300)).await;
         let ready = Ready::open(&world.engine, "One").await.unwrap();
         let (trigger, actor) = (Trigger::CommandLine, somebody().clone());
-        let order = Order { trigger, actor, retry_of: None, slot: None };
+        let order = Order::new(trigger, actor);
         let mut by_hand = run::start(&world.engine, ready, &order, |_| {}).await.unwrap();
         let skipped = "run 2 not for 2026-11-24T11:00:00Z";
         assert_eq!(world.look("2026-11-24T11:00:00Z").await, [skipped]);

@@ -19,13 +19,11 @@ fn done(policy: &Policy, desired_text: &str, before: &str) -> Vec<Done> {
     let gone = missing(&desired, &actual, policy).into_iter().map(|id| (id, Absence::Gone));
     let (plan, _) = plan(&desired, &actual, &gone.collect(), policy, &Past::NONE);
     let recorded = |change: Change| {
-        let groups = match &change {
-            Change::Remove { user } => {
-                let groups = actual.groups.iter().filter(|(_, members)| members.contains(&user.id));
-                groups.map(|(group, _)| group.clone()).collect()
-            }
-            _ => Vec::new(),
-        };
+        let mut groups = Vec::new();
+        if let Change::Remove { user } = &change {
+            let left = actual.groups.iter().filter(|(_, members)| members.contains(&user.id));
+            groups.extend(left.map(|(group, _)| group.clone()));
+        }
         Done { change, groups }
     };
     plan.steps.into_iter().map(|step| recorded(step.change)).collect()

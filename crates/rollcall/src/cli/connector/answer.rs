@@ -14,11 +14,11 @@ use crate::cli::output;
 use crate::health::ConnectorHealth;
 use crate::source::onelogin::settings::ScopeSettings;
 use crate::store::connectors::Connector;
-use crate::store::connectors::settings::Safety;
 use crate::store::connectors::settings::groups::{EmptyGroups, GroupSettings};
 use crate::store::connectors::settings::leavers::{Cleanup, LeaverSettings};
 use crate::store::connectors::settings::mapping::MappingSettings;
 use crate::store::connectors::settings::schedule::ScheduleSettings;
+use crate::store::connectors::settings::{HoldWhat, Safety};
 use crate::store::runs::Run;
 use crate::store::targets::Target;
 
@@ -161,7 +161,7 @@ impl ConnectorAnswer {
         facts.extend(leavers::facts(self.cleanup, &self.leavers));
         facts.extend(groups::facts(self.empty_groups, &self.groups));
         facts.extend(self.schedule_facts());
-        facts.push(("Held above", held_above(&self.limits)));
+        facts.extend(gate_facts(&self.limits));
         facts.push(("Targets", or(&self.targets, "none yet")));
         output::facts(&facts)
     }
@@ -219,7 +219,8 @@ fn listed(name: &'static str, lines: &[String]) -> Vec<(&'static str, String)> {
     names.zip(lines.iter().cloned()).collect()
 }
 
-fn held_above(limits: &Safety) -> String {
+/// What `connector show` tells of the gate.
+fn gate_facts(limits: &Safety) -> Vec<(&'static str, String)> {
     let Safety {
         deactivations_max,
         deactivations_percent_max,
@@ -228,15 +229,40 @@ fn held_above(limits: &Safety) -> String {
         membership_removals_max,
         membership_removals_percent_max,
         renames_max,
+        renames_percent_max,
+        email_changes_max,
         email_changes_percent_max,
         group_loss_percent_max,
+        group_loss_members_min,
         shrinkage_percent_max,
+        small_directory_floor,
+        hold,
+        expiry_hours,
+        rejection_days,
     } = limits;
-    format!(
-        "{deactivations_max} or {deactivations_percent_max} % deactivations, \
-         {removals_max} or {removals_percent_max} % removals, \
-         {membership_removals_max} or {membership_removals_percent_max} % memberships removed, \
-         {renames_max} renames, {email_changes_percent_max} % e-mail changes, \
-         {group_loss_percent_max} % of a group, {shrinkage_percent_max} % fewer people"
-    )
+    let either = |max: usize, percent: u32| match (max, percent) {
+        (usize::MAX, percent) => format!("{percent} %"),
+        (max, 100) => max.to_string(),
+        (max, percent) => format!("{max} or {percent} %"),
+    };
+    let above = format!(
+        "{} deactivations, {} removals, {} memberships removed, {} renames, {} e-mail changes, \
+         {group_loss_percent_max} % of a group with {group_loss_members_min} members or more, \
+         {shrinkage_percent_max} % fewer people; {small_directory_floor} of a kind always pass",
+        either(*deactivations_max, *deactivations_percent_max),
+        either(*removals_max, *removals_percent_max),
+        either(*membership_removals_max, *membership_removals_percent_max),
+        either(*renames_max, *renames_percent_max),
+        either(*email_changes_max, *email_changes_percent_max),
+    );
+    let held = match hold {
+        HoldWhat::Harmful => "what the limit is about; everything else flows",
+        HoldWhat::Everything => "everything, until somebody decides",
+    };
+    vec![
+        ("Held above", above),
+        ("Held is", held.to_owned()),
+        ("A held plan waits", format!("{expiry_hours} h")),
+        ("A rejection lasts", format!("{rejection_days} days, or until the source changes")),
+    ]
 }

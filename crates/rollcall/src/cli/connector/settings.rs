@@ -20,7 +20,9 @@ use crate::http::address;
 use crate::secret::Secret;
 use crate::source::onelogin::base_url;
 use crate::source::onelogin::settings::GroupSource;
-use crate::store::connectors::settings::{ConnectorSettings, Safety};
+use crate::store::connectors::settings::{
+    ConnectorSettings, EXPIRY_HOURS_MAX, HoldWhat, REJECTION_DAYS_MAX, Safety,
+};
 
 /// What has no meaning of its own at first, and can be set when a connector is made or later.
 #[derive(Debug, clap::Args)]
@@ -47,7 +49,7 @@ pub(in crate::cli) struct Choices {
 
 /// Above how many changes of a kind they are held.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Limits above which changes are held")]
+#[command(next_help_heading = "Limits above which changes are held, and what becomes of them")]
 struct Limits {
     /// Users who lose access [default: 20]
     #[arg(long = "limit-deactivations", value_name = "N")]
@@ -70,15 +72,42 @@ struct Limits {
     /// Usernames that change [default: 5]
     #[arg(long = "limit-renames", value_name = "N")]
     renames: Option<usize>,
-    /// E-mail addresses that change, in percent of all users [default: 10]
+    /// The same in percent of the active users [default: 100]
+    #[arg(long = "limit-renames-percent", value_name = "PERCENT", value_parser = percent())]
+    renames_percent: Option<u32>,
+    /// E-mail addresses that change [default: any number]
+    #[arg(long = "limit-email-changes", value_name = "N")]
+    email_changes: Option<usize>,
+    /// The same in percent of the active users [default: 10]
     #[arg(long = "limit-email-changes-percent", value_name = "PERCENT", value_parser = percent())]
     email_changes_percent: Option<u32>,
     /// How much of one group may go, in percent of its members [default: 30]
     #[arg(long = "limit-group-loss-percent", value_name = "PERCENT", value_parser = percent())]
     group_loss_percent: Option<u32>,
+    /// Only of groups with so many members or more [default: 10]
+    #[arg(long = "limit-group-loss-members", value_name = "N")]
+    group_loss_members: Option<usize>,
     /// How many fewer people the source may have than before, in percent [default: 10]
     #[arg(long = "limit-shrinkage-percent", value_name = "PERCENT", value_parser = percent())]
     shrinkage_percent: Option<u32>,
+    /// As many of a kind always pass, so that a percentage of few is not less than one [default: 3]
+    #[arg(long, value_name = "N")]
+    small_directory_floor: Option<usize>,
+    /// What is held above a limit: what it is about, or everything [default: harmful]
+    #[arg(long, value_enum, value_name = "harmful|everything")]
+    hold: Option<HoldFlag>,
+    /// How many hours a held plan waits, and an approval for its run [default: 72]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(EXPIRY_HOURS_MAX)))]
+    plan_expiry_hours: Option<u32>,
+    /// How many days a rejection lasts where the source says nothing else [default: 30]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(REJECTION_DAYS_MAX)))]
+    rejection_days: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum HoldFlag {
+    Harmful,
+    Everything,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -142,13 +171,28 @@ impl Limits {
                 .membership_removals_percent
                 .unwrap_or(safety.membership_removals_percent_max),
             renames_max: self.renames.unwrap_or(safety.renames_max),
+            renames_percent_max: self.renames_percent.unwrap_or(safety.renames_percent_max),
+            email_changes_max: self.email_changes.unwrap_or(safety.email_changes_max),
             email_changes_percent_max: self
                 .email_changes_percent
                 .unwrap_or(safety.email_changes_percent_max),
             group_loss_percent_max: self
                 .group_loss_percent
                 .unwrap_or(safety.group_loss_percent_max),
+            group_loss_members_min: self
+                .group_loss_members
+                .unwrap_or(safety.group_loss_members_min),
             shrinkage_percent_max: self.shrinkage_percent.unwrap_or(safety.shrinkage_percent_max),
+            small_directory_floor: self
+                .small_directory_floor
+                .unwrap_or(safety.small_directory_floor),
+            hold: match self.hold {
+                None => safety.hold,
+                Some(HoldFlag::Harmful) => HoldWhat::Harmful,
+                Some(HoldFlag::Everything) => HoldWhat::Everything,
+            },
+            expiry_hours: self.plan_expiry_hours.unwrap_or(safety.expiry_hours),
+            rejection_days: self.rejection_days.unwrap_or(safety.rejection_days),
         }
     }
 }

@@ -3,10 +3,12 @@
 pub mod groups;
 pub mod leavers;
 pub mod mapping;
+pub mod rules;
 pub mod schedule;
 
+use jiff::SignedDuration;
 use reconcile::expression::{Expression, ExpressionError};
-use reconcile::gate::{Limit, Limits};
+use reconcile::gate::{Hold, Limit, Limits};
 use reconcile::mapping::Rules;
 use reconcile::mapping::groups::GroupRules;
 use reconcile::pattern::Patterns;
@@ -50,7 +52,7 @@ pub struct FieldError {
     pub why: String,
 }
 
-/// The limits of the gate. What is above any of them is held.
+/// The limits of the gate, above any of which changes are held, and how long decisions last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Safety {
@@ -61,10 +63,38 @@ pub struct Safety {
     pub membership_removals_max: usize,
     pub membership_removals_percent_max: u32,
     pub renames_max: usize,
+    pub renames_percent_max: u32,
+    pub email_changes_max: usize,
     pub email_changes_percent_max: u32,
     pub group_loss_percent_max: u32,
+    /// Groups with fewer members are not judged by `group_loss_percent_max`.
+    pub group_loss_members_min: usize,
     pub shrinkage_percent_max: u32,
+    /// As many changes of a kind always pass.
+    pub small_directory_floor: usize,
+    pub hold: HoldWhat,
+    /// For how long a held plan waits, and an approval for its run.
+    pub expiry_hours: u32,
+    /// For how long a rejection lasts where the source says nothing else.
+    pub rejection_days: u32,
 }
+
+/// What is held where a limit is exceeded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HoldWhat {
+    /// What the objection is about, and what depends on it.
+    #[default]
+    Harmful,
+    Everything,
+}
+
+/// A year.
+pub const EXPIRY_HOURS_MAX: u32 = 8_760;
+/// Ten years.
+pub const REJECTION_DAYS_MAX: u32 = 3_650;
+const EXPIRY_HOURS: u32 = 72;
+const REJECTION_DAYS: u32 = 30;
 
 impl ConnectorSettings {
     /// A source with everything else as it is until somebody changes it.
@@ -90,6 +120,7 @@ impl ConnectorSettings {
             .map_err(|error| FieldError { field: "source.statuses", why: error.to_string() })?;
         self.mapping.rules()?;
         self.groups.check()?;
+        self.safety.check()?;
         self.policy()?;
         self.schedule.check()?;
         Ok(())
@@ -152,15 +183,46 @@ impl Safety {
                 self.membership_removals_max,
                 self.membership_removals_percent_max,
             ),
-            renames: limit(self.renames_max, Limits::CAREFUL.renames.percent_max),
-            email_changes: limit(
-                Limits::CAREFUL.email_changes.count_max,
-                self.email_changes_percent_max,
-            ),
+            renames: limit(self.renames_max, self.renames_percent_max),
+            email_changes: limit(self.email_changes_max, self.email_changes_percent_max),
             group_loss_percent_max: self.group_loss_percent_max,
+            group_loss_members_min: self.group_loss_members_min,
             shrinkage_percent_max: self.shrinkage_percent_max,
-            ..Limits::CAREFUL
+            small_directory_floor: self.small_directory_floor,
+            hold: match self.hold {
+                HoldWhat::Harmful => Hold::Harmful,
+                HoldWhat::Everything => Hold::Everything,
+            },
         }
+    }
+
+    pub fn expiry(self) -> SignedDuration {
+        SignedDuration::from_hours(i64::from(self.expiry_hours))
+    }
+
+    pub fn rejection(self) -> SignedDuration {
+        SignedDuration::from_hours(24 * i64::from(self.rejection_days))
+    }
+
+    fn check(self) -> Result<(), FieldError> {
+        let within = |field, value: u32, min: u32, max: u32| {
+            let why = format!("{value} is not between {min} and {max}.");
+            if (min..=max).contains(&value) { Ok(()) } else { Err(FieldError { field, why }) }
+        };
+        within("safety.expiry_hours", self.expiry_hours, 1, EXPIRY_HOURS_MAX)?;
+        within("safety.rejection_days", self.rejection_days, 1, REJECTION_DAYS_MAX)?;
+        for (field, percent) in [
+            ("safety.deactivations_percent_max", self.deactivations_percent_max),
+            ("safety.removals_percent_max", self.removals_percent_max),
+            ("safety.membership_removals_percent_max", self.membership_removals_percent_max),
+            ("safety.renames_percent_max", self.renames_percent_max),
+            ("safety.email_changes_percent_max", self.email_changes_percent_max),
+            ("safety.group_loss_percent_max", self.group_loss_percent_max),
+            ("safety.shrinkage_percent_max", self.shrinkage_percent_max),
+        ] {
+            within(field, percent, 0, 100)?;
+        }
+        Ok(())
     }
 }
 
@@ -175,9 +237,16 @@ impl Default for Safety {
             membership_removals_max: careful.membership_removals.count_max,
             membership_removals_percent_max: careful.membership_removals.percent_max,
             renames_max: careful.renames.count_max,
+            renames_percent_max: careful.renames.percent_max,
+            email_changes_max: careful.email_changes.count_max,
             email_changes_percent_max: careful.email_changes.percent_max,
             group_loss_percent_max: careful.group_loss_percent_max,
+            group_loss_members_min: careful.group_loss_members_min,
             shrinkage_percent_max: careful.shrinkage_percent_max,
+            small_directory_floor: careful.small_directory_floor,
+            hold: HoldWhat::default(),
+            expiry_hours: EXPIRY_HOURS,
+            rejection_days: REJECTION_DAYS,
         }
     }
 }

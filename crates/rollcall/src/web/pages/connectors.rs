@@ -127,7 +127,7 @@ pub async fn sync(
 ) -> Answer {
     let connector = of_id(&app, id).await?;
     let ready = Ready::open(&app.engine, connector.name.as_str()).await?;
-    let order = Order { trigger: Trigger::Page, actor: visit.actor(), retry_of: None, slot: None };
+    let order = Order::new(Trigger::Page, visit.actor());
     super::run::started(&app, &visit, ready, &order).await
 }
 

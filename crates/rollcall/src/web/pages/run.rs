@@ -195,8 +195,8 @@ pub async fn retry(
         Refusal::Conflict("The connector of this run has been deleted since.".to_owned())
     })?;
     let ready = Ready::open(&app.engine, connector.name.as_str()).await?;
-    let order =
-        Order { trigger: Trigger::Page, actor: visit.actor(), retry_of: Some(run.id), slot: None };
+    let order = Order::new(Trigger::Page, visit.actor());
+    let order = Order { retry_of: Some(run.id), ..order };
     started(&app, &visit, ready, &order).await
 }
 

@@ -225,7 +225,10 @@ fn a_connector_is_shown_with_all_that_was_set() {
         Never touched         local-*, Board
         Privileged groups     jira-administrators, confluence-administrators, site-admins, org-admins, /^root-/
         Runs by itself        no; see --schedule and --every of `connector edit`
-        Held above            3 or 5 % deactivations, 20 or 5 % removals, 50 or 10 % memberships removed, 0 renames, 10 % e-mail changes, 30 % of a group, 1 % fewer people
+        Held above            3 or 5 % deactivations, 20 or 5 % removals, 50 or 10 % memberships removed, 0 renames, 10 % e-mail changes, 30 % of a group with 10 members or more, 1 % fewer people; 3 of a kind always pass
+        Held is               what the limit is about; everything else flows
+        A held plan waits     72 h
+        A rejection lasts     30 days, or until the source changes
         Targets               none yet
     "#]]
     .assert_eq(&shown.stdout);

@@ -217,6 +217,9 @@ async fn record(home: &Home) {
     let run = begin(&db, &connector, Trigger::CommandLine, now).await;
     let names: Vec<String> = (1..=2_500).map(|it| format!("={it}")).collect();
     let rows = names.iter().map(|name| ChangeRow {
+        before: "".into(),
+        after: "".into(),
+        state: "",
         target: target.id,
         kind: "create",
         external_id: Some("1"),

@@ -34,6 +34,9 @@ async fn run(
         }
     };
     let change = |_| ChangeRow {
+        before: "".into(),
+        after: "".into(),
+        state: "",
         target: target.id,
         kind: "create",
         external_id: None,

@@ -152,6 +152,9 @@ fn change<'a>(target: &Target, username: &'a str) -> ChangeRow<'a> {
         detail: "+ create".into(),
         reason: "in scope".into(),
         outcome: "applied".into(),
+        before: "".into(),
+        after: "".into(),
+        state: "",
     }
 }
 

@@ -1,0 +1,624 @@
+//! `rollcall plan`: what waits for a decision, and deciding it.
+
+use std::io::{self, Write as _};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::cli::context::{Context, Setup};
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::output::{self, Tone};
+use crate::cli::sync;
+use crate::cli::undo;
+use crate::export::{Cell, Format, Table};
+use crate::plans::decide::{self, Choice, DecideError, Decision};
+use crate::plans::undo::Undoing;
+use crate::run::Order;
+use crate::store::connectors;
+use crate::store::plans::{self, Filter, Plan, PlanChange, PlanId, PlanKind};
+use crate::store::runs::{Page, RunId, Trigger};
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// List plans that wait for a decision
+    List(ListArgs),
+    /// Show a plan: why it is held, its causes and its changes
+    Show(ShowArgs),
+    /// Let changes of a plan pass; the next run makes what it still plans of them
+    Approve(ApproveArgs),
+    /// Say no to changes of a plan, until the source says something else or a time is over
+    Reject(RejectArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    /// Only plans of this connector
+    #[arg(long, value_name = "NAME")]
+    connector: Option<String>,
+    /// Also simulations, and what was decided, superseded or ran out
+    #[arg(long)]
+    all: bool,
+    /// Go on before the plan of this number
+    #[arg(long, value_name = "PLAN")]
+    before: Option<i64>,
+    /// How many plans
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: u32,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ShowArgs {
+    /// The number of the plan
+    plan: i64,
+    /// Only changes of this cause
+    #[arg(long, value_name = "N")]
+    cause: Option<i64>,
+    /// Only changes of this kind: create, deactivate, ..
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+    /// Only changes that are held
+    #[arg(long)]
+    held: bool,
+    /// Only changes of a person or group with this in its name, or of this id
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// How many changes
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: u32,
+    /// Go on after the change of this number
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    after: i64,
+    /// All changes as comma-separated values, safe to open in a spreadsheet
+    #[arg(long, conflicts_with_all = ["json", "limit", "after"])]
+    csv: bool,
+}
+
+/// Which changes; all that wait where nothing is said.
+#[derive(Debug, clap::Args)]
+struct ChoiceArgs {
+    /// Only these changes, by their numbers in `plan show`; several with commas between them
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    only: Vec<i64>,
+    /// All but these changes
+    #[arg(long, value_name = "N", value_delimiter = ',', conflicts_with = "only")]
+    except: Vec<i64>,
+    /// Only the changes of this cause, by its number in `plan show`
+    #[arg(long, value_name = "N", conflicts_with = "only")]
+    cause: Option<i64>,
+    /// Why; kept in the audit log
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ApproveArgs {
+    /// The number of the plan
+    plan: i64,
+    #[command(flatten)]
+    choice: ChoiceArgs,
+    /// Run the connector at once
+    #[arg(long)]
+    run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct RejectArgs {
+    /// The number of the plan
+    plan: i64,
+    #[command(flatten)]
+    choice: ChoiceArgs,
+    /// How long it lasts where the source says nothing else: 12h, 14d [default: the setting of the connector]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    until: Option<SignedDuration>,
+}
+
+#[derive(Serialize)]
+struct PlanAnswer {
+    id: i64,
+    connector: String,
+    kind: &'static str,
+    run: Option<i64>,
+    status: &'static str,
+    made_by: String,
+    made_at: String,
+    expires_at: String,
+    decided_by: Option<String>,
+    decided_at: Option<String>,
+    reason: Option<String>,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct ListAnswer {
+    plans: Vec<PlanAnswer>,
+}
+
+#[derive(Serialize)]
+struct ShowAnswer {
+    #[serde(flatten)]
+    plan: PlanAnswer,
+    report: Value,
+    objections: Vec<ObjectionAnswer>,
+    causes: Vec<CauseAnswer>,
+    counts: Vec<CountAnswer>,
+    changes: Vec<ChangeAnswer>,
+}
+
+#[derive(Serialize)]
+struct ObjectionAnswer {
+    target: Option<String>,
+    kind: String,
+    words: String,
+}
+
+#[derive(Serialize)]
+struct CauseAnswer {
+    number: i64,
+    target: Option<String>,
+    title: String,
+    changes: i64,
+}
+
+#[derive(Serialize)]
+struct CountAnswer {
+    verdict: String,
+    decision: String,
+    kind: String,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct ChangeAnswer {
+    number: i64,
+    target: Option<String>,
+    verdict: &'static str,
+    /// Nothing, `approved`, `rejected` or `left-out`.
+    decision: String,
+    cause: Option<i64>,
+    kind: String,
+    external_id: Option<String>,
+    username: Option<String>,
+    group: Option<String>,
+    change: String,
+    reason: String,
+    before: Value,
+    after: Value,
+}
+
+#[derive(Serialize)]
+struct DecisionAnswer {
+    plan: i64,
+    status: &'static str,
+    changes: usize,
+    left: usize,
+    until: String,
+    people_accepted: Option<usize>,
+}
+
+const COLUMNS: &[&str] = &[
+    "number",
+    "target",
+    "verdict",
+    "decision",
+    "cause",
+    "kind",
+    "external_id",
+    "username",
+    "group",
+    "change",
+    "reason",
+];
+
+pub async fn run(command: Command, setup: Setup) -> Result<Exit, CliError> {
+    let context = Context::open(setup).await?;
+    let done = match command {
+        Command::List(args) => list(&args, &context).await.map(|()| Exit::Ok),
+        Command::Show(args) => show(&args, &context).await.map(|()| Exit::Ok),
+        Command::Approve(args) => approve(args, &context).await,
+        Command::Reject(args) => reject(args, &context).await.map(|()| Exit::Ok),
+    };
+    context.close().await;
+    done
+}
+
+async fn list(args: &ListArgs, context: &Context) -> Result<(), CliError> {
+    let connector = match &args.connector {
+        Some(name) => Some(connectors::find(&context.db, name).await?.id),
+        None => None,
+    };
+    let before = args.before.map(PlanId);
+    let plans = plans::list(&context.db, connector, !args.all, before, args.limit).await?;
+    let answer = ListAnswer { plans: plans.iter().map(plan_answer).collect() };
+    context.output.answer(&answer, |answer| list_text(answer, args.all));
+    Ok(())
+}
+
+async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
+    let plan = find(args.plan, context).await?;
+    let filter = Filter {
+        cause: args.cause.unwrap_or_default(),
+        kind: args.kind.clone().unwrap_or_default(),
+        verdict: if args.held { "held".to_owned() } else { String::new() },
+        search: args.search.clone().unwrap_or_default(),
+    };
+    if args.csv {
+        return csv(plan.id, &filter, context).await;
+    }
+    let db = &context.db;
+    let page = Page { after: args.after, rows_max: i64::from(args.limit) };
+    let changes = plans::changes(db, plan.id, &filter, page).await?;
+    let mut tx = db.snapshot().await?;
+    let objections = plans::objections(&mut tx, plan.id).await?;
+    drop(tx);
+    let answer = ShowAnswer {
+        report: serde_json::from_str(&plan.report).unwrap_or_default(),
+        objections: objections
+            .into_iter()
+            .map(|it| ObjectionAnswer { target: it.target_name, kind: it.kind, words: it.words })
+            .collect(),
+        causes: plans::causes(db, plan.id)
+            .await?
+            .into_iter()
+            .map(|it| CauseAnswer {
+                number: it.seq,
+                target: it.target_name,
+                title: it.title,
+                changes: it.changes,
+            })
+            .collect(),
+        counts: plans::counts(db, plan.id)
+            .await?
+            .into_iter()
+            .map(|((verdict, decision, kind), count)| CountAnswer {
+                verdict,
+                decision,
+                kind,
+                count,
+            })
+            .collect(),
+        changes: changes.into_iter().map(change_answer).collect(),
+        plan: plan_answer(&plan),
+    };
+    context.output.answer(&answer, |it| show_text(&plan, it, context));
+    Ok(())
+}
+
+/// Page by page: a plan of a large tenant is longer than what fits.
+async fn csv(plan: PlanId, filter: &Filter, context: &Context) -> Result<(), CliError> {
+    const ROWS_PER_PAGE: i64 = 2_000;
+    let mut table = Table::new(Format::Csv, COLUMNS);
+    write(&table.head());
+    let mut after = 0;
+    loop {
+        let page = Page { after, rows_max: ROWS_PER_PAGE };
+        let changes = plans::changes(&context.db, plan, filter, page).await?;
+        let Some(last) = changes.last() else { break };
+        after = last.seq;
+        write(&table.rows(changes.into_iter().map(cells)));
+    }
+    write(&table.tail());
+    Ok(())
+}
+
+/// A reader that went away is no failure.
+fn write(bytes: &[u8]) {
+    let mut stdout = io::stdout().lock();
+    drop(stdout.write_all(bytes).and_then(|()| stdout.flush()));
+}
+
+fn cells(change: PlanChange) -> Vec<Cell> {
+    let verdict = verdict(&change);
+    vec![
+        Cell::Number(change.seq),
+        change.target_name.into(),
+        Cell::text(verdict),
+        Cell::text(change.decision),
+        if change.is_held { Cell::Number(change.cause) } else { Cell::Nothing },
+        Cell::text(change.kind),
+        change.external_id.into(),
+        change.username.into(),
+        change.group.into(),
+        Cell::text(change.words),
+        Cell::text(change.reason),
+    ]
+}
+
+async fn approve(args: ApproveArgs, context: &Context) -> Result<Exit, CliError> {
+    let ApproveArgs { plan, choice, run } = args;
+    let (choice, reason) = choice.into_choice();
+    let act = context.act().because(&reason);
+    let decision = decide::approve(&context.db, PlanId(plan), &choice, &act).await?;
+    let answer = decision_answer(&decision);
+    if !run {
+        context.output.answer(&answer, |_| approved_text(&decision));
+        return Ok(Exit::Ok);
+    }
+    context.output.line(&approved_text(&decision));
+    if let (PlanKind::Undo, Some(undone)) = (decision.kind, decision.run) {
+        let undoing = Undoing { run: RunId(undone), user: None, may_return: false };
+        return undo::carry_out(context, &decision.connector, undoing, &reason).await;
+    }
+    let order = Order::new(Trigger::CommandLine, context.operator.clone());
+    sync::by_person(context, &decision.connector, Order { reason, ..order }).await
+}
+
+async fn reject(args: RejectArgs, context: &Context) -> Result<(), CliError> {
+    let RejectArgs { plan, choice, until } = args;
+    let (choice, reason) = choice.into_choice();
+    let act = context.act().because(&reason);
+    let decision = decide::reject(&context.db, PlanId(plan), &choice, until, &act).await?;
+    context.output.answer(&decision_answer(&decision), |_| rejected_text(&decision));
+    Ok(())
+}
+
+impl ChoiceArgs {
+    fn into_choice(self) -> (Choice, String) {
+        let ChoiceArgs { only, except, cause, reason } = self;
+        (Choice { only, except, cause }, reason)
+    }
+}
+
+async fn find(plan: i64, context: &Context) -> Result<Plan, CliError> {
+    let plan = PlanId(plan);
+    let found = plans::find(&context.db, plan).await?;
+    found.ok_or_else(|| DecideError::Unknown(plan).into())
+}
+
+/// `12h`, `14d`: a number of minutes, hours or days.
+fn duration(typed: &str) -> Result<SignedDuration, String> {
+    const HOURS_MAX: i64 = 24 * 3_650;
+    let typed = typed.trim();
+    let refused = || "give a number of minutes, hours or days, like 30m, 12h or 14d".to_owned();
+    let (number, minutes) = match typed.char_indices().next_back() {
+        Some((at, 'm')) => (typed.get(..at), 1),
+        Some((at, 'h')) => (typed.get(..at), 60),
+        Some((at, 'd')) => (typed.get(..at), 24 * 60),
+        Some(_) | None => return Err(refused()),
+    };
+    let number: i64 = number.and_then(|it| it.parse().ok()).ok_or_else(refused)?;
+    let minutes = number.checked_mul(minutes).filter(|it| (1..=60 * HOURS_MAX).contains(it));
+    minutes.map(SignedDuration::from_mins).ok_or_else(|| "that is not within ten years".to_owned())
+}
+
+fn list_text(answer: &ListAnswer, all: bool) -> String {
+    if answer.plans.is_empty() {
+        let nothing = "Nothing is waiting for a decision.";
+        let more = if all { "" } else { " Everything else: rollcall plan list --all" };
+        return format!("{nothing}{more}");
+    }
+    let row = |it: &PlanAnswer| {
+        [
+            it.id.to_string(),
+            it.connector.clone(),
+            it.kind.to_owned(),
+            it.run.map_or_else(|| "-".to_owned(), |run| run.to_string()),
+            it.status.to_owned(),
+            it.made_at.clone(),
+            it.expires_at.clone(),
+            it.message.clone(),
+        ]
+    };
+    let rows: Vec<_> = answer.plans.iter().map(row).collect();
+    output::table(
+        ["PLAN", "CONNECTOR", "KIND", "RUN", "STATUS", "MADE", "EXPIRES", "WHAT BECAME OF IT"],
+        &rows,
+    )
+}
+
+fn show_text(plan: &Plan, answer: &ShowAnswer, context: &Context) -> String {
+    let it = &answer.plan;
+    let from = match (plan.kind, it.run) {
+        (PlanKind::Held, Some(run)) => format!("held by run {run}"),
+        (PlanKind::Undo, Some(run)) => format!("would undo run {run}, by {}", it.made_by),
+        (PlanKind::Simulated | PlanKind::Held | PlanKind::Undo, _) => {
+            format!("{} by {}", plan.kind.word(), it.made_by)
+        }
+    };
+    let mut facts = vec![
+        ("Plan", it.id.to_string()),
+        ("Connector", it.connector.clone()),
+        ("From", format!("{from} at {}", it.made_at)),
+        ("Status", format!("{} {}", it.status, it.message).trim_end().to_owned()),
+    ];
+    if plan.status.is_open() {
+        facts.push(("Expires", it.expires_at.clone()));
+    }
+    if let (Some(by), Some(at)) = (&it.decided_by, &it.decided_at) {
+        let reason = it.reason.as_deref().unwrap_or_default();
+        facts.push(("Decided", format!("by {by} at {at}: {reason}")));
+    }
+    let mut parts = vec![output::facts(&facts)];
+    let mut why: Vec<String> = Vec::new();
+    for objection in &answer.objections {
+        let line = output::printable(&format!("! {}", objection.words));
+        why.push(context.output.paint(Tone::Warning, &line));
+    }
+    if !why.is_empty() {
+        parts.push(why.join("\n"));
+    }
+    if !answer.causes.is_empty() {
+        let row = |it: &CauseAnswer| [it.number.to_string(), it.title.clone()];
+        let rows: Vec<_> = answer.causes.iter().map(row).collect();
+        parts.push(output::table(["CAUSE", "WHAT THE HELD CHANGES HAVE IN COMMON"], &rows));
+    }
+    if !answer.changes.is_empty() {
+        let row = |it: &ChangeAnswer| {
+            let decision = if it.decision.is_empty() { it.verdict } else { &*it.decision };
+            [
+                it.number.to_string(),
+                it.cause.map_or_else(|| "-".to_owned(), |cause| cause.to_string()),
+                decision.to_owned(),
+                it.change.clone(),
+                it.reason.clone(),
+            ]
+        };
+        let rows: Vec<_> = answer.changes.iter().map(row).collect();
+        parts.push(output::table(["NO", "CAUSE", "VERDICT", "CHANGE", "BECAUSE"], &rows));
+    }
+    let all: u64 = answer.counts.iter().map(|it| it.count).sum();
+    if let Some(last) = answer.changes.last()
+        && (answer.changes.len() as u64) < all
+    {
+        parts.push(format!(
+            "{all} changes in all. More: rollcall plan show {} --after {}",
+            it.id, last.number
+        ));
+    }
+    if plan.status.is_open() && !answer.objections.is_empty() {
+        parts.push(sync::way_out(plan.id));
+    }
+    parts.join("\n\n")
+}
+
+fn approved_text(decision: &Decision) -> String {
+    let Decision { plan, chosen, left, until, people, connector, kind, run, status: _ } = decision;
+    let mut text = vec![format!(
+        "{} of plan {plan} {} approved, until {}.",
+        plural(*chosen, "change", "changes"),
+        if *chosen == 1 { "is" } else { "are" },
+        seconds(*until)
+    )];
+    if let Some(people) = people {
+        text.push(format!(
+            "The source is believed with {people} people or more: the next run asks for whoever is missing."
+        ));
+    }
+    if 0 < *left {
+        text.push(format!(
+            "{} left out, and held again.",
+            plural(*left, "change is", "changes are")
+        ));
+    }
+    text.push(match (kind, run) {
+        (PlanKind::Undo, Some(run)) => format!("Release: rollcall undo {run} --yes"),
+        (PlanKind::Undo | PlanKind::Held | PlanKind::Simulated, _) => {
+            format!("Release: rollcall sync \"{connector}\", or wait for the next run.")
+        }
+    });
+    text.join("\n")
+}
+
+fn rejected_text(decision: &Decision) -> String {
+    let mut text = vec![format!(
+        "{} of plan {} {} rejected: not proposed again until the source says something else, or until {}.",
+        plural(decision.chosen, "change", "changes"),
+        decision.plan,
+        if decision.chosen == 1 { "is" } else { "are" },
+        seconds(decision.until)
+    )];
+    if 0 < decision.left {
+        text.push(format!("{} waiting.", plural(decision.left, "change is", "changes are")));
+    }
+    text.join("\n")
+}
+
+fn plural(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+fn plan_answer(plan: &Plan) -> PlanAnswer {
+    let given = |text: &String| (!text.is_empty()).then(|| text.clone());
+    PlanAnswer {
+        id: plan.id.0,
+        connector: plan.connector_name.to_string(),
+        kind: plan.kind.word(),
+        run: plan.run.map(|it| it.0),
+        status: plan.status.word(),
+        made_by: plan.made_by.clone(),
+        made_at: seconds(plan.made_at),
+        expires_at: seconds(plan.expires_at),
+        decided_by: given(&plan.decided_by),
+        decided_at: plan.decided_at.map(seconds),
+        reason: given(&plan.reason),
+        message: plan.message.clone(),
+    }
+}
+
+fn verdict(change: &PlanChange) -> &'static str {
+    if change.is_held { "held" } else { "passes" }
+}
+
+fn change_answer(change: PlanChange) -> ChangeAnswer {
+    let verdict = verdict(&change);
+    let PlanChange {
+        seq,
+        target_name,
+        is_held,
+        decision,
+        kind,
+        external_id,
+        username,
+        group,
+        words,
+        reason,
+        cause,
+        before,
+        after,
+    } = change;
+    ChangeAnswer {
+        number: seq,
+        target: target_name,
+        verdict,
+        decision,
+        cause: is_held.then_some(cause),
+        kind,
+        external_id,
+        username,
+        group,
+        change: words,
+        reason,
+        before: serde_json::from_str(&before).unwrap_or_default(),
+        after: serde_json::from_str(&after).unwrap_or_default(),
+    }
+}
+
+fn decision_answer(decision: &Decision) -> DecisionAnswer {
+    DecisionAnswer {
+        plan: decision.plan.0,
+        status: decision.status.word(),
+        changes: decision.chosen,
+        left: decision.left,
+        until: decision.until.to_string(),
+        people_accepted: decision.people,
+    }
+}
+
+/// ISO 8601 in UTC, to the second.
+fn seconds(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+impl From<DecideError> for CliError {
+    fn from(error: DecideError) -> CliError {
+        let exit = match error {
+            DecideError::Store(error) => return error.into(),
+            DecideError::Closed { .. }
+            | DecideError::OtherRules { .. }
+            | DecideError::Decided { .. } => Exit::PlanStale,
+            DecideError::Empty => Exit::NotAllowed,
+            DecideError::Unknown(_)
+            | DecideError::NoReason
+            | DecideError::NotHeld { .. }
+            | DecideError::NoCause { .. }
+            | DecideError::Nothing { .. }
+            | DecideError::HoldsNothing { .. } => Exit::Usage,
+        };
+        CliError::new(exit, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_a_number_of_minutes_hours_or_days() {
+        assert_eq!(duration("30m"), Ok(SignedDuration::from_mins(30)));
+        assert_eq!(duration(" 12h "), Ok(SignedDuration::from_hours(12)));
+        assert_eq!(duration("14d"), Ok(SignedDuration::from_hours(14 * 24)));
+        for typed in ["", "d", "14", "-1d", "0h", "1.5h", "14é", "99999999999999999d", "3651d"] {
+            assert!(duration(typed).is_err(), "{typed:?}");
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! What waits for a person: stored, decided over, released.
+//!
+//! A stored plan is what somebody *saw*. It is never carried out itself: a run plans afresh and
+//! releases what is still planned and was seen and approved ([`settle`]), or, where it was told to do
+//! exactly a plan, does it whole or not at all ([`difference`]). Pages and commands call the same
+//! functions.
+
+pub mod decide;
+pub mod undo;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use reconcile::gate::Rules;
+use reconcile::gate::cause::Cause;
+use reconcile::gate::decisions::{Identity, SourceState};
+use reconcile::plan::{Change, Step};
+use reconcile::principal::{ExternalId, Name};
+
+use crate::source::onelogin::report::Calls;
+use crate::store::connectors::Connector;
+use crate::store::plans::decisions::{self, InForce, NewRejection, Origin};
+use crate::store::plans::{self, ChangeRow, NewPlan, PlanId, PlanKind, PlanStatus};
+use crate::store::runs::{RunId, person};
+use crate::store::targets::TargetId;
+use crate::store::{Db, StoreError, Tx};
+use crate::sync::{Decision, Reach, TargetDecision, report};
+
+/// What a plan tells beside its steps, taken while both directories were at hand.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    /// What the source says of everybody whom a step concerns.
+    pub states: BTreeMap<ExternalId, SourceState>,
+    /// Of the held steps, and for each of them the place of its cause.
+    pub causes: Vec<Cause>,
+    pub cause_of: Vec<usize>,
+    /// The groups that somebody is in who is to be removed.
+    pub memberships: BTreeMap<ExternalId, Vec<Name>>,
+    /// Whether the source would be believed without anybody's word.
+    pub is_believed: bool,
+}
+
+/// What a fresh plan would do otherwise than the one that was seen, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    pub more: Vec<String>,
+    pub fewer: Vec<String>,
+}
+
+/// So many simulations of a connector are kept.
+const SIMULATIONS_KEPT: i64 = 20;
+/// So many held plans of a connector are kept beside those that wait.
+const HELD_KEPT: i64 = 200;
+
+impl Difference {
+    pub fn is_empty(&self) -> bool {
+        self.more.is_empty() && self.fewer.is_empty()
+    }
+}
+
+/// Stores what a simulation found, for somebody to apply exactly that.
+pub async fn keep_simulation(
+    db: &Db,
+    connector: &Connector,
+    decision: &Decision,
+    calls: &Calls,
+    made_by: &str,
+) -> Result<PlanId, StoreError> {
+    let mut tx = db.begin().await?;
+    let now = tx.now().await?;
+    let plan =
+        keep(&mut tx, connector, decision, calls, made_by, PlanKind::Simulated, None, now).await?;
+    plans::forget(&mut tx, connector.id, PlanKind::Simulated, SIMULATIONS_KEPT, now).await?;
+    tx.commit().await?;
+    Ok(plan)
+}
+
+/// Puts into force what a run makes of earlier plans: what was approved is released and used up,
+/// what is held now waits, and what is no longer proposed says so. To be called in the transaction in
+/// which the run publishes. Tells which plan waits.
+pub async fn settle(
+    tx: &mut Tx,
+    connector: &Connector,
+    run: RunId,
+    decision: &Decision,
+    calls: &Calls,
+    now: Timestamp,
+) -> Result<Option<PlanId>, StoreError> {
+    let origin = decision.reach.origin();
+    let mut released: BTreeMap<PlanId, usize> = BTreeMap::new();
+    for target in &decision.targets {
+        let Some(id) = target.target.as_ref().map(|it| it.id) else { continue };
+        spend(tx, id, origin, target, &decision.reach, &mut released).await?;
+        decisions::forget_expired(tx, id, now).await?;
+    }
+    for (plan, changes) in &released {
+        let plural = if *changes == 1 { "change" } else { "changes" };
+        let message = format!("Run {run} made {changes} approved {plural}.");
+        plans::end(tx, *plan, PlanStatus::Applied, &message).await?;
+    }
+    let (kind, of_run) = match &decision.reach {
+        Reach::Somebody => return Ok(None),
+        Reach::Everybody => {
+            remember_rules(tx, connector, run, decision).await?;
+            (PlanKind::Held, Some(run))
+        }
+        Reach::Undo { run: undone, rejections } => {
+            let until = now + connector.settings.safety.rejection();
+            for (target, rejections) in rejections {
+                let rows: Vec<NewRejection<'_>> = rejections.iter().map(|it| it.row()).collect();
+                decisions::reject(tx, *target, &rows, until).await?;
+            }
+            (PlanKind::Undo, Some(*undone))
+        }
+    };
+    let waits = decision.targets.iter().any(|it| !it.held.is_empty());
+    let mut open = plans::open(tx, connector.id, kind, now).await?;
+    open.retain(|it| kind == PlanKind::Held || it.run == of_run);
+    let mut waiting = None;
+    if waits {
+        for plan in &open {
+            if plan.status == PlanStatus::Expired {
+                continue;
+            }
+            let is_by_these_rules = plan.fingerprint == decision.fingerprint;
+            if waiting.is_none() && is_by_these_rules && is_same(tx, plan.id, decision).await? {
+                waiting = Some(plan.id);
+            }
+        }
+        if waiting.is_none() {
+            let by = &run.to_string();
+            let new = keep(tx, connector, decision, calls, by, kind, of_run, now).await?;
+            plans::carry_over(tx, new, origin.word()).await?;
+            waiting = Some(new);
+        }
+    }
+    for plan in &open {
+        if Some(plan.id) == waiting {
+            continue;
+        }
+        let (status, message) = match (plan.status, waiting) {
+            (PlanStatus::Expired, _) => (PlanStatus::Expired, "Nobody decided in time.".to_owned()),
+            (_, Some(other)) => (
+                PlanStatus::Superseded,
+                format!("Run {run} proposes something else: plan {other}."),
+            ),
+            (_, None) => {
+                (PlanStatus::Superseded, format!("Run {run} no longer proposes it. Nothing to do."))
+            }
+        };
+        plans::end(tx, plan.id, status, &message).await?;
+    }
+    plans::forget(tx, connector.id, kind, HELD_KEPT, now).await?;
+    Ok(waiting)
+}
+
+/// What the run would do now that was not seen, and what was seen that it would not do.
+pub async fn difference(
+    tx: &mut Tx,
+    plan: PlanId,
+    decision: &Decision,
+) -> Result<Difference, StoreError> {
+    let seen = plans::seen(tx, plan).await?;
+    let is_expected = |it: &&plans::Seen| match &*it.decision {
+        "approved" => true,
+        "rejected" => false,
+        _ => !it.is_held,
+    };
+    let mut fewer: BTreeMap<(i64, Identity), &str> = seen
+        .iter()
+        .filter(is_expected)
+        .map(|it| ((it.target, Identity::recorded(&it.identity)), &*it.words))
+        .collect();
+    let mut more = Vec::new();
+    for target in &decision.targets {
+        for step in target.approved.steps() {
+            let identity = Identity::of(&step.change);
+            if fewer.remove(&(target_number(target), identity)).is_none() {
+                more.push(step.to_string());
+            }
+        }
+    }
+    Ok(Difference { more, fewer: fewer.into_values().map(str::to_owned).collect() })
+}
+
+/// A change that was taken back, for the runs that would do it again.
+#[derive(Clone, Debug)]
+pub struct Rejected {
+    pub identity: Identity,
+    pub external_id: Option<ExternalId>,
+    pub state: String,
+}
+
+impl Rejected {
+    fn row(&self) -> NewRejection<'_> {
+        let Rejected { identity, external_id, state } = self;
+        let (identity, external_id) =
+            (identity.clone(), external_id.as_ref().map(ExternalId::as_str));
+        NewRejection { identity, external_id, state }
+    }
+}
+
+/// The person before and after a change, as JSON, where the other columns do not say it all.
+pub fn before_and_after<'a>(
+    change: &Change,
+    memberships: &BTreeMap<ExternalId, Vec<Name>>,
+) -> (Cow<'a, str>, Cow<'a, str>) {
+    let none = Cow::Borrowed("");
+    match change {
+        Change::Create { user } => (none, person::text(user, &[]).into()),
+        Change::Update { before, after } | Change::Anonymise { before, after } => {
+            (person::text(before, &[]).into(), person::text(after, &[]).into())
+        }
+        Change::Remove { user } => {
+            let groups = memberships.get(&user.id).map_or(&[][..], Vec::as_slice);
+            (person::text(user, groups).into(), none)
+        }
+        Change::Reactivate { .. }
+        | Change::Rename { .. }
+        | Change::CreateGroup { .. }
+        | Change::AddMember { .. }
+        | Change::RemoveMember { .. }
+        | Change::Deactivate { .. }
+        | Change::RemoveGroup { .. } => (none.clone(), none),
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "a plan and everything that it tells of itself")]
+async fn keep(
+    tx: &mut Tx,
+    connector: &Connector,
+    decision: &Decision,
+    calls: &Calls,
+    made_by: &str,
+    kind: PlanKind,
+    run: Option<RunId>,
+    now: Timestamp,
+) -> Result<PlanId, StoreError> {
+    let is_held = decision.targets.iter().any(|it| !it.held.is_empty());
+    let new = NewPlan {
+        connector,
+        kind,
+        run,
+        status: if is_held { PlanStatus::Waiting } else { PlanStatus::Ready },
+        made_by,
+        expires_at: now + connector.settings.safety.expiry(),
+        fingerprint: &decision.fingerprint,
+        people: decision.people,
+        report: &report::of_decision(decision, calls),
+    };
+    let plan = plans::insert(tx, &new, now).await?;
+    plans::insert_changes(tx, plan, change_rows(decision, kind).collect()).await?;
+    let objections = decision.targets.iter().flat_map(|target| {
+        let objections = target.held.objections.iter();
+        objections.map(|it| (target_number(target), it.word(), it.to_string()))
+    });
+    plans::insert_objections(tx, plan, objections.collect()).await?;
+    let causes = decision.targets.iter().flat_map(|target| {
+        let causes = target.evidence.causes.iter();
+        causes.map(|it| (target_number(target), it.title.clone(), it.changes))
+    });
+    plans::insert_causes(tx, plan, causes.collect()).await?;
+    if kind != PlanKind::Held {
+        plans::insert_findings(tx, plan, report::findings(decision).collect()).await?;
+    }
+    Ok(plan)
+}
+
+fn target_number(target: &TargetDecision) -> i64 {
+    target.target.as_ref().map_or(0, |it| it.id.0)
+}
+
+/// Of a held plan what waits: the rest is with the run.
+fn change_rows(decision: &Decision, kind: PlanKind) -> impl Iterator<Item = ChangeRow<'_>> {
+    let mut causes_before = 0;
+    decision.targets.iter().flat_map(move |target| {
+        let first_cause = causes_before + 1;
+        causes_before += target.evidence.causes.len();
+        let passing = if kind == PlanKind::Held { &[][..] } else { target.approved.steps() };
+        let passing = passing.iter().map(move |step| change_row(target, step, None));
+        let held = target.held.steps.iter().zip(&target.evidence.cause_of);
+        let held =
+            held.map(move |(step, cause)| change_row(target, step, Some(first_cause + cause)));
+        passing.chain(held)
+    })
+}
+
+fn change_row<'a>(
+    target: &'a TargetDecision,
+    step: &'a Step,
+    cause: Option<usize>,
+) -> ChangeRow<'a> {
+    let Step { change, reason } = step;
+    let Evidence { states, memberships, .. } = &target.evidence;
+    let user = change.user();
+    let (before, after) = before_and_after(change, memberships);
+    ChangeRow {
+        target: target.target.as_ref().map(|it| it.id),
+        is_held: cause.is_some(),
+        kind: change.word(),
+        external_id: user.map(|it| it.id.as_str()),
+        username: user.map(|it| it.username.as_str()),
+        group: change.group().map(Name::as_str),
+        words: change.to_string(),
+        reason: reason.to_string(),
+        identity: Identity::of(change).as_str().to_owned(),
+        state: user.and_then(|it| states.get(&it.id)).map_or("", SourceState::as_str),
+        cause: cause.unwrap_or_default(),
+        before,
+        after,
+    }
+}
+
+/// Takes out of force what the run carried out, and what is not proposed any more.
+async fn spend(
+    tx: &mut Tx,
+    target: TargetId,
+    origin: Origin,
+    decision: &TargetDecision,
+    reach: &Reach,
+    released: &mut BTreeMap<PlanId, usize>,
+) -> Result<(), StoreError> {
+    let InForce { decisions, approved_in, decided_in: _ } = &decision.in_force;
+    let identities = |steps: &[Step]| -> BTreeSet<Identity> {
+        steps.iter().map(|step| Identity::of(&step.change)).collect()
+    };
+    let has_decisions = !decisions.approved.is_empty() || !decisions.left_out.is_empty();
+    let (applied, proposed) = if has_decisions {
+        (identities(decision.approved.steps()), identities(&decision.held.steps))
+    } else {
+        (BTreeSet::new(), BTreeSet::new())
+    };
+    // Of whom nobody was asked nothing is proposed, and that says nothing of them.
+    let looked_at_all = match reach {
+        Reach::Everybody | Reach::Undo { .. } => {
+            !decision.held.objections.iter().any(reconcile::gate::Objection::is_about_the_read)
+        }
+        Reach::Somebody => false,
+    };
+    let mut spent: Vec<&Identity> = Vec::new();
+    for identity in &decisions.approved {
+        if applied.contains(identity) {
+            if let Some(plan) = approved_in.get(identity) {
+                *released.entry(*plan).or_default() += 1;
+            }
+            spent.push(identity);
+        } else if looked_at_all && !proposed.contains(identity) {
+            spent.push(identity);
+        }
+    }
+    if looked_at_all {
+        spent.extend(decisions.left_out.iter().filter(|it| !proposed.contains(*it)));
+        spent.extend(&decision.overtaken);
+    }
+    decisions::forget(tx, target, origin, &spent).await?;
+    if decisions.people_accepted.is_some() && decision.evidence.is_believed {
+        decisions::forget_people(tx, target).await?;
+    }
+    Ok(())
+}
+
+/// Rules are tried once a run that took something away, or found nothing to take away, went well; or
+/// once somebody looked at a plan that was made by them and decided.
+async fn remember_rules(
+    tx: &mut Tx,
+    connector: &Connector,
+    run: RunId,
+    decision: &Decision,
+) -> Result<(), StoreError> {
+    if decision.rules == Rules::Unchanged {
+        return Ok(());
+    }
+    let objections = || decision.targets.iter().flat_map(|it| &it.held.objections);
+    if objections().any(reconcile::gate::Objection::is_about_the_read) {
+        return Ok(());
+    }
+    let is_asked = objections().any(|it| matches!(it, reconcile::gate::Objection::NewRules { .. }));
+    let decided_in = decision.targets.iter().flat_map(|it| &it.in_force.decided_in);
+    let decided_in: BTreeSet<PlanId> = decided_in.copied().collect();
+    let is_tried = !is_asked || plans::is_any_by(tx, &decided_in, &decision.fingerprint).await?;
+    if is_tried {
+        plans::set_tried(tx, connector.id, &decision.fingerprint, run).await?;
+    }
+    Ok(())
+}
+
+/// Whether a run holds exactly what a plan tells, for the same reasons.
+async fn is_same(tx: &mut Tx, plan: PlanId, decision: &Decision) -> Result<bool, StoreError> {
+    let said: Vec<(i64, String)> = decision
+        .targets
+        .iter()
+        .flat_map(|target| {
+            target.held.objections.iter().map(|it| (target_number(target), it.to_string()))
+        })
+        .collect();
+    let stored = plans::objections(tx, plan).await?;
+    let stored: Vec<(i64, String)> = stored.into_iter().map(|it| (it.target, it.words)).collect();
+    if said != stored {
+        return Ok(false);
+    }
+    let seen = plans::seen(tx, plan).await?;
+    let held = seen.iter().filter(|it| it.is_held);
+    let seen: BTreeSet<(i64, &str)> = held.map(|it| (it.target, &*it.identity)).collect();
+    let mut count = 0;
+    for target in &decision.targets {
+        for step in &target.held.steps {
+            count += 1;
+            let identity = Identity::of(&step.change);
+            if !seen.contains(&(target_number(target), identity.as_str())) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(count == seen.len())
+}

@@ -1,0 +1,317 @@
+//! What people say of a plan they saw: approved, rejected, left out.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use crate::store::audit::actor::Act;
+use crate::store::audit::changes::Changes;
+use crate::store::audit::{self, Action, Entry};
+use crate::store::connectors;
+use crate::store::connectors::settings::ConnectorSettings;
+use crate::store::connectors::settings::rules::fingerprint;
+use crate::store::plans::decisions::{self, Origin, Verdict};
+use crate::store::plans::{self, Plan, PlanId, PlanKind, PlanStatus, Seen};
+use crate::store::targets::TargetId;
+use crate::store::{Db, StoreError, Tx};
+
+/// Which changes of a plan. With none of these, everything that waits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// Only these, by their numbers in the plan.
+    pub only: Vec<i64>,
+    /// All but these.
+    pub except: Vec<i64>,
+    /// Only those of this cause.
+    pub cause: Option<i64>,
+}
+
+/// What a decision came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub plan: PlanId,
+    pub status: PlanStatus,
+    pub chosen: usize,
+    /// What still waits of the plan.
+    pub left: usize,
+    /// Until when it is in force.
+    pub until: Timestamp,
+    /// Somebody accepted that the source has so few people.
+    pub people: Option<usize>,
+    pub connector: String,
+    pub kind: PlanKind,
+    pub run: Option<i64>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError {
+    #[error("There is no plan {0}. See `rollcall plan list`.")]
+    Unknown(PlanId),
+    #[error("Say why: give a reason. It is kept in the audit log.")]
+    NoReason,
+    #[error("Plan {plan} is {}.{} Nothing was decided. See `rollcall plan list`.", .status.word(), spaced(.message))]
+    Closed { plan: PlanId, status: PlanStatus, message: String },
+    #[error(
+        "The settings of the connector were changed since plan {plan} was made, so it is stale. \
+         Nothing was decided. Simulate or sync again and look at the new plan."
+    )]
+    OtherRules { plan: PlanId },
+    #[error("{what} of plan {plan} was decided by {by} already. Nothing was decided.")]
+    Decided { plan: PlanId, what: String, by: String },
+    #[error("Plan {plan} has no change {seq} that waits. See `rollcall plan show {plan}`.")]
+    NotHeld { plan: PlanId, seq: i64 },
+    #[error("Plan {plan} has no cause {cause}. See `rollcall plan show {plan}`.")]
+    NoCause { plan: PlanId, cause: i64 },
+    #[error("Nothing of plan {plan} is chosen. Nothing was decided.")]
+    Nothing { plan: PlanId },
+    #[error("Plan {plan} holds nothing. Apply it: rollcall sync \"{connector}\" --plan {plan}")]
+    HoldsNothing { plan: PlanId, connector: String },
+    #[error(
+        "An empty source is never believed, so it cannot be approved. \
+         Look at the required groups and at the source, and sync again."
+    )]
+    Empty,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Choice {
+    fn is_everything(&self) -> bool {
+        *self == Choice::default()
+    }
+}
+
+/// Approves changes of a plan; what waits beside them is left out. The reason is that of the act.
+///
+/// The next run makes what it still plans of them, and holds everything else again.
+pub async fn approve(
+    db: &Db,
+    plan: PlanId,
+    choice: &Choice,
+    act: &Act<'_>,
+) -> Result<Decision, DecideError> {
+    let mut tx = db.begin().await?;
+    let now = tx.now().await?;
+    let Open { plan, settings, seen } = open(&mut tx, plan, act, now).await?;
+    if !(plan.status.is_open() || plan.status == PlanStatus::Rejected) {
+        return Err(closed(&plan));
+    }
+    if fingerprint(&settings) != plan.fingerprint {
+        return Err(DecideError::OtherRules { plan: plan.id });
+    }
+    let objections = plans::objections(&mut tx, plan.id).await?;
+    if objections.iter().any(|it| it.kind == "empty") {
+        return Err(DecideError::Empty);
+    }
+    let is_back = plan.status == PlanStatus::Rejected || !choice.only.is_empty();
+    let may =
+        |it: &Seen| it.is_held && (is_undecided(it) || (is_back && it.decision == "rejected"));
+    let chosen = chosen(&plan, &seen, choice, may)?;
+    let shrunken: Vec<i64> =
+        objections.iter().filter(|it| it.kind == "shrunken").map(|it| it.target).collect();
+    let accepts_people = choice.is_everything() && !shrunken.is_empty();
+    if chosen.is_empty() && !accepts_people {
+        return Err(nothing(&plan, &seen));
+    }
+
+    let left = seen.iter().filter(|it| it.is_held && it.decision.is_empty());
+    let left: Vec<i64> = left.map(|it| it.seq).filter(|seq| !chosen.contains(seq)).collect();
+    let until = now + settings.safety.expiry();
+    let origin = Origin::of(plan.kind);
+    let seqs: Vec<i64> = chosen.iter().copied().collect();
+    plans::mark(&mut tx, plan.id, &seqs, Verdict::Approved).await?;
+    plans::mark(&mut tx, plan.id, &left, Verdict::LeftOut).await?;
+    decisions::enact(&mut tx, plan.id, origin, Verdict::Approved, until).await?;
+    decisions::enact(&mut tx, plan.id, origin, Verdict::LeftOut, until).await?;
+    if accepts_people {
+        for target in shrunken {
+            let target = TargetId(target);
+            decisions::accept_people(&mut tx, target, plan.id, plan.people, until).await?;
+        }
+    }
+    let waiting = seen.iter().filter(|it| it.is_held && is_undecided(it));
+    let decision = Decision {
+        plan: plan.id,
+        status: PlanStatus::Approved,
+        chosen: chosen.len(),
+        left: waiting.filter(|it| !chosen.contains(&it.seq)).count(),
+        until,
+        people: accepts_people.then_some(plan.people),
+        connector: plan.connector_name.to_string(),
+        kind: plan.kind,
+        run: plan.run.map(|it| it.0),
+    };
+    record(&mut tx, &plan, &decision, until, act, now, Action::PlanApprove).await?;
+    tx.commit().await?;
+    Ok(decision)
+}
+
+/// Says no to changes of a plan. They are not proposed again until the source says something else of
+/// the person, or until the time is over.
+pub async fn reject(
+    db: &Db,
+    plan: PlanId,
+    choice: &Choice,
+    lasts: Option<SignedDuration>,
+    act: &Act<'_>,
+) -> Result<Decision, DecideError> {
+    let mut tx = db.begin().await?;
+    let now = tx.now().await?;
+    let Open { plan, settings, seen } = open(&mut tx, plan, act, now).await?;
+    if !plan.status.is_open() {
+        return Err(closed(&plan));
+    }
+    if fingerprint(&settings) != plan.fingerprint {
+        return Err(DecideError::OtherRules { plan: plan.id });
+    }
+    // What would pass by itself can be taken out of a plan that is yet to be applied.
+    let is_yet_to_pass = |it: &Seen| plan.kind == PlanKind::Simulated && !it.is_held;
+    let is_named = !choice.only.is_empty();
+    let may = |it: &Seen| is_undecided(it) && (it.is_held || (is_named && is_yet_to_pass(it)));
+    let chosen = chosen(&plan, &seen, choice, may)?;
+    if chosen.is_empty() {
+        return Err(nothing(&plan, &seen));
+    }
+    let until = now + lasts.unwrap_or(settings.safety.rejection());
+    let seqs: Vec<i64> = chosen.iter().copied().collect();
+    plans::mark(&mut tx, plan.id, &seqs, Verdict::Rejected).await?;
+    decisions::enact(&mut tx, plan.id, Origin::of(plan.kind), Verdict::Rejected, until).await?;
+
+    let others = || seen.iter().filter(|it| it.is_held && !chosen.contains(&it.seq));
+    let left = others().filter(|it| is_undecided(it)).count();
+    let is_any_approved = others().any(|it| it.decision == "approved");
+    let status = match (left, is_any_approved) {
+        (_, true) => PlanStatus::Approved,
+        (0, false) if plan.kind == PlanKind::Held => PlanStatus::Rejected,
+        (0, false) => PlanStatus::Ready,
+        (_, false) => PlanStatus::Waiting,
+    };
+    let decision = Decision {
+        plan: plan.id,
+        status,
+        chosen: chosen.len(),
+        left,
+        until,
+        people: None,
+        connector: plan.connector_name.to_string(),
+        kind: plan.kind,
+        run: plan.run.map(|it| it.0),
+    };
+    record(&mut tx, &plan, &decision, plan.expires_at, act, now, Action::PlanReject).await?;
+    tx.commit().await?;
+    Ok(decision)
+}
+
+/// A plan that nobody else decides over meanwhile.
+struct Open {
+    plan: Plan,
+    settings: ConnectorSettings,
+    seen: Vec<Seen>,
+}
+
+async fn open(tx: &mut Tx, id: PlanId, act: &Act<'_>, now: Timestamp) -> Result<Open, DecideError> {
+    if act.reason.trim().is_empty() {
+        return Err(DecideError::NoReason);
+    }
+    let plan = plans::lock(tx, id, now).await?.ok_or(DecideError::Unknown(id))?;
+    let Some(settings) = connectors::settings_of(tx, plan.connector_id).await? else {
+        let message = "Its connector was deleted, or cannot be read.".to_owned();
+        return Err(DecideError::Closed { plan: id, status: PlanStatus::Superseded, message });
+    };
+    let seen = plans::seen(tx, id).await?;
+    Ok(Open { plan, settings, seen })
+}
+
+fn is_undecided(seen: &Seen) -> bool {
+    seen.decision.is_empty() || seen.decision == Verdict::LeftOut.word()
+}
+
+/// The numbers of what is chosen.
+fn chosen(
+    plan: &Plan,
+    seen: &[Seen],
+    choice: &Choice,
+    may: impl Fn(&Seen) -> bool,
+) -> Result<BTreeSet<i64>, DecideError> {
+    let Choice { only, except, cause } = choice;
+    for seq in only.iter().chain(except) {
+        let named = seen.iter().find(|it| it.seq == *seq);
+        let Some(named) = named else {
+            return Err(DecideError::NotHeld { plan: plan.id, seq: *seq });
+        };
+        if only.contains(seq) && !may(named) {
+            if is_undecided(named) {
+                return Err(DecideError::NotHeld { plan: plan.id, seq: *seq });
+            }
+            let what = format!("Change {seq}");
+            let by = plan.decided_by.clone();
+            return Err(DecideError::Decided { plan: plan.id, what, by });
+        }
+    }
+    if let Some(cause) = cause
+        && !seen.iter().any(|it| it.cause == *cause)
+    {
+        return Err(DecideError::NoCause { plan: plan.id, cause: *cause });
+    }
+    let is_chosen = |it: &&Seen| {
+        (only.is_empty() || only.contains(&it.seq))
+            && !except.contains(&it.seq)
+            && cause.is_none_or(|cause| it.cause == cause)
+            && may(it)
+    };
+    Ok(seen.iter().filter(is_chosen).map(|it| it.seq).collect())
+}
+
+fn nothing(plan: &Plan, seen: &[Seen]) -> DecideError {
+    let mut held = seen.iter().filter(|it| it.is_held).peekable();
+    if held.peek().is_none() && plan.status == PlanStatus::Ready {
+        let connector = plan.connector_name.to_string();
+        return DecideError::HoldsNothing { plan: plan.id, connector };
+    }
+    if plan.decided_at.is_some() && !held.any(is_undecided) {
+        let (what, by) = ("All".to_owned(), plan.decided_by.clone());
+        return DecideError::Decided { plan: plan.id, what, by };
+    }
+    DecideError::Nothing { plan: plan.id }
+}
+
+fn closed(plan: &Plan) -> DecideError {
+    let message = match (plan.status, plan.decided_at) {
+        (PlanStatus::Rejected, Some(_)) => format!("{} rejected it.", plan.decided_by),
+        _ => plan.message.clone(),
+    };
+    DecideError::Closed { plan: plan.id, status: plan.status, message }
+}
+
+async fn record(
+    tx: &mut Tx,
+    plan: &Plan,
+    decision: &Decision,
+    expires_at: Timestamp,
+    act: &Act<'_>,
+    now: Timestamp,
+    action: Action,
+) -> Result<(), StoreError> {
+    let decided = plans::Decided {
+        status: decision.status,
+        by: &act.actor.name,
+        reason: act.reason,
+        at: now,
+        expires_at,
+    };
+    plans::decide(tx, plan.id, decided).await?;
+    let done = json!({
+        "changes": decision.chosen,
+        "left": decision.left,
+        "until": decision.until.to_string(),
+        "people": decision.people,
+    });
+    let entry = Entry::new(action, plan.id, &plan.connector_name).with(Changes::created(&done));
+    audit::append(tx, act, &entry).await?;
+    Ok(())
+}
+
+fn spaced(message: &str) -> String {
+    if message.is_empty() { String::new() } else { format!(" {message}") }
+}

@@ -1,0 +1,228 @@
+//! Taking back what a run did.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use reconcile::gate::cause::causes;
+use reconcile::gate::decisions::Identity;
+use reconcile::gate::{self, Rules, Terms};
+use reconcile::plan::Change;
+use reconcile::plan::undo::{Done, Undo, undo};
+use reconcile::principal::{ExternalId, Name, User, fold};
+
+use crate::plans::{Evidence, Rejected};
+use crate::store::connectors::settings::rules::fingerprint;
+use crate::store::plans::decisions::{self, Origin};
+use crate::store::runs::{self, DoneRow, Run, RunId, person};
+use crate::store::targets::TargetId;
+use crate::store::{Db, StoreError};
+use crate::sync::{self, Decision, Job, Noticed, Phase, Reach, SyncError, TargetDecision};
+use crate::target;
+
+/// Which run is to be taken back, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undoing {
+    pub run: RunId,
+    /// Only what was done to this person, by username, e-mail or id.
+    pub user: Option<String>,
+    /// Whether the next run may do it again where the source still wants it.
+    pub may_return: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum UndoError {
+    #[error("There is no run {0}. See `rollcall run list`.")]
+    Unknown(RunId),
+    #[error("Run {0} is still under way. Stop it first: rollcall run stop {0}")]
+    UnderWay(RunId),
+    #[error("Run {0} changed nothing, so there is nothing to undo.")]
+    Nothing(RunId),
+    #[error("Run {run} changed nothing of {user:?}. See `rollcall run show {run}`.")]
+    Nobody { run: RunId, user: String },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The run, if it can be taken back.
+pub async fn find(db: &Db, run: RunId) -> Result<Run, UndoError> {
+    let found = runs::find(db, run).await?.ok_or(UndoError::Unknown(run))?;
+    if found.finished_at.is_none() {
+        return Err(UndoError::UnderWay(run));
+    }
+    Ok(found)
+}
+
+/// Decides what takes back a run, and passes it through the gate. Changes nothing, and reads nothing
+/// but the targets.
+pub async fn decide(
+    job: Job<'_>,
+    undoing: &Undoing,
+    watch: sync::Watch<'_>,
+) -> Result<Decision, SyncError> {
+    let clock = sync::PhaseClock::start(Phase::Plan, watch);
+    let settings = &job.connector.settings;
+    let policy = settings.policy()?;
+    let (limits, privileged) = (settings.safety.limits(), settings.groups.privileged()?);
+    let rows = runs::done(job.db, undoing.run).await.map_err(UndoError::from)?;
+    if rows.is_empty() {
+        return Err(UndoError::Nothing(undoing.run).into());
+    }
+    let rows = of_user(rows, undoing)?;
+    let mut rejections = BTreeMap::new();
+    let mut targets = Vec::new();
+    for target in job.targets {
+        let actual = target::crowd::read(job.db, target.id).await?;
+        let in_force = in_force(job.db, target.id).await?;
+        let rows: Vec<&DoneRow> = rows.iter().filter(|it| it.target == target.id).collect();
+        let done: Vec<Done> = rows.iter().filter_map(|it| done_of(it)).collect();
+        let name = format!("run {}", undoing.run);
+        let Undo { plan, findings, undone } = undo(&done, &actual.directory, &policy, &name);
+        let terms = Terms {
+            limits: &limits,
+            decisions: &in_force.decisions,
+            rules: Rules::Unchanged,
+            privileged: &privileged,
+        };
+        let steps = plan.steps.clone();
+        let (approved, held) = gate::check(plan, &actual.directory, &terms);
+        let memberships = sync::memberships_of_removed([&steps, &[]], &actual.directory);
+        let (causes, cause_of) = causes(&held.steps, &actual.directory);
+        if !undoing.may_return {
+            let waiting: BTreeSet<About> =
+                held.steps.iter().chain(&held.rejected).map(|it| about(&it.change)).collect();
+            // What is held is not taken back yet.
+            let is_back = |done: &Done| !waiting.contains(&about(&done.change));
+            rejections.insert(target.id, rejected(&done, &rows, &undone, is_back));
+        }
+        targets.push(TargetDecision {
+            target: Some(target.clone()),
+            users_before: actual.directory.users.len(),
+            missing_unasked: 0,
+            generation: actual.generation,
+            noticed: Noticed {
+                before: actual.past.memory.clone(),
+                after: actual.past.memory.clone(),
+            },
+            approved,
+            held,
+            findings,
+            in_force,
+            overtaken: Vec::new(),
+            evidence: Evidence {
+                causes,
+                cause_of,
+                memberships,
+                is_believed: true,
+                ..Evidence::default()
+            },
+        });
+    }
+    let decision = Decision {
+        reach: Reach::Undo { run: undoing.run, rejections },
+        read: None,
+        people: targets.iter().map(|it| it.users_before).sum(),
+        targets,
+        findings: Vec::new(),
+        asked: 0,
+        mapped: 0,
+        withheld: 0,
+        rules: Rules::Unchanged,
+        fingerprint: fingerprint(settings),
+        phases: clock.stop(),
+    };
+    sync::tell(&decision, watch);
+    Ok(decision)
+}
+
+async fn in_force(db: &Db, target: TargetId) -> Result<decisions::InForce, StoreError> {
+    let mut tx = db.snapshot().await?;
+    let now = tx.now().await?;
+    decisions::read(&mut tx, target, Origin::Undo, now).await
+}
+
+fn of_user(rows: Vec<DoneRow>, undoing: &Undoing) -> Result<Vec<DoneRow>, UndoError> {
+    let Some(user) = &undoing.user else { return Ok(rows) };
+    let typed = fold(user.trim());
+    let is_named = |row: &&DoneRow| {
+        let texts = [row.external_id.as_deref(), row.username.as_deref()];
+        let people = [&row.before, &row.after].map(|text| person::read(text));
+        let known = people.iter().flatten().flat_map(|(it, _)| [it.username.as_str(), &it.email]);
+        texts.into_iter().flatten().chain(known).any(|text| *fold(text) == *typed)
+    };
+    let ids: BTreeSet<String> =
+        rows.iter().filter(is_named).filter_map(|row| row.external_id.clone()).collect();
+    if ids.is_empty() {
+        return Err(UndoError::Nobody { run: undoing.run, user: user.clone() });
+    }
+    let is_theirs = |row: &DoneRow| row.external_id.as_ref().is_some_and(|id| ids.contains(id));
+    Ok(rows.into_iter().filter(is_theirs).collect())
+}
+
+/// The person and the group that a change is about.
+type About = (Option<ExternalId>, Option<Name>);
+
+fn about(change: &Change) -> About {
+    (change.user().map(|user| user.id.clone()), change.group().cloned())
+}
+
+/// So that the next run does not do again what was taken back, as long as the source says the same.
+fn rejected(
+    done: &[Done],
+    rows: &[&DoneRow],
+    undone: &BTreeSet<usize>,
+    is_back: impl Fn(&Done) -> bool,
+) -> Vec<Rejected> {
+    let kept = rows.iter().filter(|it| done_of(it).is_some());
+    let places = done.iter().zip(kept).enumerate();
+    let places = places.filter(|(place, (done, _))| undone.contains(place) && is_back(done));
+    let rejected = places.map(|(_, (done, row))| Rejected {
+        identity: Identity::of(&done.change),
+        external_id: row.external_id.as_deref().map(ExternalId::new),
+        state: row.state.clone(),
+    });
+    rejected.collect()
+}
+
+/// A recorded change. `None` where a version that did not record enough wrote it.
+fn done_of(row: &DoneRow) -> Option<Done> {
+    let person = |text: &str| person::read(text).map(|(user, _)| Arc::new(user));
+    let known = || Some(Arc::new(named(row.external_id.as_deref()?, row.username.as_deref()?)));
+    let group = || row.group.as_deref().map(Name::new);
+    let mut groups = Vec::new();
+    let change = match &*row.kind {
+        "create" => Change::Create { user: person(&row.after)? },
+        "reactivate" => Change::Reactivate { user: known()? },
+        "rename" => Change::Rename { user: known()?, to: Name::new(&row.detail) },
+        "update" => Change::Update { before: person(&row.before)?, after: person(&row.after)? },
+        "create-group" => Change::CreateGroup { group: group()? },
+        "add-to-group" => Change::AddMember { group: group()?, user: known()? },
+        "remove-from-group" => Change::RemoveMember { group: group()?, user: known()? },
+        "deactivate" => Change::Deactivate { user: known()? },
+        "anonymise" => {
+            Change::Anonymise { before: person(&row.before)?, after: person(&row.after)? }
+        }
+        "remove" => {
+            let (user, left) = person::read(&row.before)?;
+            groups = left;
+            Change::Remove { user: Arc::new(user) }
+        }
+        "remove-group" => Change::RemoveGroup { group: group()? },
+        _ => return None,
+    };
+    Some(Done { change, groups })
+}
+
+/// Somebody of whom only the name matters.
+fn named(id: &str, username: &str) -> User {
+    User {
+        id: ExternalId::new(id),
+        username: Name::new(username),
+        email: "".into(),
+        display_name: "".into(),
+        first_name: "".into(),
+        last_name: "".into(),
+        active: true,
+        attributes: reconcile::principal::Attributes::default(),
+        source_id: None,
+    }
+}

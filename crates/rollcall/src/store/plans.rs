@@ -1,0 +1,796 @@
+//! Plans that people look at and decide over: what a run holds, what a simulation showed, what an undo
+//! would do.
+
+pub mod decisions;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::Timestamp;
+use reconcile::finding::Finding;
+use reconcile::principal::{ExternalId, Name};
+
+use crate::store::batch::{cells, execute};
+use crate::store::connectors::{Connector, ConnectorId};
+use crate::store::runs::{Page, RunId};
+use crate::store::targets::TargetId;
+use crate::store::{Db, StoreError, Tx, instant};
+use crate::{with_pool, with_tx};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PlanId(pub i64);
+
+/// Where a plan comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlanKind {
+    /// A run applied the rest and left this.
+    Held,
+    /// Somebody asked what a run would do.
+    Simulated,
+    /// What would take back a run.
+    Undo,
+}
+
+/// How a plan stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlanStatus {
+    /// Nothing of it is held; it can be applied as it was seen.
+    Ready,
+    /// Something waits for a decision.
+    Waiting,
+    /// Somebody approved all of it or a part.
+    Approved,
+    /// Somebody said no to all of it.
+    Rejected,
+    /// A run did what was approved.
+    Applied,
+    /// A later run no longer proposes it, or proposes something else.
+    Superseded,
+    /// Nobody decided in time, or no run came in time.
+    Expired,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub id: PlanId,
+    pub connector_id: ConnectorId,
+    /// As it was called then.
+    pub connector_name: Name,
+    pub kind: PlanKind,
+    /// The run that left it, or that it would undo.
+    pub run: Option<RunId>,
+    pub status: PlanStatus,
+    pub made_by: String,
+    pub made_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub fingerprint: String,
+    /// How many people the source had.
+    pub people: usize,
+    /// JSON: what was read, counts, calls.
+    pub report: String,
+    pub decided_by: String,
+    pub decided_at: Option<Timestamp>,
+    /// Why it was decided so.
+    pub reason: String,
+    /// What became of it.
+    pub message: String,
+}
+
+/// A plan that is about to be stored.
+#[derive(Clone, Debug)]
+pub struct NewPlan<'a> {
+    pub connector: &'a Connector,
+    pub kind: PlanKind,
+    pub run: Option<RunId>,
+    pub status: PlanStatus,
+    pub made_by: &'a str,
+    pub expires_at: Timestamp,
+    pub fingerprint: &'a str,
+    pub people: usize,
+    pub report: &'a serde_json::Value,
+}
+
+/// One change of a plan, as it is written down.
+#[derive(Clone, Debug)]
+pub struct ChangeRow<'a> {
+    pub target: Option<TargetId>,
+    pub is_held: bool,
+    pub kind: &'a str,
+    pub external_id: Option<&'a str>,
+    pub username: Option<&'a str>,
+    pub group: Option<&'a str>,
+    pub words: String,
+    pub reason: String,
+    pub identity: String,
+    pub state: &'a str,
+    /// The number of its cause; 0 where it is not held.
+    pub cause: usize,
+    pub before: Cow<'a, str>,
+    pub after: Cow<'a, str>,
+}
+
+/// One change of a plan, read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanChange {
+    pub seq: i64,
+    /// Absent where there was no target yet, or it was deleted since.
+    pub target_name: Option<String>,
+    pub is_held: bool,
+    /// Nothing, `approved`, `rejected` or `left-out`.
+    pub decision: String,
+    pub kind: String,
+    pub external_id: Option<String>,
+    pub username: Option<String>,
+    pub group: Option<String>,
+    pub words: String,
+    pub reason: String,
+    pub cause: i64,
+    /// JSON of the person, or nothing.
+    pub before: String,
+    pub after: String,
+}
+
+/// What a decision needs to know of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub seq: i64,
+    pub target: i64,
+    pub is_held: bool,
+    pub decision: String,
+    pub cause: i64,
+    pub identity: String,
+    pub words: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCause {
+    pub seq: i64,
+    pub target_name: Option<String>,
+    pub title: String,
+    pub changes: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredObjection {
+    pub target: i64,
+    pub target_name: Option<String>,
+    pub kind: String,
+    pub words: String,
+}
+
+/// Which changes of a plan. What is empty matches everything.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub cause: i64,
+    /// `create`, `deactivate`, ..
+    pub kind: String,
+    /// `passes` or `held`.
+    pub verdict: String,
+    /// A part of a username, of a group's name or of an id.
+    pub search: String,
+}
+
+impl PlanKind {
+    pub const ALL: [PlanKind; 3] = [PlanKind::Held, PlanKind::Simulated, PlanKind::Undo];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            PlanKind::Held => "held",
+            PlanKind::Simulated => "simulated",
+            PlanKind::Undo => "undo",
+        }
+    }
+
+    fn from_word(word: &str) -> PlanKind {
+        PlanKind::ALL.into_iter().find(|it| it.word() == word).unwrap_or(PlanKind::Held)
+    }
+}
+
+impl PlanStatus {
+    pub const ALL: [PlanStatus; 7] = [
+        PlanStatus::Ready,
+        PlanStatus::Waiting,
+        PlanStatus::Approved,
+        PlanStatus::Rejected,
+        PlanStatus::Applied,
+        PlanStatus::Superseded,
+        PlanStatus::Expired,
+    ];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            PlanStatus::Ready => "ready",
+            PlanStatus::Waiting => "waiting",
+            PlanStatus::Approved => "approved",
+            PlanStatus::Rejected => "rejected",
+            PlanStatus::Applied => "applied",
+            PlanStatus::Superseded => "superseded",
+            PlanStatus::Expired => "expired",
+        }
+    }
+
+    /// Whether anything can still come of it.
+    pub fn is_open(self) -> bool {
+        match self {
+            PlanStatus::Ready | PlanStatus::Waiting | PlanStatus::Approved => true,
+            PlanStatus::Rejected
+            | PlanStatus::Applied
+            | PlanStatus::Superseded
+            | PlanStatus::Expired => false,
+        }
+    }
+
+    fn from_word(word: &str) -> PlanStatus {
+        // Of what a later version calls it nothing can come here.
+        PlanStatus::ALL.into_iter().find(|it| it.word() == word).unwrap_or(PlanStatus::Superseded)
+    }
+}
+
+impl fmt::Display for PlanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+pub async fn insert(tx: &mut Tx, plan: &NewPlan<'_>, now: Timestamp) -> Result<PlanId, StoreError> {
+    const SQL: &str = "insert into plans (connector_id, connector_name, kind, run_id, status, \
+           made_by, made_at, expires_at, fingerprint, settings, people, report) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning id";
+    let NewPlan { connector, kind, run, status, made_by, expires_at, fingerprint, people, report } =
+        plan;
+    let settings = serde_json::to_string(&connector.settings).unwrap_or_default();
+    let id = with_tx!(tx, conn => sqlx::query_scalar::<_, i64>(SQL)
+        .bind(connector.id.0)
+        .bind(connector.name.as_str())
+        .bind(kind.word())
+        .bind(run.map(|it| it.0))
+        .bind(status.word())
+        .bind(made_by)
+        .bind(now.as_microsecond())
+        .bind(expires_at.as_microsecond())
+        .bind(fingerprint)
+        .bind(settings)
+        .bind(i64::try_from(*people).unwrap_or(i64::MAX))
+        .bind(report.to_string())
+        .fetch_one(conn)
+        .await)?;
+    Ok(PlanId(id))
+}
+
+/// Writes down all changes of a plan, in their order. To be called once a plan.
+pub async fn insert_changes(
+    tx: &mut Tx,
+    plan: PlanId,
+    changes: Vec<ChangeRow<'_>>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "insert into plan_changes (plan_id, seq, target_id, verdict, kind, \
+           external_id, username, group_name, words, reason, identity, state, cause, before, after) \
+         select $2, cast(batch.value ->> 0 as bigint), cast(batch.value ->> 1 as bigint), \
+           batch.value ->> 2, batch.value ->> 3, batch.value ->> 4, batch.value ->> 5, \
+           batch.value ->> 6, batch.value ->> 7, batch.value ->> 8, batch.value ->> 9, \
+           batch.value ->> 10, cast(batch.value ->> 11 as bigint), batch.value ->> 12, \
+           batch.value ->> 13 from {rows}";
+    let row = |out: &mut Vec<u8>, (seq, change): (i64, ChangeRow<'_>)| {
+        let ChangeRow {
+            target,
+            is_held,
+            kind,
+            external_id,
+            username,
+            group,
+            words,
+            reason,
+            identity,
+            state,
+            cause,
+            before,
+            after,
+        } = change;
+        let verdict = if is_held { "held" } else { "passes" };
+        let who = (external_id, username, group);
+        #[rustfmt::skip]
+        let row = (
+            seq, target.map_or(0, |it| it.0), verdict, kind, who.0, who.1, who.2, words, reason,
+            identity, state, cause, before, after,
+        );
+        cells(out, &row)
+    };
+    execute(tx, SQL, (1_i64..).zip(changes), row, &[plan.0]).await?;
+    Ok(())
+}
+
+/// Each with its target, 0 where there is none yet.
+pub async fn insert_causes(
+    tx: &mut Tx,
+    plan: PlanId,
+    causes: Vec<(i64, String, usize)>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "insert into plan_causes (plan_id, seq, target_id, title, changes) \
+         select $2, cast(batch.value ->> 0 as bigint), cast(batch.value ->> 1 as bigint), \
+           batch.value ->> 2, cast(batch.value ->> 3 as bigint) from {rows}";
+    let row = |out: &mut Vec<u8>, (seq, (target, title, changes)): (i64, (i64, String, usize))| {
+        cells(out, &(seq, target, title, changes))
+    };
+    execute(tx, SQL, (1_i64..).zip(causes), row, &[plan.0]).await?;
+    Ok(())
+}
+
+/// Each with its target, its kind and its words.
+pub async fn insert_objections(
+    tx: &mut Tx,
+    plan: PlanId,
+    objections: Vec<(i64, &'static str, String)>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "insert into plan_objections (plan_id, seq, target_id, kind, words) \
+         select $2, cast(batch.value ->> 0 as bigint), cast(batch.value ->> 1 as bigint), \
+           batch.value ->> 2, batch.value ->> 3 from {rows}";
+    let row = |out: &mut Vec<u8>,
+               (seq, (target, kind, words)): (i64, (i64, &'static str, String))| {
+        cells(out, &(seq, target, kind, words))
+    };
+    execute(tx, SQL, (1_i64..).zip(objections), row, &[plan.0]).await?;
+    Ok(())
+}
+
+pub async fn insert_findings(
+    tx: &mut Tx,
+    plan: PlanId,
+    findings: Vec<&Finding>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "insert into plan_findings \
+           (plan_id, seq, kind, external_id, username, message) \
+         select $2, cast(batch.value ->> 0 as bigint), batch.value ->> 1, batch.value ->> 2, \
+           batch.value ->> 3, batch.value ->> 4 from {rows}";
+    let row = |out: &mut Vec<u8>, (seq, finding): (i64, &Finding)| {
+        let Finding { kind, id, username, message } = finding;
+        cells(out, &(seq, kind.word(), id.as_ref().map(ExternalId::as_str), username, message))
+    };
+    execute(tx, SQL, (1_i64..).zip(findings), row, &[plan.0]).await?;
+    Ok(())
+}
+
+/// How a plan stands by the clock that all nodes share.
+pub async fn find(db: &Db, plan: PlanId) -> Result<Option<Plan>, StoreError> {
+    const SQL: &str = "select id, connector_id, connector_name, kind, run_id, status, made_by, \
+           made_at, expires_at, fingerprint, people, report, decided_by, decided_at, reason, message from plans where id = $1";
+    let mut tx = db.snapshot().await?;
+    let now = tx.now().await?;
+    let row: Option<Row> = with_tx!(&mut tx, conn => sqlx::query_as(SQL)
+        .bind(plan.0).fetch_optional(conn).await?);
+    Ok(row.map(|row| read_back(row, now)))
+}
+
+/// As [`find`]; nobody else decides over the plan until the transaction ends.
+pub async fn lock(tx: &mut Tx, plan: PlanId, now: Timestamp) -> Result<Option<Plan>, StoreError> {
+    const SQL: &str = "update plans set status = status where id = $1 \
+         returning id, connector_id, connector_name, kind, run_id, status, made_by, \
+           made_at, expires_at, fingerprint, people, report, decided_by, decided_at, reason, message";
+    let row: Option<Row> = with_tx!(tx, conn => sqlx::query_as(SQL)
+        .bind(plan.0).fetch_optional(conn).await?);
+    Ok(row.map(|row| read_back(row, now)))
+}
+
+/// The latest plans first, of one connector or of all; before the plan of this number where one is
+/// given.
+pub async fn list(
+    db: &Db,
+    connector: Option<ConnectorId>,
+    only_waiting: bool,
+    before: Option<PlanId>,
+    rows_max: u32,
+) -> Result<Vec<Plan>, StoreError> {
+    const SQL: &str = "select id, connector_id, connector_name, kind, run_id, status, made_by, \
+           made_at, expires_at, fingerprint, people, report, decided_by, decided_at, reason, message from plans \
+         where (cast($1 as bigint) = 0 or connector_id = $1) and id < $2 \
+           and (cast($3 as bigint) = 0 or \
+             (status = 'waiting' and kind <> 'simulated' and $4 < expires_at)) \
+         order by id desc limit $5";
+    let mut tx = db.snapshot().await?;
+    let now = tx.now().await?;
+    let rows: Vec<Row> = with_tx!(&mut tx, conn => sqlx::query_as(SQL)
+        .bind(connector.map_or(0, |it| it.0))
+        .bind(before.map_or(i64::MAX, |it| it.0))
+        .bind(i64::from(only_waiting))
+        .bind(now.as_microsecond())
+        .bind(i64::from(rows_max))
+        .fetch_all(conn)
+        .await?);
+    Ok(rows.into_iter().map(|row| read_back(row, now)).collect())
+}
+
+/// The plans of a connector and kind of which something may still come, the latest first.
+pub async fn open(
+    tx: &mut Tx,
+    connector: ConnectorId,
+    kind: PlanKind,
+    now: Timestamp,
+) -> Result<Vec<Plan>, StoreError> {
+    const SQL: &str = "select id, connector_id, connector_name, kind, run_id, status, made_by, \
+           made_at, expires_at, fingerprint, people, report, decided_by, decided_at, reason, message from plans \
+         where connector_id = $1 and kind = $2 and status in ('ready', 'waiting', 'approved') \
+         order by id desc limit 100";
+    let rows: Vec<Row> = with_tx!(tx, conn => sqlx::query_as(SQL)
+        .bind(connector.0).bind(kind.word()).fetch_all(conn).await?);
+    Ok(rows.into_iter().map(|row| read_back(row, now)).collect())
+}
+
+pub async fn changes(
+    db: &Db,
+    plan: PlanId,
+    filter: &Filter,
+    page: Page,
+) -> Result<Vec<PlanChange>, StoreError> {
+    const SQL: &str = "select c.seq, t.name, c.verdict, c.decision, c.kind, c.external_id, \
+           c.username, c.group_name, c.words, c.reason, c.cause, c.before, c.after \
+         from plan_changes c left join targets t on t.id = c.target_id \
+         where c.plan_id = $1 and $2 < c.seq and (cast($3 as bigint) = 0 or c.cause = $3) \
+           and (cast($4 as text) = '' or c.kind = $4) and (cast($5 as text) = '' or c.verdict = $5) \
+           and (cast($6 as text) = '' or lower(coalesce(c.username, '')) like $6 escape '\\' \
+             or lower(coalesce(c.group_name, '')) like $6 escape '\\' or c.external_id = $7) \
+         order by c.seq limit $8";
+    let rows: Vec<ChangeColumns> = with_pool!(db, pool => sqlx::query_as(SQL)
+        .bind(plan.0)
+        .bind(page.after)
+        .bind(filter.cause)
+        .bind(&filter.kind)
+        .bind(&filter.verdict)
+        .bind(like(&filter.search))
+        .bind(&filter.search)
+        .bind(page.rows_max)
+        .fetch_all(pool)
+        .await?);
+    Ok(rows.into_iter().map(plan_change).collect())
+}
+
+/// Everything that a decision over the plan has to look at, in order.
+pub async fn seen(tx: &mut Tx, plan: PlanId) -> Result<Vec<Seen>, StoreError> {
+    const SQL: &str = "select seq, target_id, verdict, decision, cause, identity, words \
+         from plan_changes where plan_id = $1 order by seq";
+    let rows: Vec<(i64, i64, String, String, i64, String, String)> =
+        with_tx!(tx, conn => sqlx::query_as(SQL).bind(plan.0).fetch_all(conn).await?);
+    let seen = |(seq, target, verdict, decision, cause, identity, words): (
+        i64,
+        i64,
+        String,
+        String,
+        i64,
+        String,
+        String,
+    )| {
+        Seen { seq, target, is_held: verdict == "held", decision, cause, identity, words }
+    };
+    Ok(rows.into_iter().map(seen).collect())
+}
+
+pub async fn causes(db: &Db, plan: PlanId) -> Result<Vec<StoredCause>, StoreError> {
+    const SQL: &str = "select c.seq, t.name, c.title, c.changes \
+         from plan_causes c left join targets t on t.id = c.target_id \
+         where c.plan_id = $1 order by c.seq";
+    let rows: Vec<(i64, Option<String>, String, i64)> =
+        with_pool!(db, pool => sqlx::query_as(SQL).bind(plan.0).fetch_all(pool).await?);
+    let cause =
+        |(seq, target_name, title, changes)| StoredCause { seq, target_name, title, changes };
+    Ok(rows.into_iter().map(cause).collect())
+}
+
+pub async fn objections(tx: &mut Tx, plan: PlanId) -> Result<Vec<StoredObjection>, StoreError> {
+    const SQL: &str = "select o.target_id, t.name, o.kind, o.words \
+         from plan_objections o left join targets t on t.id = o.target_id \
+         where o.plan_id = $1 order by o.seq";
+    let rows: Vec<(i64, Option<String>, String, String)> =
+        with_tx!(tx, conn => sqlx::query_as(SQL).bind(plan.0).fetch_all(conn).await?);
+    let objection =
+        |(target, target_name, kind, words)| StoredObjection { target, target_name, kind, words };
+    Ok(rows.into_iter().map(objection).collect())
+}
+
+/// Kind, external id, username and message of each finding.
+pub async fn findings(
+    db: &Db,
+    plan: PlanId,
+    page: Page,
+) -> Result<Vec<(i64, String, Option<String>, Option<String>, String)>, StoreError> {
+    const SQL: &str = "select seq, kind, external_id, username, message \
+         from plan_findings where plan_id = $1 and $2 < seq order by seq limit $3";
+    Ok(with_pool!(db, pool => sqlx::query_as(SQL)
+        .bind(plan.0)
+        .bind(page.after)
+        .bind(page.rows_max)
+        .fetch_all(pool)
+        .await?))
+}
+
+/// How many changes there are, by verdict, decision and kind.
+pub async fn counts(
+    db: &Db,
+    plan: PlanId,
+) -> Result<BTreeMap<(String, String, String), u64>, StoreError> {
+    const SQL: &str = "select verdict, decision, kind, count(*) from plan_changes \
+         where plan_id = $1 group by verdict, decision, kind";
+    let rows: Vec<(String, String, String, i64)> =
+        with_pool!(db, pool => sqlx::query_as(SQL).bind(plan.0).fetch_all(pool).await?);
+    let count = |(verdict, decision, kind, count): (_, _, _, i64)| {
+        ((verdict, decision, kind), count.unsigned_abs())
+    };
+    Ok(rows.into_iter().map(count).collect())
+}
+
+/// Marks changes by their numbers.
+pub async fn mark(
+    tx: &mut Tx,
+    plan: PlanId,
+    seqs: &[i64],
+    verdict: decisions::Verdict,
+) -> Result<(), StoreError> {
+    const APPROVED: &str = "update plan_changes set decision = 'approved' where plan_id = $2 \
+         and seq in (select cast(batch.value ->> 0 as bigint) from {rows})";
+    const REJECTED: &str = "update plan_changes set decision = 'rejected' where plan_id = $2 \
+         and seq in (select cast(batch.value ->> 0 as bigint) from {rows})";
+    const LEFT_OUT: &str = "update plan_changes set decision = 'left-out' where plan_id = $2 \
+         and seq in (select cast(batch.value ->> 0 as bigint) from {rows})";
+    let sql = match verdict {
+        decisions::Verdict::Approved => APPROVED,
+        decisions::Verdict::Rejected => REJECTED,
+        decisions::Verdict::LeftOut => LEFT_OUT,
+    };
+    let row = |out: &mut Vec<u8>, seq: &i64| cells(out, &(seq,));
+    execute(tx, sql, seqs, row, &[plan.0]).await?;
+    Ok(())
+}
+
+/// Marks changes that somebody decided over when they saw them in an earlier plan.
+pub async fn carry_over(tx: &mut Tx, plan: PlanId, origin: &str) -> Result<(), StoreError> {
+    const SQL: &str = "update plan_changes set decision = coalesce((select d.verdict \
+           from plan_decisions d where d.target_id = plan_changes.target_id and d.origin = $2 \
+             and d.identity = plan_changes.identity), '') \
+         where plan_id = $1 and verdict = 'held'";
+    with_tx!(tx, conn => sqlx::query(SQL).bind(plan.0).bind(origin).execute(conn).await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// What somebody decided over a plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Decided<'a> {
+    pub status: PlanStatus,
+    pub by: &'a str,
+    pub reason: &'a str,
+    pub at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+pub async fn decide(tx: &mut Tx, plan: PlanId, decided: Decided<'_>) -> Result<(), StoreError> {
+    const SQL: &str = "update plans set status = $2, decided_by = $3, decided_at = $4, \
+         reason = $5, expires_at = $6 where id = $1";
+    let Decided { status, by, reason, at, expires_at } = decided;
+    with_tx!(tx, conn => sqlx::query(SQL)
+        .bind(plan.0)
+        .bind(status.word())
+        .bind(by)
+        .bind(at.as_microsecond())
+        .bind(reason)
+        .bind(expires_at.as_microsecond())
+        .execute(conn)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// Writes down what became of a plan, unless that is written already.
+pub async fn end(
+    tx: &mut Tx,
+    plan: PlanId,
+    status: PlanStatus,
+    message: &str,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "update plans set status = $2, message = $3 \
+         where id = $1 and status in ('ready', 'waiting', 'approved')";
+    let ended = with_tx!(tx, conn => sqlx::query(SQL)
+        .bind(plan.0).bind(status.word()).bind(message).execute(conn).await
+        .map(|it| it.rows_affected()))?;
+    Ok(ended == 1)
+}
+
+/// Forgets the oldest plans of a connector and kind, all but so many; what may still be applied stays.
+pub async fn forget(
+    tx: &mut Tx,
+    connector: ConnectorId,
+    kind: PlanKind,
+    kept: i64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const OLD: &str = "select id from plans where connector_id = $1 and kind = $2 \
+           and (status not in ('ready', 'waiting', 'approved') or expires_at <= $3 \
+             or kind = 'simulated' and status <> 'approved') \
+           and id not in (select id from plans where connector_id = $1 and kind = $2 \
+             order by id desc limit $4)";
+    let old: Vec<i64> = with_tx!(tx, conn => sqlx::query_scalar(OLD)
+        .bind(connector.0).bind(kind.word()).bind(now.as_microsecond()).bind(kept)
+        .fetch_all(conn).await?);
+    delete(tx, &old).await
+}
+
+async fn delete(tx: &mut Tx, plans: &[i64]) -> Result<(), StoreError> {
+    const IN_ORDER: [&str; 5] = [
+        "delete from plan_changes \
+         where plan_id in (select cast(batch.value ->> 0 as bigint) from {rows})",
+        "delete from plan_causes \
+         where plan_id in (select cast(batch.value ->> 0 as bigint) from {rows})",
+        "delete from plan_objections \
+         where plan_id in (select cast(batch.value ->> 0 as bigint) from {rows})",
+        "delete from plan_findings \
+         where plan_id in (select cast(batch.value ->> 0 as bigint) from {rows})",
+        "delete from plans where id in (select cast(batch.value ->> 0 as bigint) from {rows})",
+    ];
+    for sql in IN_ORDER {
+        let row = |out: &mut Vec<u8>, plan: &i64| cells(out, &(plan,));
+        execute(tx, sql, plans, row, &[]).await?;
+    }
+    Ok(())
+}
+
+/// By which rules a connector last ran well.
+pub async fn tried(db: &Db, connector: ConnectorId) -> Result<Option<String>, StoreError> {
+    const SQL: &str = "select fingerprint from tried_rules where connector_id = $1";
+    Ok(with_pool!(db, pool => sqlx::query_scalar(SQL)
+        .bind(connector.0).fetch_optional(pool).await?))
+}
+
+pub async fn set_tried(
+    tx: &mut Tx,
+    connector: ConnectorId,
+    fingerprint: &str,
+    run: RunId,
+) -> Result<(), StoreError> {
+    const SQL: &str = "insert into tried_rules (connector_id, fingerprint, run_id) \
+         values ($1, $2, $3) \
+         on conflict (connector_id) do update \
+         set fingerprint = excluded.fingerprint, run_id = excluded.run_id";
+    with_tx!(tx, conn => sqlx::query(SQL)
+        .bind(connector.0).bind(fingerprint).bind(run.0).execute(conn).await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// Whether any of these plans was made by the rules of this fingerprint.
+pub async fn is_any_by(
+    tx: &mut Tx,
+    plans: &BTreeSet<PlanId>,
+    fingerprint: &str,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "select count(*) from plans where id = $1 and fingerprint = $2";
+    for plan in plans {
+        let count: i64 = with_tx!(&mut *tx, conn => sqlx::query_scalar(SQL)
+            .bind(plan.0).bind(fingerprint).fetch_one(conn).await?);
+        if 0 < count {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A part of a name, in lower case.
+fn like(search: &str) -> String {
+    if search.is_empty() {
+        return String::new();
+    }
+    let mut pattern = String::from("%");
+    for it in search.to_lowercase().chars() {
+        if matches!(it, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(it);
+    }
+    pattern.push('%');
+    pattern
+}
+
+type Row = (
+    i64,
+    i64,
+    String,
+    String,
+    Option<i64>,
+    String,
+    String,
+    i64,
+    i64,
+    String,
+    i64,
+    String,
+    String,
+    Option<i64>,
+    String,
+    String,
+);
+
+fn read_back(row: Row, now: Timestamp) -> Plan {
+    let (
+        id,
+        connector_id,
+        connector_name,
+        kind,
+        run,
+        status,
+        made_by,
+        made_at,
+        expires_at,
+        fingerprint,
+        people,
+        report,
+        decided_by,
+        decided_at,
+        reason,
+        message,
+    ) = row;
+    let (status, expires_at) = (PlanStatus::from_word(&status), instant(expires_at));
+    let is_late = status.is_open() && expires_at <= now;
+    Plan {
+        id: PlanId(id),
+        connector_id: ConnectorId(connector_id),
+        connector_name: Name::new(&connector_name),
+        kind: PlanKind::from_word(&kind),
+        run: run.map(RunId),
+        status: if is_late { PlanStatus::Expired } else { status },
+        made_by,
+        made_at: instant(made_at),
+        expires_at,
+        fingerprint,
+        people: usize::try_from(people).unwrap_or_default(),
+        report,
+        decided_by,
+        decided_at: decided_at.map(instant),
+        reason,
+        message,
+    }
+}
+
+type ChangeColumns = (
+    i64,
+    Option<String>,
+    String,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    String,
+    String,
+    i64,
+    String,
+    String,
+);
+
+fn plan_change(row: ChangeColumns) -> PlanChange {
+    let (
+        seq,
+        target_name,
+        verdict,
+        decision,
+        kind,
+        external_id,
+        username,
+        group,
+        words,
+        reason,
+        cause,
+        before,
+        after,
+    ) = row;
+    PlanChange {
+        seq,
+        target_name,
+        is_held: verdict == "held",
+        decision,
+        kind,
+        external_id,
+        username,
+        group,
+        words,
+        reason,
+        cause,
+        before,
+        after,
+    }
+}

@@ -1,0 +1,221 @@
+//! What people have said about changes they saw, for the runs that follow.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use reconcile::gate::decisions::{Decisions, Identity, Rejection, SourceState};
+use reconcile::principal::ExternalId;
+
+use crate::store::batch::{cells, execute};
+use crate::store::plans::{PlanId, PlanKind};
+use crate::store::targets::TargetId;
+use crate::store::{StoreError, Tx};
+use crate::with_tx;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Approved,
+    Rejected,
+    LeftOut,
+}
+
+/// What a decision is about: changes that the source asks for, or changes that take back a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Sync,
+    Undo,
+}
+
+/// Everything that was said of a target's changes and has not run out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InForce {
+    pub decisions: Decisions,
+    /// Where each approved change was seen.
+    pub approved_in: BTreeMap<Identity, PlanId>,
+    /// Where anything at all was decided.
+    pub decided_in: Vec<PlanId>,
+}
+
+/// A decision that does not come from the rows of a plan.
+#[derive(Clone, Debug)]
+pub struct NewRejection<'a> {
+    pub identity: Identity,
+    pub external_id: Option<&'a str>,
+    pub state: &'a str,
+}
+
+impl Verdict {
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Approved => "approved",
+            Verdict::Rejected => "rejected",
+            Verdict::LeftOut => "left-out",
+        }
+    }
+}
+
+impl Origin {
+    pub fn of(kind: PlanKind) -> Origin {
+        match kind {
+            PlanKind::Held | PlanKind::Simulated => Origin::Sync,
+            PlanKind::Undo => Origin::Undo,
+        }
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Origin::Sync => "sync",
+            Origin::Undo => "undo",
+        }
+    }
+}
+
+pub async fn read(
+    tx: &mut Tx,
+    target: TargetId,
+    origin: Origin,
+    now: Timestamp,
+) -> Result<InForce, StoreError> {
+    const SQL: &str = "select identity, verdict, plan_id, external_id, state, people \
+         from plan_decisions where target_id = $1 and origin = $2 and $3 < until";
+    let rows: Vec<Columns> = with_tx!(tx, conn => sqlx::query_as(SQL)
+            .bind(target.0).bind(origin.word()).bind(now.as_microsecond())
+            .fetch_all(conn).await?);
+    let mut in_force = InForce::default();
+    let InForce { decisions, approved_in, decided_in } = &mut in_force;
+    for (identity, verdict, plan, external_id, state, people) in rows {
+        decided_in.push(PlanId(plan));
+        if let Some(people) = people {
+            decisions.people_accepted = usize::try_from(people).ok();
+            continue;
+        }
+        let identity = Identity::recorded(&identity);
+        if verdict == Verdict::Approved.word() {
+            approved_in.insert(identity.clone(), PlanId(plan));
+            decisions.approved.insert(identity);
+        } else if verdict == Verdict::LeftOut.word() {
+            decisions.left_out.insert(identity);
+        } else if verdict == Verdict::Rejected.word() {
+            let user = external_id.map(|id| ExternalId::new(&id));
+            let rejection = Rejection { user, state: SourceState::recorded(&state) };
+            decisions.rejected.insert(identity, rejection);
+        }
+    }
+    decided_in.sort();
+    decided_in.dedup();
+    Ok(in_force)
+}
+
+/// `identity, verdict, plan_id, external_id, state, people`
+type Columns = (String, String, i64, Option<String>, String, Option<i64>);
+
+/// Puts what is marked in a plan in force, until then.
+pub async fn enact(
+    tx: &mut Tx,
+    plan: PlanId,
+    origin: Origin,
+    verdict: Verdict,
+    until: Timestamp,
+) -> Result<(), StoreError> {
+    // Of a target that was deleted since nothing is left to decide.
+    const SQL: &str = "insert into plan_decisions \
+           (target_id, origin, identity, verdict, plan_id, external_id, state, until) \
+         select c.target_id, $2, c.identity, c.decision, c.plan_id, c.external_id, c.state, $4 \
+         from plan_changes c join targets t on t.id = c.target_id \
+         where c.plan_id = $1 and c.decision = $3 \
+         on conflict (target_id, origin, identity) do update \
+         set verdict = excluded.verdict, plan_id = excluded.plan_id, \
+           external_id = excluded.external_id, state = excluded.state, until = excluded.until";
+    with_tx!(tx, conn => sqlx::query(SQL)
+        .bind(plan.0).bind(origin.word()).bind(verdict.word()).bind(until.as_microsecond())
+        .execute(conn).await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// Somebody saw that the source has no more people than this, and that it is right.
+pub async fn accept_people(
+    tx: &mut Tx,
+    target: TargetId,
+    plan: PlanId,
+    people: usize,
+    until: Timestamp,
+) -> Result<(), StoreError> {
+    const SQL: &str = "insert into plan_decisions \
+           (target_id, origin, identity, verdict, plan_id, state, people, until) \
+         select id, $2, '', 'approved', $3, '', $4, $5 from targets where id = $1 \
+         on conflict (target_id, origin, identity) do update \
+         set plan_id = excluded.plan_id, people = excluded.people, until = excluded.until";
+    with_tx!(tx, conn => sqlx::query(SQL)
+        .bind(target.0)
+        .bind(Origin::Sync.word())
+        .bind(plan.0)
+        .bind(i64::try_from(people).unwrap_or(i64::MAX))
+        .bind(until.as_microsecond())
+        .execute(conn)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// Says no to changes that are not in a plan.
+pub async fn reject(
+    tx: &mut Tx,
+    target: TargetId,
+    rejections: &[NewRejection<'_>],
+    until: Timestamp,
+) -> Result<(), StoreError> {
+    const SQL: &str = "insert into plan_decisions \
+           (target_id, origin, identity, verdict, plan_id, external_id, state, until) \
+         select $2, 'sync', batch.value ->> 0, 'rejected', 0, batch.value ->> 1, \
+           batch.value ->> 2, $3 from {rows} where true \
+         on conflict (target_id, origin, identity) do update \
+         set verdict = excluded.verdict, plan_id = excluded.plan_id, \
+           external_id = excluded.external_id, state = excluded.state, until = excluded.until";
+    let row = |out: &mut Vec<u8>, it: &NewRejection<'_>| {
+        let NewRejection { identity, external_id, state } = it;
+        cells(out, &(identity.as_str(), external_id, state))
+    };
+    execute(tx, SQL, rejections, row, &[target.0, until.as_microsecond()]).await?;
+    Ok(())
+}
+
+/// Takes decisions out of force: they were carried out, or there is nothing to decide any more.
+pub async fn forget(
+    tx: &mut Tx,
+    target: TargetId,
+    origin: Origin,
+    identities: &[&Identity],
+) -> Result<(), StoreError> {
+    const SYNC: &str = "delete from plan_decisions where target_id = $2 and origin = 'sync' \
+         and identity in (select batch.value ->> 0 from {rows})";
+    const UNDO: &str = "delete from plan_decisions where target_id = $2 and origin = 'undo' \
+         and identity in (select batch.value ->> 0 from {rows})";
+    let sql = match origin {
+        Origin::Sync => SYNC,
+        Origin::Undo => UNDO,
+    };
+    let row = |out: &mut Vec<u8>, identity: &&Identity| cells(out, &(identity.as_str(),));
+    execute(tx, sql, identities, row, &[target.0]).await?;
+    Ok(())
+}
+
+/// Forgets what has run out.
+pub async fn forget_expired(
+    tx: &mut Tx,
+    target: TargetId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const SQL: &str = "delete from plan_decisions where target_id = $1 and until <= $2";
+    with_tx!(tx, conn => sqlx::query(SQL)
+        .bind(target.0).bind(now.as_microsecond()).execute(conn).await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// Forgets for how many people a source was accepted.
+pub async fn forget_people(tx: &mut Tx, target: TargetId) -> Result<(), StoreError> {
+    const SQL: &str = "delete from plan_decisions where target_id = $1 and identity = ''";
+    with_tx!(tx, conn => sqlx::query(SQL).bind(target.0).execute(conn).await.map(|_| ()))?;
+    Ok(())
+}

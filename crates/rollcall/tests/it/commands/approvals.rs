@@ -1,0 +1,244 @@
+//! Held plans, simulations that are applied exactly, and runs that are taken back.
+
+use serde_json::json;
+
+use super::Installation;
+
+impl Installation {
+    fn ids(&self) -> Vec<i64> {
+        self.sandbox.admin().with_tenant(|tenant| tenant.user_ids().to_vec())
+    }
+
+    /// Four people leave, which is more than a run may take on its own.
+    async fn with_a_held_plan() -> (Installation, Vec<i64>) {
+        let it = Installation::new(40, true).await;
+        it.expect(0, &["sync", "OneLogin"]).await;
+        let ids = it.ids();
+        for id in ids.iter().take(4) {
+            it.sandbox.admin().delete_user(*id).unwrap();
+        }
+        it.expect(3, &["sync", "OneLogin"]).await;
+        (it, ids)
+    }
+
+    async fn active(&self) -> u64 {
+        self.json(0, &["target", "show", "jira"]).await["active_users"].as_u64().unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_is_approved_the_rest_is_left_out_and_then_rejected() {
+    let (it, _) = Installation::with_a_held_plan().await;
+    let listed = it.json(0, &["plan", "list"]).await;
+    assert_eq!(listed["plans"][0]["id"], 1);
+    assert_eq!(listed["plans"][0]["status"], "waiting");
+    let shown = it.json(0, &["plan", "show", "1"]).await;
+    assert_eq!(shown["changes"].as_array().unwrap().len(), 4);
+    assert_eq!(shown["causes"][0]["title"], "4 deactivate: gone, asked for by id");
+    assert_eq!(shown["objections"][0]["kind"], "deactivations");
+    let text = it.expect(0, &["plan", "show", "1"]).await;
+    assert!(text.contains("! 4 people would be deactivated (limit 3)."), "{text}");
+    assert!(text.contains("1      4 deactivate: gone, asked for by id"), "{text}");
+
+    let told =
+        it.expect(0, &["plan", "approve", "1", "--only", "1,3", "--reason", "Left in May"]).await;
+    assert!(told.contains("2 changes of plan 1 are approved"), "{told}");
+    assert!(told.contains("2 changes are left out"), "{told}");
+    let told = it.expect(7, &["plan", "approve", "1", "--only", "3", "--reason", "Again"]).await;
+    assert!(told.contains("Change 3 of plan 1 was decided by"), "{told}");
+
+    // Exactly the three are released; the others wait although they are below the limit now.
+    let told = it.expect(3, &["sync", "OneLogin"]).await;
+    assert!(told.contains("2 deactivate, 2 deactivate held"), "{told}");
+    assert!(told.contains("2 changes were left out when others were approved."), "{told}");
+    assert_eq!(it.active().await, 38);
+    let shown = it.json(0, &["plan", "show", "1"]).await;
+    assert_eq!(shown["status"], "applied");
+    assert_eq!(shown["message"], "Run 3 made 2 approved changes.");
+
+    let told = it.expect(0, &["plan", "reject", "2", "--reason", "They come back"]).await;
+    assert!(told.contains("2 changes of plan 2 are rejected"), "{told}");
+    let told = it.expect(0, &["sync", "OneLogin"]).await;
+    assert!(told.contains("Everything already matches."), "{told}");
+    assert_eq!(it.active().await, 38);
+    assert_eq!(it.json(0, &["plan", "list"]).await["plans"], json!([]));
+
+    // Somebody who changes their mind approves what they rejected.
+    it.expect(0, &["plan", "approve", "2", "--reason", "They do not", "--run"]).await;
+    assert_eq!(it.active().await, 36);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_heals_supersedes_the_plan() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let ids = it.ids();
+    for id in ids.iter().take(5) {
+        it.sandbox.admin().update_user(*id, json!({ "status": 2 })).unwrap();
+    }
+    it.expect(3, &["sync", "OneLogin"]).await;
+    for id in ids.iter().take(5) {
+        it.sandbox.admin().update_user(*id, json!({ "status": 1 })).unwrap();
+    }
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let told = it.expect(7, &["plan", "approve", "1", "--reason", "Late"]).await;
+    assert!(told.contains("Plan 1 is superseded. Run 3 no longer proposes it."), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejection_is_lifted_when_the_source_says_something_else_of_the_person() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let ids = it.ids();
+    for id in ids.iter().take(5) {
+        it.sandbox.admin().update_user(*id, json!({ "status": 2 })).unwrap();
+    }
+    it.expect(3, &["sync", "OneLogin"]).await;
+    it.expect(0, &["plan", "reject", "1", "--reason", "A mistake", "--until", "7d"]).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    assert_eq!(it.active().await, 40);
+    // Of one of them it says something else, which is one and so passes.
+    it.sandbox.admin().update_user(ids[0], json!({ "status": 7 })).unwrap();
+    it.expect(0, &["sync", "OneLogin"]).await;
+    assert_eq!(it.active().await, 39);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_simulation_is_applied_exactly_or_not_at_all() {
+    let it = Installation::new(20, true).await;
+    let simulated = it.json(0, &["simulate", "OneLogin"]).await;
+    assert_eq!(simulated["plan"], 1);
+    let ids = it.ids();
+    it.sandbox.admin().update_user(ids[0], json!({ "email": "new@acme.example" })).unwrap();
+    let told = it.expect(7, &["sync", "OneLogin", "--plan", "1"]).await;
+    assert!(told.contains("Plan 1 is stale"), "{told}");
+    assert!(told.contains("new:     + create") && told.contains("missing: + create"), "{told}");
+    assert_eq!(it.active().await, 0, "nothing was applied");
+
+    it.json(0, &["simulate", "OneLogin"]).await;
+    it.expect(0, &["sync", "OneLogin", "--plan", "2"]).await;
+    assert_eq!(it.active().await, 20);
+    let told = it.expect(7, &["sync", "OneLogin", "--plan", "2"]).await;
+    assert!(told.contains("Plan 2 is applied"), "{told}");
+    it.expect(64, &["sync", "OneLogin", "--plan", "99"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_rules_ask_once_about_what_they_would_take() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    it.sandbox.admin().delete_user(it.ids()[0]).unwrap();
+    it.expect(0, &["connector", "edit", "OneLogin", "--cleanup", "delete"]).await;
+    let told = it.expect(3, &["sync", "OneLogin"]).await;
+    assert!(told.contains("The rules of the connector have changed: 1 removals"), "{told}");
+    // What was seen by other rules is nothing that can be approved.
+    it.expect(0, &["connector", "edit", "OneLogin", "--cleanup", "anonymise"]).await;
+    let told = it.expect(7, &["plan", "approve", "1", "--reason", "Seen"]).await;
+    assert!(told.contains("settings of the connector were changed"), "{told}");
+    it.expect(0, &["connector", "edit", "OneLogin", "--cleanup", "delete"]).await;
+    it.expect(0, &["plan", "approve", "1", "--reason", "Seen", "--run"]).await;
+    // From now on the rules are tried.
+    it.sandbox.admin().delete_user(it.ids()[0]).unwrap();
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let target = it.json(0, &["target", "show", "jira"]).await;
+    assert_eq!(target["users"], 38);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_taken_back_and_stays_so_until_the_source_changes() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let ids = it.ids();
+    let admin = it.sandbox.admin();
+    let before = it.json(0, &["target", "show", "jira"]).await;
+    admin.delete_user(ids[0]).unwrap();
+    admin.update_user(ids[1], json!({ "username": "other.name", "lastname": "Other" })).unwrap();
+    admin.update_user(ids[2], json!({ "role_ids": [] })).unwrap();
+    it.expect(0, &["sync", "OneLogin"]).await;
+    assert_eq!(it.active().await, 39);
+
+    let shown = it.expect(0, &["undo", "2"]).await;
+    assert!(
+        shown.contains("+ reactivate ") && shown.contains("~ rename other.name to "),
+        "{shown}"
+    );
+    assert!(shown.contains("+ add ") && shown.ends_with("Nothing was changed.\n"), "{shown}");
+    assert_eq!(it.active().await, 39);
+    it.expect(64, &["undo", "2", "--yes"]).await;
+    it.expect(64, &["undo", "2", "--user", "nobody"]).await;
+    it.expect(64, &["undo", "99"]).await;
+    let told = it.expect(0, &["undo", "2", "--yes", "--reason", "A mistake"]).await;
+    assert!(told.contains("Run 3 succeeded"), "{told}");
+    let after = it.json(0, &["target", "show", "jira"]).await;
+    for what in ["users", "active_users", "groups", "memberships"] {
+        assert_eq!(after[what], before[what], "{what}");
+    }
+    let runs = it.json(0, &["run", "list"]).await;
+    assert_eq!(runs["runs"][0]["trigger"], "undo");
+
+    // The source still says the same, and the next run does not do it again.
+    let told = it.expect(0, &["sync", "OneLogin"]).await;
+    assert!(told.contains("Everything already matches."), "{told}");
+    assert_eq!(it.active().await, 40);
+    it.sandbox.admin().update_user(ids[1], json!({ "username": "third.name" })).unwrap();
+    let told = it.expect(0, &["sync", "OneLogin"]).await;
+    assert!(told.contains("1 rename"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_passes_the_gate_and_of_one_person_only_theirs_is_undone() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let id = it.ids()[0].to_string();
+    // The first run made everybody: to take that back is more than the limits let pass.
+    let told = it.expect(3, &["undo", "1", "--yes", "--reason", "Wrong tenant"]).await;
+    assert!(told.contains("40 people would be removed or anonymised"), "{told}");
+    let waiting = it.json(0, &["plan", "list"]).await;
+    assert_eq!(waiting["plans"][0]["kind"], "undo");
+    let told =
+        it.expect(0, &["undo", "1", "--user", &id, "--yes", "--reason", "Nobody of ours"]).await;
+    assert!(told.contains("1 remove"), "{told}");
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let target = it.json(0, &["target", "show", "jira"]).await;
+    assert_eq!(target["users"], 39, "the next run does not make them again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_leaves_as_a_file_that_no_spreadsheet_runs() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let ids = it.ids();
+    it.sandbox.admin().update_user(ids[0], json!({ "username": "=1+1" })).unwrap();
+    for id in ids.iter().take(5).skip(1) {
+        it.sandbox.admin().delete_user(*id).unwrap();
+    }
+    it.expect(3, &["simulate", "OneLogin"]).await;
+    let csv = it.expect(0, &["plan", "show", "1", "--csv"]).await;
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines.len(), 6, "{csv}");
+    assert!(lines[0].starts_with("\"number\",\"target\",\"verdict\""), "{csv}");
+    assert!(!csv.contains("\"=1+1\"") && csv.contains("\"'- deactivate "), "{csv}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_decided_says_so() {
+    let (it, _) = Installation::with_a_held_plan().await;
+    for (code, arguments) in [
+        (64, &["plan", "show", "9"][..]),
+        (64, &["plan", "approve", "9", "--reason", "x"]),
+        (64, &["plan", "approve", "1"]),
+        (64, &["plan", "approve", "1", "--reason", " "]),
+        (64, &["plan", "approve", "1", "--reason", "x", "--only", "77"]),
+        (64, &["plan", "approve", "1", "--reason", "x", "--cause", "7"]),
+        (64, &["plan", "approve", "1", "--reason", "x", "--except", "1,2,3,4"]),
+        (64, &["plan", "reject", "1", "--reason", "x", "--until", "soon"]),
+        (64, &["sync", "OneLogin", "--plan", "1"]),
+        (0, &["plan", "approve", "1", "--reason", "x", "--cause", "1"]),
+        (7, &["plan", "approve", "1", "--reason", "x"]),
+        (7, &["plan", "reject", "1", "--reason", "x"]),
+    ] {
+        it.expect(code, arguments).await;
+    }
+    let told = it.expect(64, &["connector", "edit", "OneLogin", "--rejection-days", "0"]).await;
+    assert!(told.contains("--rejection-days"), "{told}");
+}
