@@ -9,24 +9,26 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reconcile::explain::{self, Explanation};
-use reconcile::gate;
+use reconcile::gate::{self, Rules};
 use reconcile::plan::{Absence, Step};
 use reconcile::principal::ExternalId;
 use serde_json::json;
 
 use super::explain::{Known, explanation, known_now};
 use super::{PeopleError, actuals};
+use crate::plans::Evidence;
 use crate::run::recorder::Recorder;
 use crate::run::{Engine, Order, Ready, moment};
 use crate::source::onelogin::report::Proof;
 use crate::store::audit::changes::Changes;
 use crate::store::audit::{self, Action, Entry};
+use crate::store::connectors::settings::rules::fingerprint;
 use crate::store::directory::publish;
 use crate::store::leases::BEAT_EVERY;
 use crate::store::runs::{self, Ending, NewRun, RunId, Status, events};
 use crate::store::targets::Target;
 use crate::store::{Db, Tx, singles};
-use crate::sync::{self, Decision, Noticed, Reading, Rulings, TargetDecision, report};
+use crate::sync::{self, Decision, Noticed, Reach, Reading, Rulings, TargetDecision, report};
 use crate::target::{self, TargetError};
 
 /// What becomes of somebody whom the source does not have any more, or who takes no part.
@@ -150,7 +152,7 @@ async fn decide(
         absence: found.absence.clone(),
         explanations: Vec::new(),
         left_to_a_run: Vec::new(),
-        decision: nothing_yet(&found),
+        decision: nothing_yet(&found, fingerprint(&ready.connector.settings)),
     };
     for (target, actual) in &actuals {
         let explained = explanation(ready, &found, actual, &listed)?;
@@ -158,7 +160,9 @@ async fn decide(
         if waits {
             person.left_to_a_run.append(&mut plan.steps);
         }
-        let (approved, held) = gate::check(plan, &actual.directory, &rulings.terms());
+        // What somebody approved or rejected counts here as it does in a run.
+        let decisions = &actual.in_force.decisions;
+        let (approved, held) = gate::check(plan, &actual.directory, &rulings.terms(decisions));
         let memory = actual.past.memory.clone();
         person.decision.targets.push(TargetDecision {
             target: target.clone(),
@@ -169,22 +173,29 @@ async fn decide(
             approved,
             held,
             findings: explained.findings.clone(),
+            in_force: actual.in_force.clone(),
+            overtaken: Vec::new(),
+            evidence: Evidence::default(),
         });
         person.explanations.push((target.clone(), explained));
     }
     Ok(person)
 }
 
-fn nothing_yet(known: &Known) -> Decision {
+fn nothing_yet(known: &Known, fingerprint: String) -> Decision {
     let is_in_scope = known.found.is_some() && known.absence.is_none();
     Decision {
-        read: Reading {
+        reach: Reach::Somebody,
+        read: Some(Reading {
             strategy: "One person alone.".to_owned(),
             seen: usize::from(known.found.is_some()),
             in_scope: usize::from(is_in_scope),
             out_of_scope: usize::from(known.found.is_some() && !is_in_scope),
             proof: Proof { instead_of_total: Some("asked for alone"), ..Proof::default() },
-        },
+        }),
+        people: usize::from(is_in_scope),
+        rules: Rules::Unchanged,
+        fingerprint,
         targets: Vec::new(),
         findings: Vec::new(),
         asked: usize::from(known.found.is_none()),
@@ -202,7 +213,7 @@ async fn begin(
     person: &ExternalId,
 ) -> Result<RunId, PeopleError> {
     // A schedule asks for everybody.
-    let Order { trigger, actor, retry_of, slot: _ } = order;
+    let Order { trigger, actor, retry_of, slot: _, task: _, reason } = order;
     let connector = &ready.connector;
     let mut tx = engine.db.begin().await?;
     let now = tx.now().await?;
@@ -218,7 +229,7 @@ async fn begin(
     singles::mark(&mut tx, run, person).await?;
     let changes = json!({ "trigger": trigger.word(), "person": person.as_str() });
     let entry = Entry::new(Action::RunStart, run, &connector.name).with(Changes::created(&changes));
-    audit::append(&mut tx, &actor.act(now), &entry).await?;
+    audit::append(&mut tx, &actor.act(now).because(reason), &entry).await?;
     tx.commit().await?;
     Ok(run)
 }

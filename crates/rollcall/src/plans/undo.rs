@@ -129,6 +129,7 @@ pub async fn decide(
         rules: Rules::Unchanged,
         fingerprint: fingerprint(settings),
         phases: clock.stop(),
+        basis: None,
     };
     sync::tell(&decision, watch);
     Ok(decision)

@@ -223,7 +223,7 @@ pub async fn published(db: &Db, target: TargetId) -> Result<Published, TargetErr
 
 /// Deletes a target with everything it publishes, at once. Reports stay.
 pub async fn delete(db: &Db, target: &Target, act: &Act<'_>) -> Result<(), TargetError> {
-    const IN_ORDER: [&str; 8] = [
+    const IN_ORDER: [&str; 9] = [
         "delete from directory_memberships \
          where group_id in (select id from directory_groups where target_id = $1)",
         "delete from directory_groups where target_id = $1",

@@ -1,5 +1,6 @@
 //! Whole runs: a OneLogin over real HTTP, a real database, and what ends up in the directory.
 
+mod approvals;
 mod people;
 
 use std::collections::BTreeSet;

@@ -8,7 +8,7 @@ use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{self, Output, Tone};
 use crate::people::one::{self, Leavers, OnePerson};
-use crate::run::{Order, Ready};
+use crate::run::{Order, Ready, Task};
 use crate::store::runs::{Status, Trigger};
 use crate::sync::report;
 
@@ -40,7 +40,14 @@ pub(super) async fn run(args: &SyncArgs, context: &Context) -> Result<Exit, CliE
         (Box::pin(one::simulate(&context.db, &ready, &args.user, leavers)).await?, None)
     } else {
         let actor = context.operator.clone();
-        let order = Order { trigger: Trigger::CommandLine, actor, retry_of: None, slot: None };
+        let order = Order {
+            trigger: Trigger::CommandLine,
+            actor,
+            retry_of: None,
+            slot: None,
+            task: Task::Sync,
+            reason: String::new(),
+        };
         let synced = Box::pin(one::sync(&engine, &ready, &args.user, leavers, &order)).await?;
         (synced.person, Some((synced.run, synced.status, synced.message)))
     };
