@@ -5,6 +5,7 @@
 //! outside, and whoever opens the file must not run it.
 
 pub mod audit;
+pub mod plan;
 pub mod run;
 #[cfg(test)]
 mod tests;

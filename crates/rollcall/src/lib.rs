@@ -14,6 +14,7 @@ pub mod schedule;
 pub mod scheduler;
 pub mod seal;
 pub mod secret;
+pub mod simulations;
 pub mod source;
 pub mod store;
 pub mod sync;

@@ -47,6 +47,7 @@ use tokio::sync::Semaphore;
 
 use self::site::Site;
 use crate::run::Engine;
+use crate::simulations::Simulations;
 use crate::store::Db;
 
 /// What every page needs.
@@ -56,6 +57,7 @@ pub struct App {
     pub site: Arc<Site>,
     /// Places for those who watch runs; each asks the database twice a second.
     pub watching: Arc<Semaphore>,
+    pub simulations: Simulations,
 }
 
 const WATCHERS_MAX: usize = 100;
@@ -69,7 +71,12 @@ impl App {
 /// Everything that the service answers.
 pub fn router(engine: &Engine, site: Site) -> Router {
     let watching = Arc::new(Semaphore::new(WATCHERS_MAX));
-    let app = App { engine: engine.clone(), site: Arc::new(site), watching };
+    let app = App {
+        engine: engine.clone(),
+        site: Arc::new(site),
+        watching,
+        simulations: Simulations::default(),
+    };
     machines(&engine.db).merge(access::router(&app))
 }
 

@@ -11,7 +11,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use tower_http::compression::CompressionLayer;
 
 use self::Access::{Anybody, AtLeast, SignedIn};
-use crate::store::accounts::Role::{self, Admin, Operator, Viewer};
+use crate::store::accounts::Role::{self, Admin, Approver, Operator, Viewer};
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the table names every page"))]
 use crate::web::pages::*;
 use crate::web::refusal::Refusal;
@@ -100,6 +100,17 @@ pub fn table() -> Vec<Route> {
         get("/connectors/{id}/{tab}", AtLeast(Viewer), connector::show),
         post("/connectors/{id}/{tab}", ADMIN, connector::save),
         post("/connectors/{id}/{tab}/preview", ADMIN, connector::preview),
+        post("/connectors/{id}/simulate", AtLeast(Operator), simulation::start),
+        get("/simulations/{name}", AtLeast(Viewer), simulation::show),
+        get("/simulations/{name}/events", AtLeast(Viewer), simulation::events),
+        // Plans.
+        get("/approvals", AtLeast(Viewer), plans::approvals),
+        get("/plans", AtLeast(Viewer), plans::all),
+        get("/plans/{id}", AtLeast(Viewer), plan::show),
+        get("/plans/{id}/export/{file}", AtLeast(Viewer), download::plan),
+        post("/plans/{id}/approve", AtLeast(Approver), plan::approve),
+        post("/plans/{id}/reject", AtLeast(Approver), plan::reject),
+        post("/plans/{id}/apply", AtLeast(Operator), plan::apply),
         // Targets.
         get("/targets", AtLeast(Viewer), targets::list),
         get("/targets/new", AtLeast(Admin), targets::new),

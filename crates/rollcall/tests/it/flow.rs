@@ -13,7 +13,7 @@ use reconcile::finding::FindingKind;
 use reconcile::principal::ExternalId;
 use rollcall::http::backoff::Backoff;
 use rollcall::http::{self, Client};
-use rollcall::run::{self, Engine, Order, Ready};
+use rollcall::run::{self, Engine, Order, Ready, Task};
 use rollcall::seal::{KeySource, Seal};
 use rollcall::secret::Secret;
 use rollcall::source::onelogin::OneLogin;

@@ -7,8 +7,10 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
 
 use crate::export::Format;
+use crate::export::plan::PlanExport;
 use crate::export::run::{Part, RunExport};
 use crate::store::StoreError;
+use crate::store::plans::{self, Filter, PlanId};
 use crate::store::runs::{self, RunId};
 use crate::web::App;
 use crate::web::answer::Answer;
@@ -29,6 +31,18 @@ pub async fn run(State(app): State<App>, Path((id, file)): Path<(i64, String)>) 
         Ok(export.next().await?.map(|piece| (piece, export)))
     });
     Ok(file_of(&format!("run-{id}-{what}"), format, pieces))
+}
+
+/// `/plans/{id}/export/{file}`: `changes.csv`, `changes.json` or `changes.ndjson`.
+pub async fn plan(State(app): State<App>, Path((id, file)): Path<(i64, String)>) -> Answer {
+    let named = named(&file).filter(|(what, _)| *what == "changes");
+    let (what, format) = named.ok_or_else(Refusal::no_page)?;
+    let plan = plans::find(app.db(), PlanId(id)).await?.ok_or_else(Refusal::no_page)?;
+    let export = PlanExport::new(app.db(), plan.id, Filter::default(), format);
+    let pieces = stream::try_unfold(export, async |mut export| {
+        Ok(export.next().await?.map(|piece| (piece, export)))
+    });
+    Ok(file_of(&format!("plan-{id}-{what}"), format, pieces))
 }
 
 /// The name of a file, taken apart: what is in it, and how it is written.

@@ -1,0 +1,587 @@
+//! `/plans/{id}`: everything that would change, why, and what is decided over it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::plans::decide::{self, Choice, DecideError};
+use crate::run::{Order, Ready, Task};
+use crate::store::accounts::Role;
+use crate::store::connectors;
+use crate::store::plans::{
+    self, Filter, Plan, PlanChange, PlanId, PlanKind, PlanStatus, StoredCause,
+};
+use crate::store::runs::report::{Report, Source};
+use crate::store::runs::{self, Trigger};
+use crate::web::App;
+use crate::web::answer::{self, Answer};
+use crate::web::form::Form;
+use crate::web::moment::count;
+use crate::web::page::Page;
+use crate::web::pages::plans::{Row, row};
+use crate::web::pages::run;
+use crate::web::pages::runs::spoken;
+use crate::web::refusal::Refusal;
+use crate::web::visit::Visit;
+
+#[derive(Debug, Template)]
+#[template(path = "plan.html")]
+struct View {
+    page: Page,
+    plan: Row,
+    here: String,
+    decided: String,
+    reason: String,
+    objections: Vec<String>,
+    causes: Vec<CauseView>,
+    tiles: Vec<Tile>,
+    tab: Tab,
+    changes: Vec<ChangeView>,
+    findings: Vec<FindingView>,
+    findings_count: u64,
+    source: Option<Source>,
+    asked: Asked,
+    /// Where more rows of the list are; empty where there are none.
+    next: String,
+    is_filtered: bool,
+    /// How many changes wait for a decision.
+    waiting: u64,
+    /// How many would be done if the plan were applied now.
+    passing: u64,
+    /// What the button says that applies the plan; absent where it cannot be.
+    apply: Option<String>,
+    may_decide: bool,
+    /// Rules were changed since, so nobody decides over it any more.
+    is_stale: bool,
+    command: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tab {
+    Changes,
+    Findings,
+    Source,
+}
+
+#[derive(Debug)]
+struct CauseView {
+    number: i64,
+    title: String,
+    href: String,
+    is_chosen: bool,
+}
+
+#[derive(Debug)]
+struct Tile {
+    sign: &'static str,
+    count: String,
+    caption: String,
+    href: String,
+    is_current: bool,
+}
+
+#[derive(Debug)]
+struct ChangeView {
+    seq: i64,
+    kind: String,
+    who: String,
+    group: String,
+    target: String,
+    words: String,
+    reason: String,
+    /// `held`, `approved`, `rejected` or `left-out`; empty where it passes.
+    standing: &'static str,
+    /// Field, before and after.
+    fields: Vec<(String, String, String)>,
+    may_tick: bool,
+}
+
+#[derive(Debug)]
+struct FindingView {
+    kind: String,
+    who: String,
+    message: String,
+}
+
+/// The address of the page, taken apart.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    tab: String,
+    cause: i64,
+    kind: String,
+    verdict: String,
+    q: String,
+    after: i64,
+}
+
+const ROWS: usize = 100;
+/// So many changes at once ask for the password again.
+const PROVED_FROM: usize = 100;
+
+pub async fn show(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<i64>,
+    Query(asked): Query<Asked>,
+) -> Answer {
+    let plan = find(&app, id).await?;
+    let db = app.db();
+    let counts = plans::counts(db, plan.id).await?;
+    let causes = plans::causes(db, plan.id).await?;
+    let mut tx = db.snapshot().await?;
+    let objections = plans::objections(&mut tx, plan.id).await?;
+    let settings = connectors::settings_of(&mut tx, plan.connector_id).await?;
+    drop(tx);
+    let is_stale =
+        settings.is_none_or(|it| connectors::settings::rules::fingerprint(&it) != plan.fingerprint);
+    let tab = match asked.tab.as_str() {
+        "findings" => Tab::Findings,
+        "source" => Tab::Source,
+        _ => Tab::Changes,
+    };
+    let may_decide = plan.status.is_open() && !is_stale && visit.may(Role::Approver);
+    let page = runs::Page { after: asked.after, rows_max: i64::try_from(ROWS).unwrap_or(100) + 1 };
+    let (mut changes, mut findings, mut next) = (Vec::new(), Vec::new(), String::new());
+    match tab {
+        Tab::Changes => {
+            let mut rows = plans::changes(db, plan.id, &asked.filter(), page).await?;
+            let has_more = ROWS < rows.len();
+            rows.truncate(ROWS);
+            if let Some(last) = rows.last().filter(|_| has_more) {
+                next = asked.address(plan.id, last.seq);
+            }
+            changes = rows.into_iter().map(|it| change(it, may_decide)).collect();
+        }
+        Tab::Findings => {
+            let mut rows = plans::findings(db, plan.id, page).await?;
+            let has_more = ROWS < rows.len();
+            rows.truncate(ROWS);
+            if let Some(last) = rows.last().filter(|_| has_more) {
+                next = asked.address(plan.id, last.0);
+            }
+            findings = rows.into_iter().map(finding).collect();
+        }
+        Tab::Source => {}
+    }
+    let report = Report::read(&plan.report);
+    let of = |is: &dyn Fn(&str, &str) -> bool| {
+        let counted = counts.iter().filter(|((verdict, decision, _), _)| is(verdict, decision));
+        counted.map(|(_, count)| count).sum::<u64>()
+    };
+    let waiting = of(&|verdict, decision| verdict == "held" && matches!(decision, "" | "left-out"));
+    let passing = of(&|verdict, decision| match decision {
+        "approved" => true,
+        "rejected" => false,
+        _ => verdict != "held",
+    });
+    let can_apply = plan.kind == PlanKind::Simulated
+        && matches!(plan.status, PlanStatus::Ready | PlanStatus::Waiting | PlanStatus::Approved)
+        && !is_stale
+        && visit.may(Role::Operator);
+    let view = View {
+        here: format!("/plans/{}", plan.id),
+        decided: decided(&plan, &visit),
+        reason: plan.reason.clone(),
+        objections: objections.into_iter().map(|it| it.words).collect(),
+        causes: causes.iter().map(|it| cause(it, plan.id, &asked)).collect(),
+        tiles: tiles(&counts, plan.id, &asked),
+        tab,
+        changes,
+        findings,
+        findings_count: report.findings.values().sum(),
+        source: report.source,
+        is_filtered: asked.is_filtered(),
+        next,
+        waiting,
+        passing,
+        apply: can_apply.then(|| apply_words(passing, &counts)),
+        may_decide: may_decide && 0 < waiting,
+        is_stale: is_stale && plan.status.is_open(),
+        command: format!("rollcall plan show {}", plan.id),
+        plan: row(&plan, &visit),
+        page: visit.page(format!("Plan {}", plan.id)),
+        asked,
+    };
+    answer::html(&view)
+}
+
+/// Lets changes pass that were seen.
+pub async fn approve(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<i64>,
+    mut form: Form,
+) -> Answer {
+    let here = format!("/plans/{id}");
+    let (choice, reason) = choice(&mut form)?;
+    let plan = find(&app, id).await?;
+    if PROVED_FROM < chosen_at_most(&app, &plan, &choice).await? {
+        visit.prove(&here)?;
+    }
+    let actor = visit.actor();
+    let act = visit.act(&actor).because(&reason);
+    let decision = decide::approve(app.db(), PlanId(id), &choice, &act).await?;
+    let approved = plural(decision.chosen, "change is approved", "changes are approved");
+    if form.checked("run") && decision.kind == PlanKind::Held && visit.may(Role::Operator) {
+        let ready = Ready::open(&app.engine, plan.connector_name.as_str()).await?;
+        return run::started(&app, &visit, ready, &order(&visit, Task::Sync, reason)).await;
+    }
+    let sentence = format!("{approved}. The next run makes what it still plans of them.");
+    Ok(visit.done(sentence, &here))
+}
+
+/// Says no to changes that were seen.
+pub async fn reject(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<i64>,
+    mut form: Form,
+) -> Answer {
+    let (choice, reason) = choice(&mut form)?;
+    let days = form.optional("days");
+    let lasts = match days.parse::<i64>() {
+        _ if days.is_empty() => None,
+        Ok(days @ 1..=3_650) => Some(jiff::SignedDuration::from_hours(24 * days)),
+        Ok(_) | Err(_) => {
+            let sentence = "A rejection lasts from 1 to 3650 days. Nothing was decided.";
+            return Err(Refusal::BadRequest(sentence.to_owned()));
+        }
+    };
+    let actor = visit.actor();
+    let act = visit.act(&actor).because(&reason);
+    let decision = decide::reject(app.db(), PlanId(id), &choice, lasts, &act).await?;
+    let rejected = plural(decision.chosen, "change is rejected", "changes are rejected");
+    let sentence = format!(
+        "{rejected}. They come again only if the source says something else of the person, \
+         or after {}.",
+        decision.until.strftime("%-d %b %Y")
+    );
+    Ok(visit.done(sentence, &format!("/plans/{id}")))
+}
+
+/// Does exactly what the plan shows, or nothing.
+pub async fn apply(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<i64>,
+    _form: Form,
+) -> Answer {
+    let plan = find(&app, id).await?;
+    let ready = Ready::open(&app.engine, plan.connector_name.as_str()).await?;
+    let task = Task::Exactly(plan.id);
+    run::started(&app, &visit, ready, &order(&visit, task, String::new())).await
+}
+
+pub fn order(visit: &Visit, task: Task, reason: String) -> Order {
+    let actor = visit.actor();
+    Order { trigger: Trigger::Page, actor, retry_of: None, slot: None, task, reason }
+}
+
+async fn find(app: &App, id: i64) -> Result<Plan, Refusal> {
+    plans::find(app.db(), PlanId(id)).await?.ok_or_else(|| {
+        let sentence =
+            format!("There is no plan {id}. Plans that nobody needs any more are pruned.");
+        Refusal::NotFound(sentence)
+    })
+}
+
+/// What a form says of which changes, and why.
+fn choice(form: &mut Form) -> Result<(Choice, String), Refusal> {
+    let reason = form.optional("reason");
+    let seqs =
+        |name: &str| -> Vec<i64> { form.all(name).filter_map(|it| it.parse().ok()).collect() };
+    let ticked = seqs("seq");
+    let choice = match form.raw("which") {
+        "ticked" if ticked.is_empty() => {
+            let sentence = "No change is ticked. Nothing was decided.";
+            return Err(Refusal::BadRequest(sentence.to_owned()));
+        }
+        "ticked" => Choice { only: ticked, ..Choice::default() },
+        "others" => Choice { except: ticked, ..Choice::default() },
+        "cause" => Choice { cause: seqs("cause").first().copied(), ..Choice::default() },
+        _ => Choice::default(),
+    };
+    Ok((choice, reason))
+}
+
+/// No fewer changes than a choice comes to.
+async fn chosen_at_most(app: &App, plan: &Plan, choice: &Choice) -> Result<usize, Refusal> {
+    if !choice.only.is_empty() {
+        return Ok(choice.only.len());
+    }
+    let counts = plans::counts(app.db(), plan.id).await?;
+    let held: u64 =
+        counts.iter().filter(|((verdict, ..), _)| verdict == "held").map(|(_, it)| it).sum();
+    Ok(usize::try_from(held).unwrap_or(usize::MAX))
+}
+
+fn decided(plan: &Plan, visit: &Visit) -> String {
+    match plan.decided_at {
+        Some(at) => {
+            let at = crate::web::moment::Moment::new(at, visit.now());
+            format!("{} decided over it {} ({}).", plan.decided_by, at.text, at.exact)
+        }
+        None => String::new(),
+    }
+}
+
+fn cause(cause: &StoredCause, plan: PlanId, asked: &Asked) -> CauseView {
+    let only = Asked { cause: cause.seq, after: 0, tab: String::new(), ..asked.clone() };
+    CauseView {
+        number: cause.seq,
+        title: cause.title.clone(),
+        href: only.address(plan, 0),
+        is_chosen: asked.cause == cause.seq,
+    }
+}
+
+type Counts = BTreeMap<(String, String, String), u64>;
+
+/// A count for each kind that passes, and for each that is held; each leads to its rows.
+fn tiles(counts: &Counts, plan: PlanId, asked: &Asked) -> Vec<Tile> {
+    let mut sums: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for ((verdict, _, kind), number) in counts {
+        *sums.entry((verdict, kind)).or_default() += number;
+    }
+    let tile = |((verdict, kind), number): ((&str, &str), u64)| {
+        let only = Asked {
+            kind: kind.to_owned(),
+            verdict: verdict.to_owned(),
+            cause: 0,
+            tab: String::new(),
+            ..asked.clone()
+        };
+        let is_held = verdict == "held";
+        Tile {
+            sign: if is_held { "!" } else { run::sign(kind) },
+            count: count(number),
+            caption: if is_held { format!("{} held", spoken(kind)) } else { spoken(kind) },
+            href: only.address(plan, 0),
+            is_current: asked.kind == kind && asked.verdict == verdict,
+        }
+    };
+    // What passes first.
+    let (passing, held): (Vec<_>, Vec<_>) =
+        sums.into_iter().partition(|((it, _), _)| *it != "held");
+    passing.into_iter().chain(held).map(tile).collect()
+}
+
+fn apply_words(passing: u64, counts: &Counts) -> String {
+    let severe: u64 = counts
+        .iter()
+        .filter(|((verdict, decision, kind), _)| {
+            let passes = decision == "approved" || (verdict != "held" && decision != "rejected");
+            passes && matches!(kind.as_str(), "deactivate" | "remove" | "anonymise")
+        })
+        .map(|(_, it)| it)
+        .sum();
+    let changes =
+        if passing == 1 { "1 change".to_owned() } else { format!("{} changes", count(passing)) };
+    match severe {
+        0 => format!("Apply {changes}"),
+        severe => format!("Apply {changes}, {} of them against accounts", count(severe)),
+    }
+}
+
+fn change(row: PlanChange, may_decide: bool) -> ChangeView {
+    let standing = match row.decision.as_str() {
+        "approved" => "approved",
+        "rejected" => "rejected",
+        "left-out" => "left-out",
+        _ if row.is_held => "held",
+        _ => "",
+    };
+    ChangeView {
+        seq: row.seq,
+        fields: fields(&row.before, &row.after),
+        who: row.username.or(row.external_id).unwrap_or_default(),
+        group: row.group.unwrap_or_default(),
+        target: row.target_name.unwrap_or_default(),
+        words: row.words,
+        reason: row.reason,
+        may_tick: may_decide && row.is_held && matches!(standing, "held" | "left-out"),
+        standing,
+        kind: row.kind,
+    }
+}
+
+/// The fields in which two people, told as JSON, differ.
+fn fields(before: &str, after: &str) -> Vec<(String, String, String)> {
+    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let (before, after) = (read(before), read(after));
+    let (Some(old), Some(new)) = (before.as_object(), after.as_object()) else { return Vec::new() };
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let text = |value: Option<&Value>| match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    names
+        .into_iter()
+        .filter(|name| old.get(*name) != new.get(*name))
+        .map(|name| (name.replace('_', " "), text(old.get(name)), text(new.get(name))))
+        .collect()
+}
+
+fn finding(
+    (_, kind, external_id, username, message): (
+        i64,
+        String,
+        Option<String>,
+        Option<String>,
+        String,
+    ),
+) -> FindingView {
+    FindingView { kind: spoken(&kind), who: username.or(external_id).unwrap_or_default(), message }
+}
+
+fn plural(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+impl Asked {
+    fn filter(&self) -> Filter {
+        Filter {
+            cause: self.cause,
+            kind: self.kind.clone(),
+            verdict: self.verdict.clone(),
+            search: self.q.trim().to_owned(),
+        }
+    }
+
+    fn is_filtered(&self) -> bool {
+        self.cause != 0 || !(self.kind.is_empty() && self.verdict.is_empty() && self.q.is_empty())
+    }
+
+    fn address(&self, plan: PlanId, after: i64) -> String {
+        let number = |it: i64| if it == 0 { String::new() } else { it.to_string() };
+        let (cause, after) = (number(self.cause), number(after));
+        let parts = [
+            ("tab", &self.tab),
+            ("cause", &cause),
+            ("kind", &self.kind),
+            ("verdict", &self.verdict),
+            ("q", &self.q),
+            ("after", &after),
+        ];
+        let asked: Vec<String> = parts
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+            .collect();
+        format!("/plans/{plan}?{}", asked.join("&"))
+    }
+}
+
+impl From<DecideError> for Refusal {
+    fn from(error: DecideError) -> Refusal {
+        match error {
+            DecideError::Store(error) => error.into(),
+            DecideError::Unknown(_) => Refusal::NotFound(error.to_string()),
+            DecideError::NoReason | DecideError::Nothing { .. } => {
+                Refusal::BadRequest(error.to_string())
+            }
+            DecideError::Closed { .. }
+            | DecideError::OtherRules { .. }
+            | DecideError::Decided { .. }
+            | DecideError::NotHeld { .. }
+            | DecideError::NoCause { .. }
+            | DecideError::HoldsNothing { .. }
+            | DecideError::Empty => Refusal::Conflict(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::answer::samples::{self, HOSTILE, check};
+    use crate::web::pages::plans::tests::sample;
+
+    fn view(status: &'static str, tab: Tab, may_decide: bool) -> View {
+        let asked = Asked::default();
+        let change = ChangeView {
+            seq: 3,
+            kind: "deactivate".to_owned(),
+            who: HOSTILE.to_owned(),
+            group: HOSTILE.to_owned(),
+            target: HOSTILE.to_owned(),
+            words: HOSTILE.to_owned(),
+            reason: HOSTILE.to_owned(),
+            standing: "held",
+            fields: vec![(HOSTILE.to_owned(), HOSTILE.to_owned(), String::new())],
+            may_tick: may_decide,
+        };
+        let stored =
+            StoredCause { seq: 2, target_name: None, title: HOSTILE.to_owned(), changes: 39 };
+        let counts = [(("held".to_owned(), String::new(), "deactivate".to_owned()), 41)].into();
+        View {
+            page: samples::page("Plan 31", "/plans/31", Role::Approver),
+            plan: sample(status),
+            here: "/plans/31".to_owned(),
+            decided: HOSTILE.to_owned(),
+            reason: HOSTILE.to_owned(),
+            objections: vec![HOSTILE.to_owned()],
+            causes: vec![cause(&stored, PlanId(31), &asked)],
+            tiles: tiles(&counts, PlanId(31), &asked),
+            tab,
+            changes: vec![change],
+            findings: vec![FindingView {
+                kind: "Invalid".to_owned(),
+                who: HOSTILE.to_owned(),
+                message: HOSTILE.to_owned(),
+            }],
+            findings_count: 1,
+            source: Some(Source::default()),
+            next: "/plans/31?after=100".to_owned(),
+            is_filtered: false,
+            waiting: 41,
+            passing: 12,
+            apply: Some("Apply 12 changes".to_owned()),
+            may_decide,
+            is_stale: !may_decide,
+            command: "rollcall plan show 31".to_owned(),
+            asked,
+        }
+    }
+
+    #[test]
+    fn a_plan_is_shown_to_whoever_may_decide_and_to_whoever_may_not() {
+        let decides = check(&view("waiting", Tab::Changes, true));
+        assert!(decides.contains("/plans/31/approve") && decides.contains("/plans/31/reject"));
+        let looks = check(&view("waiting", Tab::Changes, false));
+        assert!(!looks.contains("/plans/31/approve"), "{looks}");
+        for tab in [Tab::Findings, Tab::Source] {
+            check(&view("applied", tab, false));
+        }
+    }
+
+    #[test]
+    fn only_what_differs_is_shown_of_a_person() {
+        let told = fields(
+            r#"{"email":"a@x","display_name":"A","active":true}"#,
+            r#"{"email":"b@x","display_name":"A","active":false,"title":"Dr"}"#,
+        );
+        let told: Vec<String> =
+            told.into_iter().map(|(name, old, new)| format!("{name}: {old} -> {new}")).collect();
+        assert_eq!(told, ["active: true -> false", "email: a@x -> b@x", "title:  -> Dr"]);
+        assert!(fields("", r#"{"email":"b@x"}"#).is_empty());
+    }
+
+    #[test]
+    fn the_button_says_what_is_severe() {
+        let counts = [
+            (("passes".to_owned(), String::new(), "create".to_owned()), 9),
+            (("held".to_owned(), "approved".to_owned(), "deactivate".to_owned()), 3),
+            (("held".to_owned(), String::new(), "remove".to_owned()), 8),
+        ]
+        .into();
+        assert_eq!(apply_words(12, &counts), "Apply 12 changes, 3 of them against accounts");
+        assert_eq!(apply_words(1, &Counts::new()), "Apply 1 change");
+    }
+}
