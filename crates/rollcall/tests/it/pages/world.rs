@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use rollcall::run::{self, Order, Ready};
+use rollcall::run::{self, Order, Ready, Task};
 use rollcall::secret::Secret;
 use rollcall::source::onelogin::settings::{GroupSource, ScopeSettings, Settings};
 use rollcall::store::Db;
@@ -78,6 +78,8 @@ impl World {
             actor: somebody().clone(),
             retry_of: None,
             slot: None,
+            task: Task::Sync,
+            reason: String::new(),
         };
         let mut started = run::start(&self.service.engine, ready, &order, |_| {}).await.unwrap();
         started.ended().await.unwrap().status
