@@ -35,6 +35,8 @@ impl World {
             actor: somebody().clone(),
             retry_of: None,
             slot: None,
+            task: Task::Sync,
+            reason: String::new(),
         };
         Box::pin(one::sync(&engine, &self.ready(), text, leavers, &order)).await
     }
@@ -101,7 +103,7 @@ async fn a_preview_tells_what_a_simulation_with_these_settings_decides() {
             let decision = world.decide().await;
             world.connector.settings = saved.clone();
             assert_eq!(told(&preview), decided(&decision), "{settings:?}");
-            assert_eq!(preview.in_scope, decision.read.in_scope);
+            assert_eq!(preview.in_scope, decision.read.as_ref().unwrap().in_scope);
             assert_eq!(preview.leaving.count, ids.len() - 1 - preview.in_scope);
             assert!(preview.unanswered.is_empty(), "{:?}", preview.unanswered);
         }
