@@ -13,7 +13,7 @@ use crate::cli::connector::settings::{Choices, group_source_word};
 use crate::source::onelogin::settings::RequiredGroups;
 use crate::store::connectors::settings::groups::{EmptyGroups, EqualNames, UnmatchedGroups};
 use crate::store::connectors::settings::leavers::Cleanup;
-use crate::store::connectors::settings::{ConnectorSettings, FieldError};
+use crate::store::connectors::settings::{ConnectorSettings, FieldError, HoldWhat};
 
 /// One setting.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ pub struct Wrong {
 pub const SCHEDULE: &str = "schedule";
 
 /// Every setting that `connector edit` knows, but for name, address and credential.
-pub const SETTINGS: [Setting; 46] = [
+pub const SETTINGS: [Setting; 53] = [
     Setting {
         flag: "groups-from",
         path: "source.groups_from",
@@ -298,6 +298,46 @@ pub const SETTINGS: [Setting; 46] = [
             })
         },
     },
+    Setting {
+        flag: "limit-renames-percent",
+        path: "safety.renames_percent_max",
+        values: |it| number(it.safety.renames_percent_max),
+    },
+    Setting {
+        flag: "limit-email-changes",
+        path: "safety.email_changes_max",
+        values: |it| number(it.safety.email_changes_max),
+    },
+    Setting {
+        flag: "limit-group-loss-members",
+        path: "safety.group_loss_members_min",
+        values: |it| number(it.safety.group_loss_members_min),
+    },
+    Setting {
+        flag: "small-directory-floor",
+        path: "safety.small_directory_floor",
+        values: |it| number(it.safety.small_directory_floor),
+    },
+    Setting {
+        flag: "hold",
+        path: "safety.hold",
+        values: |it| {
+            word(match it.safety.hold {
+                HoldWhat::Harmful => "harmful",
+                HoldWhat::Everything => "everything",
+            })
+        },
+    },
+    Setting {
+        flag: "plan-expiry-hours",
+        path: "safety.expiry_hours",
+        values: |it| number(it.safety.expiry_hours),
+    },
+    Setting {
+        flag: "rejection-days",
+        path: "safety.rejection_days",
+        values: |it| number(it.safety.rejection_days),
+    },
 ];
 
 /// The setting of a flag.
@@ -523,6 +563,13 @@ mod tests {
             ("status", &["locked = deactivate"]),
             ("group-names", &["lower"]),
             ("unmatched-groups", &["leave-out"]),
+            ("limit-renames-percent", &["13"]),
+            ("limit-email-changes", &["14"]),
+            ("limit-group-loss-members", &["15"]),
+            ("small-directory-floor", &["16"]),
+            ("hold", &["everything"]),
+            ("plan-expiry-hours", &["17"]),
+            ("rejection-days", &["18"]),
         ]
         .into_iter()
         .map(|(flag, values)| given(flag, values))

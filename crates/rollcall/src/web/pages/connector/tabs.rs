@@ -527,6 +527,29 @@ const SYNC_SETTINGS: &[Section] = &[
             ),
             limit("limit-group-loss-percent", "Take from one group more than", "%"),
             limit("limit-shrinkage-percent", "The source has fewer people by more than", "%"),
+            limit("limit-renames-percent", "Rename more than, of the active users", "%"),
+            limit("limit-email-changes", "Change the e-mail of more than", "people"),
+            limit(
+                "limit-group-loss-members",
+                "Only of groups with so many members or more",
+                "members",
+            ),
+            limit("small-directory-floor", "As many of a kind always pass", "changes"),
+            Entry {
+                flag: "hold",
+                label: "While held",
+                help: "",
+                control: Control::One(&[
+                    (
+                        "harmful",
+                        "Apply additions and updates",
+                        "What a limit is about waits, with what depends on it.",
+                    ),
+                    ("everything", "Apply nothing", "The whole plan waits."),
+                ]),
+            },
+            limit("plan-expiry-hours", "A held plan, and an approval, waits for", "hours"),
+            limit("rejection-days", "A rejection lasts for", "days"),
         ],
     },
 ];

@@ -9,15 +9,16 @@ use serde::Deserialize;
 
 use super::{StepView, step};
 use crate::people::one::{self, Leavers, OnePerson};
-use crate::run::{Order, Ready};
+use crate::run::{Ready, Task};
 use crate::store::connectors;
-use crate::store::runs::{Status, Trigger};
+use crate::store::runs::Status;
 use crate::sync::report;
 use crate::web::answer::{self, Answer};
 use crate::web::form::Form;
 use crate::web::page::Page;
 use crate::web::pages::connectors::shell_word;
 use crate::web::pages::directory;
+use crate::web::pages::plan;
 use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;
 use crate::web::{App, status};
@@ -84,7 +85,7 @@ pub async fn sync(State(app): State<App>, visit: Visit, mut form: Form) -> Answe
     if fingerprint(&person) != form.raw("seen") {
         return answer::html_again(&view(&visit, &ready, &asked, &person, true));
     }
-    let order = Order { trigger: Trigger::Page, actor: visit.actor(), retry_of: None, slot: None };
+    let order = plan::order(&visit, Task::Sync, String::new());
     let (engine, user, leavers) = (app.engine.clone(), asked.user.clone(), asked.leavers());
     // A browser that goes away does not stop it half-way.
     let done =
