@@ -196,10 +196,8 @@ fn a_connector_is_shown_with_all_that_was_set() {
         "onelogin",
         "--rename",
         "Prod",
-        "--limit-renames",
-        "0",
-        "--limit-shrinkage-percent",
-        "1",
+        "--limit-renames=0",
+        "--limit-shrinkage-percent=1",
         "--required-group",
         "Ops",
     ]);
