@@ -11,4 +11,5 @@ mod people;
 mod signing_in;
 mod site;
 mod window;
+mod words;
 mod world;
