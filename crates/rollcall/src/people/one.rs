@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::explain::{Known, explanation, known_now};
 use super::{PeopleError, actuals};
-use crate::plans::Evidence;
+use crate::plans::{Evidence, settle};
 use crate::run::recorder::Recorder;
 use crate::run::{Engine, Order, Ready, moment};
 use crate::source::onelogin::report::Proof;
@@ -25,6 +25,7 @@ use crate::store::audit::{self, Action, Entry};
 use crate::store::connectors::settings::rules::fingerprint;
 use crate::store::directory::publish;
 use crate::store::leases::BEAT_EVERY;
+use crate::store::plans;
 use crate::store::runs::{self, Ending, NewRun, RunId, Status, events};
 use crate::store::targets::Target;
 use crate::store::{Db, Tx, singles};
@@ -145,14 +146,16 @@ async fn decide(
         return Err(PeopleError::Several { text: text.to_owned(), ids: ids.join(", ") });
     }
     let listed = ready.source.groups().await?;
-    let rulings = Rulings::of(&ready.connector.settings)?;
+    let settings = &ready.connector.settings;
+    let tried = plans::tried(db, ready.connector.id).await?;
+    let rulings = Rulings::by(settings, tried.as_deref())?;
     let waits = found.absence.is_some() && leavers == Leavers::Wait;
     let mut person = OnePerson {
         id: found.id.clone(),
         absence: found.absence.clone(),
         explanations: Vec::new(),
         left_to_a_run: Vec::new(),
-        decision: nothing_yet(&found, fingerprint(&ready.connector.settings)),
+        decision: nothing_yet(&found, rulings.rules, fingerprint(settings)),
     };
     for (target, actual) in &actuals {
         let explained = explanation(ready, &found, actual, &listed)?;
@@ -160,9 +163,10 @@ async fn decide(
         if waits {
             person.left_to_a_run.append(&mut plan.steps);
         }
-        // What somebody approved or rejected counts here as it does in a run.
-        let decisions = &actual.in_force.decisions;
-        let (approved, held) = gate::check(plan, &actual.directory, &rulings.terms(decisions));
+        let terms = rulings.terms(&actual.in_force.decisions);
+        let (approved, held) = gate::check(plan, &actual.directory, &terms);
+        let steps = [approved.steps(), &held.steps];
+        let memberships = sync::memberships_of_removed(steps, &actual.directory);
         let memory = actual.past.memory.clone();
         person.decision.targets.push(TargetDecision {
             target: target.clone(),
@@ -175,17 +179,20 @@ async fn decide(
             findings: explained.findings.clone(),
             in_force: actual.in_force.clone(),
             overtaken: Vec::new(),
-            evidence: Evidence::default(),
+            evidence: Evidence { memberships, ..Evidence::default() },
         });
         person.explanations.push((target.clone(), explained));
     }
     Ok(person)
 }
 
-fn nothing_yet(known: &Known, fingerprint: String) -> Decision {
+fn nothing_yet(known: &Known, rules: Rules, fingerprint: String) -> Decision {
     let is_in_scope = known.found.is_some() && known.absence.is_none();
     Decision {
         reach: Reach::Somebody,
+        people: 0,
+        rules,
+        fingerprint,
         read: Some(Reading {
             strategy: "One person alone.".to_owned(),
             seen: usize::from(known.found.is_some()),
@@ -193,9 +200,6 @@ fn nothing_yet(known: &Known, fingerprint: String) -> Decision {
             out_of_scope: usize::from(known.found.is_some() && !is_in_scope),
             proof: Proof { instead_of_total: Some("asked for alone"), ..Proof::default() },
         }),
-        people: usize::from(is_in_scope),
-        rules: Rules::Unchanged,
-        fingerprint,
         targets: Vec::new(),
         findings: Vec::new(),
         asked: usize::from(known.found.is_none()),
@@ -258,6 +262,7 @@ async fn apply(
         target::crowd::apply(&mut tx, target.id, it.generation, &it.approved, now).await?;
         singles::insert(&mut tx, target.id, &person.id, run, now).await?;
     }
+    settle(&mut tx, &ready.connector, run, decision, &calls, now).await?;
     runs::insert_changes(&mut tx, run, report::change_rows(decision)).await?;
     runs::insert_findings(&mut tx, run, report::findings(decision)).await?;
     let recorder = Recorder::new(&|_| {});

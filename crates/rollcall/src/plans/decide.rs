@@ -94,7 +94,9 @@ pub async fn approve(
     let mut tx = db.begin().await?;
     let now = tx.now().await?;
     let Open { plan, settings, seen } = open(&mut tx, plan, act, now).await?;
-    if !(plan.status.is_open() || plan.status == PlanStatus::Rejected) {
+    // Whoever names what was rejected knows that it was; whoever approves all may be late.
+    let is_back = !choice.only.is_empty();
+    if !(plan.status.is_open() || (is_back && plan.status == PlanStatus::Rejected)) {
         return Err(closed(&plan));
     }
     if fingerprint(&settings) != plan.fingerprint {
@@ -104,7 +106,6 @@ pub async fn approve(
     if objections.iter().any(|it| it.kind == "empty") {
         return Err(DecideError::Empty);
     }
-    let is_back = plan.status == PlanStatus::Rejected || !choice.only.is_empty();
     let may =
         |it: &Seen| it.is_held && (is_undecided(it) || (is_back && it.decision == "rejected"));
     let chosen = chosen(&plan, &seen, choice, may)?;

@@ -63,8 +63,11 @@ async fn a_part_is_approved_the_rest_is_left_out_and_then_rejected() {
     assert_eq!(it.active().await, 38);
     assert_eq!(it.json(0, &["plan", "list"]).await["plans"], json!([]));
 
-    // Somebody who changes their mind approves what they rejected.
-    it.expect(0, &["plan", "approve", "2", "--reason", "They do not", "--run"]).await;
+    // Somebody who changes their mind names what they rejected.
+    let approve = ["plan", "approve", "2", "--reason", "They do not"];
+    let told = it.expect(7, &approve).await;
+    assert!(told.contains("Plan 2 is rejected."), "{told}");
+    it.expect(0, &[&approve[..], &["--only", "1,2", "--run"]].concat()).await;
     assert_eq!(it.active().await, 36);
 }
 
