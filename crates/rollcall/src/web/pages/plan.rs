@@ -50,8 +50,6 @@ struct View {
     is_filtered: bool,
     /// How many changes wait for a decision.
     waiting: u64,
-    /// How many would be done if the plan were applied now.
-    passing: u64,
     /// What the button says that applies the plan; absent where it cannot be.
     apply: Option<String>,
     may_decide: bool,
@@ -182,6 +180,7 @@ pub async fn show(
     let can_apply = plan.kind == PlanKind::Simulated
         && matches!(plan.status, PlanStatus::Ready | PlanStatus::Waiting | PlanStatus::Approved)
         && !is_stale
+        && 0 < passing
         && visit.may(Role::Operator);
     let view = View {
         here: format!("/plans/{}", plan.id),
@@ -198,7 +197,6 @@ pub async fn show(
         is_filtered: asked.is_filtered(),
         next,
         waiting,
-        passing,
         apply: can_apply.then(|| apply_words(passing, &counts)),
         may_decide: may_decide && 0 < waiting,
         is_stale: is_stale && plan.status.is_open(),
@@ -541,7 +539,6 @@ mod tests {
             next: "/plans/31?after=100".to_owned(),
             is_filtered: false,
             waiting: 41,
-            passing: 12,
             apply: Some("Apply 12 changes".to_owned()),
             may_decide,
             is_stale: !may_decide,
