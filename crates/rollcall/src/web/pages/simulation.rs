@@ -72,6 +72,7 @@ pub async fn show(State(app): State<App>, visit: Visit, Path(name): Path<String>
 
 /// `/simulations/{name}/events`: the steps, as they are taken.
 pub async fn events(State(app): State<App>, Path(name): Path<String>) -> Answer {
+    app.simulations.find(&name).ok_or_else(Refusal::no_page)?;
     let place = live::place(&app)?;
     let watching =
         Watching { app, name, shown: String::new(), phase: None, is_over: false, _place: place };

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
+use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -261,10 +262,12 @@ pub fn place(app: &App) -> Result<OwnedSemaphorePermit, Refusal> {
 pub fn answer(events: impl Stream<Item = Event> + Send + 'static) -> Response {
     let events: Pin<Box<dyn Stream<Item = _> + Send>> = Box::pin(events.map(Ok::<_, Infallible>));
     let stream = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    let mut answer = stream.into_response();
+    let headers = answer.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // A proxy that collects the stream before it passes it on makes it worthless.
-    let unbuffered =
-        [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
-    (unbuffered, stream).into_response()
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    answer
 }
 
 fn last_event(headers: &HeaderMap) -> Option<i64> {
