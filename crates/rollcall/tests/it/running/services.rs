@@ -206,9 +206,16 @@ async fn a_service_whose_disk_is_full_lives_and_makes_up_for_it_when_there_is_ro
     limited.args(serve.get_args()).env("ROLLCALL_LOG", "info");
     limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let service = started(limited).await;
-    tokio::time::sleep(Duration::from_secs(5)).await;
     let address = service.address;
-    let ready = tokio::task::spawn_blocking(move || get(address, "/readyz")).await.unwrap();
+    // The file is full once the first runs have written what they tell.
+    let mut ready = String::new();
+    for _ in 0..60 {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        ready = tokio::task::spawn_blocking(move || get(address, "/readyz")).await.unwrap();
+        if ready.contains("503") {
+            break;
+        }
+    }
     assert!(ready.contains("503") && ready.contains("cannot be written"), "{ready}");
     assert_eq!(world.json(&["target", "show", "jira"]).await["users"], 0);
     send(&service.child, "-TERM");
