@@ -51,7 +51,7 @@ pub async fn start(
     let connector = known.into_iter().find(|it| it.id.0 == id).ok_or_else(Refusal::no_page)?;
     let ready = Ready::open(&app.engine, connector.name.as_str()).await?;
     let started = app.simulations.start(&app.engine, ready, &visit.actor().name);
-    let name = started.map_err(|full| Refusal::TryLater(full.to_string()))?;
+    let name = started.map_err(|full| Refusal::Conflict(full.to_string()))?;
     Ok(visit::see_other(&format!("/simulations/{name}")))
 }
 

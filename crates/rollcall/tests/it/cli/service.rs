@@ -25,10 +25,14 @@ fn a_service_is_alive_and_ready_and_ends_when_it_is_asked_to() {
         service.signal(signal);
         let (code, logs) = service.end();
         assert_eq!(code, 0, "{logs}");
-        let (first, last) = logs.trim().split_once('\n').unwrap();
+        let (first, lines) = logs.trim().split_once('\n').unwrap();
         assert!(first.contains("Set-up code (valid 30 min, one use): "), "{first}");
-        let line: serde_json::Value = serde_json::from_str(last).unwrap();
-        assert_eq!(line["message"], "Stopping: runs are stopped, requests under way may end.");
+        // A machine that is busy may have more to say.
+        let says = |line: &str| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line["message"] == "Stopping: runs are stopped, requests under way may end."
+        };
+        assert!(lines.lines().any(says), "{lines}");
         assert!(home.data().join("rollcall.sqlite").exists());
         assert!(!home.data().join("rollcall.sqlite-wal").exists(), "one whole file is left");
     }
