@@ -42,7 +42,7 @@ impl fmt::Display for Counts {
             Some(target) => write!(f, "Target {target}: ")?,
             None => f.write_str("No target yet, as if it were empty: ")?,
         }
-        let count = |(kind, count): (&&str, &usize)| format!("{count} {kind}");
+        let count = |(kind, count): (&&str, &usize)| format!("{count} {}", kind.replace('-', " "));
         let mut parts: Vec<String> = passing.iter().map(count).collect();
         parts.extend(held.iter().map(|it| format!("{} held", count(it))));
         if 0 < *missing_unasked {

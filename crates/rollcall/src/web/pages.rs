@@ -5,6 +5,7 @@ pub mod audit;
 pub mod connector;
 pub mod connector_delete;
 pub mod connector_new;
+pub mod connector_pause;
 pub mod connector_test;
 pub mod connectors;
 pub mod directory;

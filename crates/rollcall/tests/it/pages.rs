@@ -4,6 +4,7 @@ mod accounts;
 mod browser;
 mod chromium;
 mod connectors;
+mod editor;
 mod frame;
 mod hostile;
 mod matrix;

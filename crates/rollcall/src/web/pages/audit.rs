@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
+use crate::cli::connector::notation::shell_word;
 use crate::export::Format;
 use crate::export::audit::AuditExport;
 use crate::store::audit::chain::{self, Verdict};
@@ -21,7 +22,6 @@ use crate::web::App;
 use crate::web::answer::{self, Answer};
 use crate::web::moment::Moment;
 use crate::web::page::Page;
-use crate::web::pages::connectors::shell_word;
 use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;
 

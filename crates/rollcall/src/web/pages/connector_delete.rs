@@ -11,8 +11,9 @@ use crate::web::App;
 use crate::web::answer::{self, Answer};
 use crate::web::form::{Form, Typed};
 use crate::web::page::Page;
+use crate::web::pages::connector;
 use crate::web::pages::connector::field::Wrong;
-use crate::web::pages::connector::{self, Head};
+use crate::web::pages::connector::head::{self, Head};
 use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;
 
@@ -63,7 +64,7 @@ async fn view(
     connector: &Connector,
     form: Typed,
 ) -> Result<View, Refusal> {
-    let head = connector::head(app, visit, connector, None, &Wrong::new()).await?;
+    let head = head::head(app, visit, connector, None, &Wrong::new()).await?;
     let targets = targets::of_connector(app.db(), connector.id).await?;
     let name = shell_word(connector.name.as_str());
     Ok(View {

@@ -15,10 +15,11 @@ use crate::web::App;
 use crate::web::answer::{self, Answer};
 use crate::web::form::Form;
 use crate::web::page::Page;
+use crate::web::pages::connector;
+use crate::web::pages::connector::draft::{self, ErrorLine};
 use crate::web::pages::connector::field::{self, SectionView, Wrong};
 use crate::web::pages::connector::identity::{self, Identity};
 use crate::web::pages::connector::tabs::{Entry, GROUPS_FROM, REQUIRED, Section, Tab};
-use crate::web::pages::connector::{self, ErrorLine};
 use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;
 
@@ -154,8 +155,8 @@ fn view(
     together: &[String],
     settings: &ConnectorSettings,
 ) -> View {
-    let of_field = wrong.iter().map(|(field, why)| connector::error_line(field, why));
-    let together = together.iter().map(|why| connector::error_line("form", why));
+    let of_field = wrong.iter().map(|(field, why)| draft::error_line(field, why));
+    let together = together.iter().map(|why| draft::error_line("form", why));
     let step = |(index, text): (usize, &&'static str)| {
         let name = format!("step-{}", index + 1);
         Step { done: form.checked(&name), name, text }
@@ -223,7 +224,7 @@ mod tests {
                 page: samples::page("Create Connector", "/connectors/new/onelogin", Role::Admin),
                 identity,
                 sections: SECTIONS.iter().map(|it| field::section(it, &[], &wrong)).collect(),
-                errors: wrong.iter().map(|(it, why)| connector::error_line(it, why)).collect(),
+                errors: wrong.iter().map(|(it, why)| draft::error_line(it, why)).collect(),
                 steps: STEPS.iter().enumerate().map(step).collect(),
                 steps_text: "1. Log in".to_owned(),
                 unsaved: 1,

@@ -13,8 +13,9 @@ use crate::web::answer::{self, Answer};
 use crate::web::form::Form;
 use crate::web::moment::Moment;
 use crate::web::page::Page;
+use crate::web::pages::connector;
 use crate::web::pages::connector::field::Wrong;
-use crate::web::pages::connector::{self, Head};
+use crate::web::pages::connector::head::{self, Head};
 use crate::web::visit::Visit;
 
 #[derive(Debug, Template)]
@@ -71,7 +72,7 @@ async fn view(
     was_saved: bool,
 ) -> Result<View, crate::web::refusal::Refusal> {
     let connector = connector::connector(app, id).await?;
-    let head = connector::head(app, visit, &connector, None, &Wrong::new()).await?;
+    let head = head::head(app, visit, &connector, None, &Wrong::new()).await?;
     let command = format!("rollcall connector test {}", shell_word(connector.name.as_str()));
     let page = visit.page(format!("Test connection - {}", connector.name));
     Ok(View { page, head, report, was_saved, command })

@@ -7,13 +7,12 @@ use reconcile::health::Health;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use crate::cli::connector::notation::shell_word;
+use crate::cli::connector::notation::shell_word;
 use crate::health::{self, ConnectorHealth};
 use crate::run::{Order, Ready};
 use crate::store::accounts::Role;
 use crate::store::connectors::{self, Connector};
 use crate::store::runs::{Run, Trigger};
-use crate::store::schedules;
 use crate::web::App;
 use crate::web::access;
 use crate::web::answer::{self, Answer};
@@ -23,7 +22,6 @@ use crate::web::page::Page;
 use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;
 
-const HERE: &str = "/connectors";
 const SIMULATE: &str = "/connectors/{id}/simulate";
 
 #[derive(Debug, Template)]
@@ -125,50 +123,10 @@ pub async fn sync(
     Path(id): Path<i64>,
     _form: Form,
 ) -> Answer {
-    let connector = of_id(&app, id).await?;
+    let connector = super::connector::connector(&app, id).await?;
     let ready = Ready::open(&app.engine, connector.name.as_str()).await?;
     let order = Order::new(Trigger::Page, visit.actor());
     super::run::started(&app, &visit, ready, &order).await
-}
-
-/// Keeps a connector from running by itself.
-pub async fn pause(
-    State(app): State<App>,
-    visit: Visit,
-    Path(id): Path<i64>,
-    mut form: Form,
-) -> Answer {
-    let connector = of_id(&app, id).await?;
-    let reason = form.optional("reason");
-    let actor = visit.actor();
-    let act = visit.act(&actor).because(&reason);
-    let sentence = if schedules::pause(app.db(), &connector, &act).await? {
-        format!("{} is paused: it does not run by itself.", connector.name)
-    } else {
-        format!("{} was paused already.", connector.name)
-    };
-    Ok(visit.done(sentence, HERE))
-}
-
-pub async fn resume(
-    State(app): State<App>,
-    visit: Visit,
-    Path(id): Path<i64>,
-    _form: Form,
-) -> Answer {
-    let connector = of_id(&app, id).await?;
-    let actor = visit.actor();
-    let sentence = if schedules::resume(app.db(), &connector, &visit.act(&actor)).await? {
-        format!("{} runs by its schedule again.", connector.name)
-    } else {
-        format!("{} was not paused.", connector.name)
-    };
-    Ok(visit.done(sentence, HERE))
-}
-
-async fn of_id(app: &App, id: i64) -> Result<Connector, Refusal> {
-    let known = connectors::list(app.db()).await?;
-    known.into_iter().find(|it| it.id.0 == id).ok_or_else(Refusal::no_page)
 }
 
 /// Every connector with how it stands, by name.
@@ -291,7 +249,7 @@ pub mod tests {
                 let is_empty = rows.is_empty();
                 let asked = Asked { q: HOSTILE.to_owned(), status: "Held".to_owned() };
                 let view = View {
-                    page: samples::page("Connectors", HERE, role),
+                    page: samples::page("Connectors", "/connectors", role),
                     total: rows.len(),
                     rows,
                     asked,

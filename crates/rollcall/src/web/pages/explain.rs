@@ -8,6 +8,7 @@ use reconcile::explain::{Explanation, Station, Verdict};
 use reconcile::plan::Step;
 use serde::Deserialize;
 
+use crate::cli::connector::notation::shell_word;
 use crate::people::PeopleError;
 use crate::people::explain::{self, Explained, Person, Seen, View as AsOf};
 use crate::run::Ready;
@@ -20,7 +21,6 @@ use crate::web::App;
 use crate::web::answer::{self, Answer};
 use crate::web::moment::Moment;
 use crate::web::page::Page;
-use crate::web::pages::connectors::shell_word;
 use crate::web::pages::directory;
 use crate::web::pages::runs::{Choice, choice};
 use crate::web::refusal::Refusal;

@@ -1,11 +1,14 @@
 //! `/runs`: the history, with what each run did, took and cost.
 
+pub mod history;
+
 use askama::Template;
 use axum::extract::{Query, State};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reconcile::principal::Name;
 use serde::Deserialize;
 
+use self::history::History;
 use crate::cli::connector::notation;
 use crate::store::accounts::Role;
 use crate::store::connectors::{self, ConnectorId};
@@ -23,6 +26,8 @@ use crate::web::visit::Visit;
 struct View {
     page: Page,
     rows: Vec<Row>,
+    /// The same runs, drawn; nothing where none has ended.
+    history: Option<History>,
     asked: Asked,
     connectors: Vec<Choice>,
     statuses: Vec<Choice>,
@@ -97,6 +102,7 @@ pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Aske
     let view = View {
         page: visit.page("Runs"),
         rows: found.iter().map(|run| row(run, &visit)).collect(),
+        history: history::draw(&found),
         connectors: known
             .iter()
             .map(|it| choice(&asked.connector, &it.id.to_string(), it.name.as_str()))
@@ -234,6 +240,7 @@ pub mod tests {
         View {
             page: samples::page("Runs", "/runs", Role::Viewer),
             rows,
+            history: None,
             connectors: vec![choice("1", "1", HOSTILE)],
             statuses: vec![choice("", "held", "Held")],
             triggers: Vec::new(),

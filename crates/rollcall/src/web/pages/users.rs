@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use reconcile::principal::{ExternalId, Name};
 use serde::Deserialize;
 
+use crate::cli::connector::notation::shell_word;
 use crate::store::directory::browse::{self, Page as Rows, UserFilter, UserLine};
 use crate::store::directory::lookup;
 use crate::store::runs::of_person::{self, Joined, PastChange, PastFinding};
@@ -16,7 +17,6 @@ use crate::web::App;
 use crate::web::answer::{self, Answer};
 use crate::web::moment::{Moment, count};
 use crate::web::page::Page;
-use crate::web::pages::connectors::shell_word;
 use crate::web::pages::directory::{self, ASKED_FOR, Badges, Place, ROWS};
 use crate::web::pages::runs::{Choice, choice, spoken};
 use crate::web::refusal::Refusal;

@@ -4,16 +4,18 @@
 use askama::Template;
 use jiff::Timestamp;
 
+use super::draft::{Draft, error_lines};
+use super::rail;
 use super::tabs::Tab;
 use crate::people::preview::{self, Few, Kind, Preview, TargetPreview};
 use crate::schedule;
 use crate::store::connectors::Connector;
 use crate::store::connectors::settings::ConnectorSettings;
-use crate::store::reads;
-use crate::store::targets;
+use crate::store::{reads, runs, targets};
 use crate::web::App;
 use crate::web::moment::{Moment, count};
 use crate::web::refusal::Refusal;
+use crate::web::visit::Visit;
 
 /// A part of the page, which is asked for anew while somebody types.
 #[derive(Debug, Default, Template)]
@@ -69,17 +71,67 @@ const PEOPLE_AT_ONCE_MAX: usize = 5_000;
 
 const SLOTS: usize = 5;
 
-/// When runs would start, and nothing of people.
+/// So many runs are looked through for what one costs.
+const RUNS_LOOKED_AT: u32 = 25;
+
+/// What the settings of a draft come to. Of many people only when it was asked for.
+pub async fn of(
+    app: &App,
+    visit: &Visit,
+    tab: Tab,
+    connector: &Connector,
+    draft: &Draft,
+    is_asked: bool,
+) -> Result<Effect, Refusal> {
+    let mut effect = Effect::default();
+    if draft.is_wrong() {
+        effect.wrong = error_lines(draft).into_iter().map(|it| (it.label, it.why)).collect();
+        return Ok(effect);
+    }
+    let last = runs::list(app.db(), Some(connector.id), RUNS_LOOKED_AT).await?;
+    let calls = rail::calls_of_a_run(&last);
+    effect.schedule = of_schedule(tab, &draft.settings, calls, visit.now());
+    if tab == Tab::General || !tab.is_form() {
+        return Ok(effect);
+    }
+    if !is_asked && !is_small(app, connector).await? {
+        let untold = "Press Review to see what these settings come to by the last read, \
+                         without API calls.";
+        return Ok(Effect { untold: untold.to_owned(), ..effect });
+    }
+    match of_people(app, connector, &draft.settings, visit.now()).await? {
+        Ok(people) => effect.people = Some(people),
+        Err(why) => effect.untold = why,
+    }
+    Ok(effect)
+}
+
+/// When runs would start and what a day of them costs, by the calls of a run so far. Nothing of
+/// people.
 pub fn of_schedule(
     tab: Tab,
     settings: &ConnectorSettings,
+    calls_of_a_run: Option<u64>,
     now: Timestamp,
 ) -> Option<ScheduleEffect> {
     if tab != Tab::SyncSettings {
         return None;
     }
     let preview = schedule::preview(&settings.schedule, now, SLOTS).ok()?;
-    let cost = format!("{} runs in the next 24 hours.", preview.runs_per_day);
+    let runs = match preview.runs_per_day {
+        1 => "1 run".to_owned(),
+        many => format!("{} runs", number(many)),
+    };
+    let cost = match calls_of_a_run {
+        Some(calls) => format!(
+            "{runs} in the next 24 hours, about {} API calls each: {} a day.",
+            count(calls),
+            count(preview.calls_per_day(calls))
+        ),
+        None => format!(
+            "{runs} in the next 24 hours. After the first one, what they cost is told here."
+        ),
+    };
     Some(ScheduleEffect {
         is_enabled: settings.schedule.enabled,
         sentence: preview.sentence,

@@ -1,4 +1,10 @@
+use super::draft::{Difference, error_line};
+use super::field::Wrong;
+use super::head::TabLink;
+use super::rail::{Gauge, LastRun};
 use super::*;
+use crate::cli::connector::notation::Given;
+use crate::store::accounts::Role;
 use crate::web::answer::samples::{self, HOSTILE, check};
 
 fn moment() -> Moment {
@@ -18,11 +24,7 @@ pub fn sample_head(current: Option<Tab>, role: Role) -> Head {
         name: HOSTILE.to_owned(),
         status: "Held",
         why: HOSTILE.to_owned(),
-        paused: (role == Role::Admin).then(|| Paused {
-            at: moment(),
-            by: HOSTILE.to_owned(),
-            reason: HOSTILE.to_owned(),
-        }),
+        schedule: if role == Role::Admin { "resume" } else { "pause" },
         tabs: Tab::ALL.map(link).into(),
         may_run: Role::Operator <= role,
         may_edit: Role::Admin <= role,

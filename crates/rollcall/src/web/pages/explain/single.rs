@@ -8,6 +8,7 @@ use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 
 use super::{StepView, step};
+use crate::cli::connector::notation::shell_word;
 use crate::people::one::{self, Leavers, OnePerson};
 use crate::run::{Ready, Task};
 use crate::store::connectors;
@@ -16,7 +17,6 @@ use crate::sync::report;
 use crate::web::answer::{self, Answer};
 use crate::web::form::Form;
 use crate::web::page::Page;
-use crate::web::pages::connectors::shell_word;
 use crate::web::pages::directory;
 use crate::web::pages::plan;
 use crate::web::refusal::Refusal;

@@ -5,6 +5,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 
+use crate::cli::connector::notation::shell_word;
 use crate::store::accounts::{self, Account, AccountError, AccountId, Edit, NewAccount, Role};
 use crate::store::names::NameError;
 use crate::store::sessions::{self, SessionId};
@@ -14,7 +15,6 @@ use crate::web::form::{Form, Typed};
 use crate::web::moment::Moment;
 use crate::web::page::Page;
 use crate::web::pages::account::{SessionRow, session_rows};
-use crate::web::pages::connectors::shell_word;
 use crate::web::pages::settings::TABS;
 use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;

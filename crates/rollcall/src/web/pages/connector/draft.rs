@@ -1,0 +1,238 @@
+//! What is in the fields of a connector, saved or not.
+
+use super::field::{self, Wrong};
+use super::identity::{self, Identity};
+use super::saved;
+use super::tabs::{self, Tab};
+use crate::cli::connector::notation::{self, Given, shell_word};
+use crate::secret::Secret;
+use crate::store::accounts::Role;
+use crate::store::audit::changes;
+use crate::store::connectors::settings::ConnectorSettings;
+use crate::store::connectors::{Connector, ConnectorError};
+use crate::web::App;
+use crate::web::form::Form;
+use crate::web::refusal::Refusal;
+use crate::web::visit::Visit;
+
+/// What is in the fields, saved or not.
+#[derive(Debug)]
+pub struct Draft {
+    pub name: String,
+    pub settings: ConnectorSettings,
+    pub secret: Option<Secret>,
+    pub given: Vec<Given>,
+    pub identity: Option<Identity>,
+    pub wrong: Wrong,
+    /// About the settings together.
+    pub wrong_together: Vec<String>,
+}
+
+/// Something wrong, with the field that it is about.
+#[derive(Debug)]
+pub struct ErrorLine {
+    pub href: String,
+    pub label: String,
+    pub why: String,
+}
+
+#[derive(Debug)]
+pub struct Difference {
+    pub label: String,
+    pub before: String,
+    pub after: String,
+}
+
+impl Draft {
+    pub fn is_wrong(&self) -> bool {
+        !self.wrong.is_empty() || !self.wrong_together.is_empty()
+    }
+
+    pub fn differences(&self, before: &Connector) -> Vec<Difference> {
+        let Draft { name, settings, secret, .. } = self;
+        let source =
+            |it: &ConnectorSettings| (it.source.base_url.clone(), it.source.client_id.clone());
+        let (old_url, old_id) = source(&before.settings);
+        let (new_url, new_id) = source(settings);
+        let mut rows = Vec::new();
+        for (label, old, new) in [
+            ("Name", before.name.as_str(), name.as_str()),
+            ("OneLogin Base URL", &old_url, &new_url),
+            ("Client ID", &old_id, &new_id),
+        ] {
+            if old != new {
+                let (before, after) = (old.to_owned(), new.to_owned());
+                rows.push(Difference { label: label.to_owned(), before, after });
+            }
+        }
+        if secret.is_some() {
+            let after = "replaced".to_owned();
+            rows.push(Difference {
+                label: "Client Secret".to_owned(),
+                before: String::new(),
+                after,
+            });
+        }
+        let changed = notation::differences(&before.settings, settings).into_iter();
+        rows.extend(changed.map(|(setting, before, after)| Difference {
+            label: tabs::label(setting.flag).to_owned(),
+            before: before.join(", "),
+            after: after.join(", "),
+        }));
+        rows
+    }
+
+    /// The equal command.
+    pub fn command(&self, before: &Connector) -> String {
+        let Draft { name, settings, secret, .. } = self;
+        let known = shell_word(before.name.as_str());
+        let mut flags = String::new();
+        if name != before.name.as_str() && !name.is_empty() {
+            flags.extend([" --rename ", &shell_word(name)]);
+        }
+        let (old, new) = (&before.settings.source, &settings.source);
+        for (flag, old, new) in [
+            ("base-url", &old.base_url, &new.base_url),
+            ("client-id", &old.client_id, &new.client_id),
+        ] {
+            if old != new && !new.is_empty() {
+                flags.extend([" --", flag, " ", &shell_word(new)]);
+            }
+        }
+        if secret.is_some() {
+            flags.push_str(" --client-secret-file -");
+        }
+        flags.push_str(&notation::flags(&before.settings, settings));
+        if flags.is_empty() {
+            return format!("rollcall connector show {known}");
+        }
+        format!("rollcall connector edit {known}{flags}")
+    }
+}
+
+/// The fields as they are saved.
+pub async fn stored(
+    app: &App,
+    visit: &Visit,
+    tab: Tab,
+    connector: &Connector,
+) -> Result<Draft, Refusal> {
+    let given = tab.entries().map(|it| field::stored(it, &connector.settings)).collect();
+    let identity = match tab {
+        Tab::General => Some(Identity::stored(connector, secret_set(app, visit, connector).await?)),
+        Tab::GroupSync
+        | Tab::RequiredGroups
+        | Tab::UserProvisioning
+        | Tab::GroupProvisioning
+        | Tab::SyncSettings
+        | Tab::Targets
+        | Tab::History => None,
+    };
+    Ok(Draft {
+        name: connector.name.as_str().to_owned(),
+        settings: connector.settings.clone(),
+        secret: None,
+        given,
+        identity,
+        wrong: Wrong::new(),
+        wrong_together: Vec::new(),
+    })
+}
+
+/// The fields as somebody typed them, over what is saved.
+pub async fn typed(
+    app: &App,
+    visit: &Visit,
+    tab: Tab,
+    before: &Connector,
+    form: &mut Form,
+) -> Result<Draft, Refusal> {
+    let mut draft = stored(app, visit, tab, before).await?;
+    let given: Vec<Given> = tab.entries().filter_map(|it| field::typed(it, form)).collect();
+    let (settings, wrong) = notation::apply(&before.settings, &given);
+    draft.settings = settings;
+    for it in wrong {
+        match it.flag {
+            Some(flag) => drop(draft.wrong.insert(flag.to_owned(), it.why)),
+            None => draft.wrong_together.push(it.why),
+        }
+    }
+    // What the form does not have stays as it is saved.
+    for given in given {
+        match draft.given.iter_mut().find(|it| it.flag == given.flag) {
+            Some(shown) => *shown = given,
+            None => draft.given.push(given),
+        }
+    }
+    if let Some(Identity { secret_set, .. }) = draft.identity.take() {
+        let mut wrong = Wrong::new();
+        let read = identity::read(form, app.engine.limits.allow_loopback, &mut wrong);
+        draft.name = read.name;
+        draft.settings.source.base_url = read.base_url;
+        draft.settings.source.client_id = read.client_id;
+        draft.secret = read.secret;
+        draft.wrong.extend(wrong.clone());
+        draft.identity = Some(Identity::typed(form, secret_set, wrong));
+    }
+    Ok(draft)
+}
+
+/// Puts an error of the store beside the field that it is about.
+pub fn note(error: ConnectorError, draft: &mut Draft) -> Result<(), Refusal> {
+    let (field, why) = match error {
+        ConnectorError::Name(error) => ("name", error.to_string()),
+        ConnectorError::SecretForNewAddress { .. } => ("client-secret", error.to_string()),
+        ConnectorError::Field(error) => {
+            draft.wrong_together.push(error.to_string());
+            return Ok(());
+        }
+        ConnectorError::HasTargets { .. }
+        | ConnectorError::ChangedMeanwhile { .. }
+        | ConnectorError::Unreadable { .. }
+        | ConnectorError::Seal(_)
+        | ConnectorError::Store(_) => return Err(error.into()),
+    };
+    draft.wrong.insert(field.to_owned(), why.clone());
+    if let Some(identity) = &mut draft.identity {
+        identity.wrong.insert(field.to_owned(), why);
+    }
+    Ok(())
+}
+
+pub fn error_lines(draft: &Draft) -> Vec<ErrorLine> {
+    let of_field = draft.wrong.iter().map(|(field, why)| error_line(field, why));
+    let together = draft.wrong_together.iter().map(|why| ErrorLine {
+        href: "#form".to_owned(),
+        label: "These settings together".to_owned(),
+        why: why.clone(),
+    });
+    of_field.chain(together).collect()
+}
+
+/// The line of the summary that leads to a field.
+pub fn error_line(field: &str, why: &str) -> ErrorLine {
+    let label = match field {
+        "name" => "Name",
+        "base-url" => "OneLogin Base URL",
+        "client-id" => "Client ID",
+        "client-secret" => "Client Secret",
+        flag => tabs::label(flag),
+    };
+    ErrorLine { href: format!("#{field}"), label: label.to_owned(), why: why.to_owned() }
+}
+
+/// `Set on 3 Nov 2026 by ana@example.com.`
+async fn secret_set(app: &App, visit: &Visit, connector: &Connector) -> Result<String, Refusal> {
+    if !visit.may(Role::Viewer) {
+        return Ok(String::new());
+    }
+    let is_secret = |it: &changes::Change| it.setting == "client_secret" && it.secret;
+    let set = saved::entries(app, connector)
+        .await?
+        .into_iter()
+        .find(|it| changes::read(&it.changes).is_some_and(|changes| changes.iter().any(is_secret)));
+    Ok(set.map_or_else(
+        || "Set.".to_owned(),
+        |it| format!("Set on {} by {}.", it.at.strftime("%-d %b %Y"), it.actor),
+    ))
+}
