@@ -1,13 +1,16 @@
 //! Why somebody is here, or is not: a trace of the functions that decide, never a second opinion.
 
+pub mod group;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::directory::Directory;
 use crate::finding::Finding;
+use crate::gate::decisions::{SourceState, states};
+use crate::gate::{self, Held, Terms};
 use crate::mapping::existing::Existing;
-use crate::mapping::groups::{Fate, GroupRules, Sharing};
-use crate::mapping::rules::PersonRules;
+use crate::mapping::groups::{Fate, Sharing};
 use crate::mapping::{self, Desired, Rules};
 use crate::plan::{self, Absence, Change, Past, Plan, Policy, Step};
 use crate::principal::{ExternalId, Grant, Name, Record, User};
@@ -15,22 +18,29 @@ use crate::principal::{ExternalId, Grant, Name, Record, User};
 /// What is known about one person.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
+    /// Under which a directory holds them, or is to hold them.
     pub id: &'a ExternalId,
+    /// By which the source knows them.
+    pub source_id: &'a ExternalId,
     /// The record, if the source has one.
     pub record: Option<&'a Record>,
     /// What the source says of them if they take no part.
     pub absence: Option<&'a Absence>,
-    /// Records of others in scope who would have the same username.
-    pub rivals: &'a [Record],
+    /// Records of others in scope who bear on them: whoever lays claim to the same account or
+    /// username, and whoever has the username now.
+    pub others: &'a [Record],
     /// Why they are in scope, in the source's words.
     pub in_scope_because: &'a str,
     pub actual: &'a Directory,
+    /// What all targets hold.
+    pub existing: &'a Existing<'a>,
     /// The groups of the source, whether or not somebody has them.
     pub listed: &'a [Arc<Grant>],
-    pub groups: &'a GroupRules,
-    pub people: &'a PersonRules,
+    pub rules: &'a Rules,
     pub policy: &'a Policy,
     pub past: &'a Past,
+    /// By what their changes are judged.
+    pub terms: &'a Terms<'a>,
 }
 
 /// One of the stations on the way from the source to a directory.
@@ -58,37 +68,76 @@ pub struct Explanation {
     pub stations: Vec<Station>,
     pub plan: Plan,
     pub findings: Vec<Finding>,
+    /// What the source says of them, for decisions that last as long as it says the same.
+    pub states: BTreeMap<ExternalId, SourceState>,
 }
 
 pub fn explain(evidence: &Evidence<'_>) -> Explanation {
-    let takes_part = evidence.absence.is_none();
-    let own = evidence.record.filter(|_| takes_part).cloned();
-    let records = own.into_iter().chain(evidence.rivals.iter().cloned()).collect();
-    let rules = Rules { people: evidence.people.clone(), groups: evidence.groups.clone() };
-    let existing = Existing::of([evidence.actual]);
-    let (desired, mut findings) =
-        mapping::desired_by(records, BTreeSet::new(), evidence.listed, &rules, &existing);
-    findings.retain(|finding| finding.id.as_ref().is_none_or(|id| id == evidence.id));
-    let actual = around(evidence, &desired);
-    let gone: BTreeMap<ExternalId, Absence> =
-        evidence.absence.iter().map(|&it| (evidence.id.clone(), it.clone())).collect();
-    let skipped = desired.skipped.get(evidence.id);
-    let skipped = skipped.map(|it| (evidence.id.clone(), Absence::OutOfScope(Arc::clone(it))));
-    let gone = gone.into_iter().chain(skipped).collect();
-    let (mut plan, planning) = plan::plan(&desired, &actual, &gone, evidence.policy, evidence.past);
-    let concerns = |id: &ExternalId| id == evidence.id;
-    plan.steps.retain(|step| step.change.user().is_none_or(|user| concerns(&user.id)));
-    findings.extend(planning.into_iter().filter(|it| it.id.as_ref().is_some_and(concerns)));
-
+    let Decided { desired, plan, findings, states, held } = Decided::by(evidence);
     let stations = vec![
         found(evidence),
         in_scope(evidence),
         mapped(evidence, &desired, &findings),
         matched(evidence),
         groups(evidence, &desired),
-        decision(&plan, &findings, evidence),
+        decision(&plan, &held, &findings, evidence),
     ];
-    Explanation { stations, plan, findings }
+    Explanation { stations, plan, findings, states }
+}
+
+/// What the functions of a run make of one person.
+struct Decided {
+    desired: Desired,
+    /// Their own changes, and those of groups that hang on them.
+    plan: Plan,
+    findings: Vec<Finding>,
+    states: BTreeMap<ExternalId, SourceState>,
+    /// What the gate keeps of their changes, if they are all that changes.
+    held: Held,
+}
+
+impl Decided {
+    fn by(evidence: &Evidence<'_>) -> Decided {
+        let Evidence { id, actual, existing, rules, policy, past, terms, .. } = *evidence;
+        let own = evidence.record.filter(|_| evidence.absence.is_none()).cloned();
+        let records = own.into_iter().chain(evidence.others.iter().cloned()).collect();
+        let (desired, mut findings) =
+            mapping::desired_by(records, BTreeSet::new(), evidence.listed, rules, existing);
+        findings.retain(|finding| finding.id.as_ref().is_none_or(|it| evidence.concerns(it)));
+        let around = around(evidence, &desired);
+        let gone = evidence.absence.iter().map(|&it| (id.clone(), it.clone()));
+        let skipped = desired.skipped.get(id);
+        let skipped = skipped.map(|it| (id.clone(), Absence::OutOfScope(Arc::clone(it))));
+        let gone: BTreeMap<ExternalId, Absence> = gone.chain(skipped).collect();
+        let (plan, planning) = plan::plan(&desired, &around, &gone, policy, past);
+        let plan = Plan { steps: theirs(plan.steps, id), ..plan };
+        findings.extend(planning.into_iter().filter(|it| it.id.as_ref() == Some(id)));
+
+        let states = states(&BTreeSet::from([id.clone()]), &desired, &gone);
+        let mut decisions = terms.decisions.clone();
+        decisions.keep_in_force(&states);
+        let terms = Terms { decisions: &decisions, ..*terms };
+        let (_, held) = gate::check(alone(&plan, actual, past), actual, &terms);
+        Decided { desired, plan, findings, states, held }
+    }
+}
+
+impl Evidence<'_> {
+    fn concerns(&self, id: &ExternalId) -> bool {
+        id == self.id || id == self.source_id
+    }
+}
+
+/// The steps of one person, and of the groups that they come into or leave.
+fn theirs(steps: Vec<Step>, id: &ExternalId) -> Vec<Step> {
+    let is_own = |step: &Step| step.change.user().is_some_and(|user| user.id == *id);
+    let groups: BTreeSet<Name> =
+        steps.iter().filter(|it| is_own(it)).filter_map(|it| it.change.group().cloned()).collect();
+    let is_theirs = |step: &Step| match (step.change.user(), step.change.group()) {
+        (None, Some(group)) => groups.contains(group),
+        (Some(_) | None, _) => is_own(step),
+    };
+    steps.into_iter().filter(is_theirs).collect()
 }
 
 /// What of an explained plan is for one person's own run to do: their own changes, and the groups
@@ -144,7 +193,8 @@ fn found(evidence: &Evidence<'_>) -> Station {
             station(TITLE, Verdict::Yes, line)
         }
         None => {
-            station(TITLE, Verdict::No, format!("The source does not know the id {}.", evidence.id))
+            let line = format!("The source does not know the id {}.", evidence.source_id);
+            station(TITLE, Verdict::No, line)
         }
     }
 }
@@ -199,8 +249,8 @@ fn mapped(evidence: &Evidence<'_>, desired: &Desired, findings: &[Finding]) -> S
 /// Where each value comes from, in one line each; nothing where the fixed rules apply.
 fn rows(evidence: &Evidence<'_>) -> Vec<String> {
     let Some(record) = evidence.record else { return Vec::new() };
-    let existing = evidence.actual.users.get(evidence.id);
-    let traced = evidence.people.trace(record, existing).unwrap_or_default();
+    let existing = evidence.existing.account(evidence.id);
+    let traced = evidence.rules.people.trace(record, existing).unwrap_or_default();
     traced.iter().map(ToString::to_string).collect()
 }
 
@@ -209,7 +259,13 @@ fn matched(evidence: &Evidence<'_>) -> Station {
     match evidence.actual.users.get(evidence.id) {
         Some(user) => {
             let state = if user.active { "active" } else { "inactive" };
-            let line = format!("account {} by id {}, {state}", user.username, user.id);
+            let line = match &user.source_id {
+                None => format!("account {} by id {}, {state}", user.username, user.id),
+                Some(source) => format!(
+                    "account {} by the key {}, of id {source} in the source, {state}",
+                    user.username, user.id
+                ),
+            };
             station(TITLE, Verdict::Yes, line)
         }
         None => station(TITLE, Verdict::Note, "no account in the directory yet"),
@@ -244,10 +300,10 @@ fn groups(evidence: &Evidence<'_>, desired: &Desired) -> Station {
 /// What becomes of each group that the source grants.
 fn granted(evidence: &Evidence<'_>) -> Vec<String> {
     let grants = evidence.record.map_or(&[][..], |it| &it.grants);
-    let sharing = Sharing::of(evidence.groups, grants.iter().chain(evidence.listed));
+    let sharing = Sharing::of(&evidence.rules.groups, grants.iter().chain(evidence.listed));
     let line = |grant: &Arc<Grant>| {
         let origin = &grant.origin;
-        match evidence.groups.fate(grant, &sharing) {
+        match evidence.rules.groups.fate(grant, &sharing) {
             Fate::Group(group) if evidence.policy.untouchable.matches(&group) => {
                 format!("= {group} from {origin}, which is never touched")
             }
@@ -260,17 +316,19 @@ fn granted(evidence: &Evidence<'_>) -> Vec<String> {
 
 fn assigned(evidence: &Evidence<'_>, desired: &Desired) -> Vec<String> {
     let is_in = |group: &&Name| desired.directory.is_member(group, evidence.id);
-    let groups = evidence.groups.assigned.iter().map(|it| &it.group).collect::<BTreeSet<_>>();
+    let groups = evidence.rules.groups.assigned.iter().map(|it| &it.group).collect::<BTreeSet<_>>();
     groups.into_iter().filter(is_in).map(|group| format!("+ {group} by assignment")).collect()
 }
 
-fn decision(plan: &Plan, findings: &[Finding], evidence: &Evidence<'_>) -> Station {
+fn decision(plan: &Plan, held: &Held, findings: &[Finding], evidence: &Evidence<'_>) -> Station {
     const TITLE: &str = "Decision";
     let mut lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
-    if plan.steps.iter().any(|step| step.change.is_removal()) {
+    let is_removal = |step: &Step| step.change.is_removal();
+    lines.extend(held_lines(held));
+    if held.is_empty() && held.rejected.is_empty() && plan.steps.iter().any(is_removal) {
         lines.push("(a run holds this where too much would change at once)".to_owned());
     }
-    let concerns = |finding: &&Finding| finding.id.as_ref() == Some(evidence.id);
+    let concerns = |finding: &&Finding| finding.id.as_ref().is_some_and(|id| evidence.concerns(id));
     lines.extend(findings.iter().filter(concerns).map(|finding| finding.message.clone()));
     if lines.is_empty() {
         let word = match (evidence.actual.users.get(evidence.id), evidence.absence) {
@@ -284,5 +342,18 @@ fn decision(plan: &Plan, findings: &[Finding], evidence: &Evidence<'_>) -> Stati
     Station { title: TITLE, verdict, lines }
 }
 
+/// What waits for a person, or what somebody said no to.
+fn held_lines(held: &Held) -> Vec<String> {
+    let Held { objections, steps, rejected } = held;
+    let mut lines: Vec<String> =
+        rejected.iter().map(|it| format!("rejected, so it is not done: {}", it.change)).collect();
+    if !objections.is_empty() {
+        let words = objections.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        lines.extend(steps.iter().map(|it| format!("held: {}", it.change)));
+        lines.push(format!("held because: {words}"));
+    }
+    lines
+}
+
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -91,12 +91,13 @@ pub fn desired_by(
     let withheld = accounts.collect::<BTreeSet<_>>().into_iter().chain(unreadable).collect();
     let mut desired = Desired { withheld, ..Desired::default() };
     let mut grants = Vec::with_capacity(records.len());
+    let mut in_doubt = Vec::new();
     let skips = groups::Skips::of(&rules.groups);
     for record in records {
         let id = match account_id(&record, &rules.people, existing) {
             Ok(id) => id,
             Err((accounts, finding)) => {
-                desired.withheld.extend(accounts);
+                in_doubt.extend(accounts);
                 findings.push(finding);
                 continue;
             }
@@ -127,10 +128,16 @@ pub fn desired_by(
             }
             Ok(Person::Skipped(words)) => drop(desired.skipped.insert(id, words)),
             Err(finding) => {
+                findings.push(Finding { id: Some(id.clone()), ..finding });
                 desired.withheld.insert(id);
-                findings.push(finding);
             }
         }
+    }
+    // Whoever was read before the one that put them in doubt is left alone, too.
+    for id in in_doubt {
+        desired.directory.users.remove(&id);
+        desired.inactive.remove(&id);
+        desired.withheld.insert(id);
     }
     // Whoever is withheld or wanted by one record is not skipped because of another.
     let Desired { directory, withheld, skipped, .. } = &mut desired;
@@ -152,8 +159,8 @@ pub fn account_id(
     let by_source = existing.of_source(&record.id);
     let refuse = |kind, other: Option<ExternalId>, message| {
         let own = by_source.cloned().unwrap_or_else(|| record.id.clone());
+        let (id, username) = (Some(own.clone()), record.username.clone());
         let accounts = [Some(own), other].into_iter().flatten().collect();
-        let (id, username) = (Some(record.id.clone()), record.username.clone());
         (accounts, Finding { kind, id, username, message })
     };
     let key = match rules.key(record) {
@@ -172,6 +179,36 @@ pub fn account_id(
         }
         Some(own) => Ok(own.clone()),
         None => Ok(key),
+    }
+}
+
+/// What of a directory a record lays claim to, whether or not it may have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// Its own account first. There are others where the keys are in doubt.
+    pub accounts: Vec<ExternalId>,
+    /// None where the record cannot be mapped, or takes no part.
+    pub username: Option<Name>,
+}
+
+/// What somebody in scope lays claim to, as [`desired_by`] maps them.
+pub fn claims(record: &Record, rules: &PersonRules, existing: &Existing<'_>) -> Claims {
+    let id = match account_id(record, rules, existing) {
+        Ok(id) => id,
+        Err((accounts, _)) => return Claims { accounts, username: None },
+    };
+    let username = match rules.person(record, existing.account(&id)) {
+        Ok(Person::User(user)) => Some(user.username),
+        Ok(Person::Skipped(_)) | Err(_) => None,
+    };
+    Claims { accounts: vec![id], username }
+}
+
+impl Claims {
+    /// Whether the two cannot both have what they lay claim to.
+    pub fn clash(&self, other: &Claims) -> bool {
+        let shares_username = self.username.is_some() && self.username == other.username;
+        shares_username || self.accounts.iter().any(|it| other.accounts.contains(it))
     }
 }
 

@@ -4,8 +4,11 @@
 //! Whatever is asked goes through the functions of a run, on a kept read where that is enough.
 
 pub mod explain;
+mod known;
 pub mod one;
 pub mod preview;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -26,7 +29,7 @@ pub struct Stored {
     /// None where it was read for a simulation.
     pub run: Option<RunId>,
     pub read_at: Timestamp,
-    pub replay: Replay,
+    pub replay: Arc<Replay>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +49,8 @@ pub enum PeopleError {
     Nobody { text: String },
     #[error("Several people match \"{text}\": {ids}. Name one of them by id.")]
     Several { text: String, ids: String },
+    #[error("{why}")]
+    Unread { why: String },
     #[error("The connector {connector} has no target, so there is nothing to keep equal.")]
     NoTarget { connector: String },
     #[error(
@@ -97,7 +102,7 @@ async fn open(db: &Db, read: &KeptRead) -> Result<Option<Stored>, PeopleError> {
     // A hundred thousand people keep a core busy for a while.
     let replay = tokio::task::spawn_blocking(move || Replay::open(&kept)).await;
     let replay = replay.map_err(|_| PeopleError::Broken)??;
-    Ok(Some(Stored { run: read.run, read_at: read.read_at, replay }))
+    Ok(Some(Stored { run: read.run, read_at: read.read_at, replay: Arc::new(replay) }))
 }
 
 /// A read as the settings of a connector understand it.

@@ -2,47 +2,100 @@ use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
 
-use crate::explain::{Evidence, Verdict, explain};
+use crate::directory::Directory;
+use crate::explain::{Evidence, Explanation, Verdict, explain};
+use crate::gate::decisions::{Decisions, Identity, Rejection, SourceState};
+use crate::gate::{self, Limits, Terms};
+use crate::mapping::existing::Existing;
 use crate::mapping::groups::GroupRules;
 use crate::mapping::rules::PersonRules;
+use crate::mapping::{self, Rules};
+use crate::pattern::Patterns;
 use crate::plan::{Absence, Cleanup, EmptyGroups, Past, Policy};
-use crate::principal::Record;
+use crate::principal::{ExternalId, Record};
 use crate::world;
 
-fn check(
-    id: &str,
-    record: Option<&str>,
-    absence: Option<&Absence>,
-    actual: &str,
-    expected: &Expect,
-) {
-    check_among(id, record, &[], absence, actual, expected);
+/// One person and whatever bears on them, with nothing special about it.
+pub(super) struct Case {
+    pub(super) record: Option<Record>,
+    /// Where it is not that of the record.
+    pub(super) source_id: ExternalId,
+    pub(super) absence: Option<Absence>,
+    pub(super) others: Vec<Record>,
+    pub(super) actual: Directory,
+    pub(super) listed: Vec<std::sync::Arc<crate::principal::Grant>>,
+    pub(super) rules: Rules,
+    pub(super) policy: Policy,
+    pub(super) decisions: Decisions,
+    pub(super) privileged: Patterns,
+    pub(super) tried: gate::Rules,
 }
 
-fn check_among(
-    id: &str,
-    record: Option<&str>,
-    rivals: &[Record],
-    absence: Option<&Absence>,
-    actual: &str,
-    expected: &Expect,
-) {
-    let (id, record) = (world::id(id), record.map(world::record));
-    let explanation = explain(&Evidence {
-        id: &id,
-        record: record.as_ref(),
-        absence,
-        rivals,
-        in_scope_because: "in role \"Staff\"",
-        actual: &world::directory(actual),
-        listed: &[],
-        groups: &GroupRules::PLAIN,
-        people: &PersonRules::FIXED,
-        past: &Past::NONE,
-        policy: &Policy::new(Cleanup::Disable, EmptyGroups::Remove),
-    });
+impl Case {
+    pub(super) fn new(id: &str, record: Option<&str>, actual: &str) -> Case {
+        Case {
+            record: record.map(world::record),
+            source_id: world::id(id),
+            absence: None,
+            others: Vec::new(),
+            actual: world::directory(actual),
+            listed: Vec::new(),
+            rules: Rules { people: PersonRules::FIXED, groups: GroupRules::PLAIN },
+            policy: Policy::new(Cleanup::Disable, EmptyGroups::Remove),
+            decisions: Decisions::default(),
+            privileged: Patterns::NONE,
+            tried: gate::Rules::Unchanged,
+        }
+    }
+
+    pub(super) fn with_rows(mut self, rows: &[&str], key: Option<&str>) -> Case {
+        let rows: Vec<String> = rows.iter().map(|&it| it.to_owned()).collect();
+        self.rules.people = PersonRules::parse(&rows, key, &|_| Ok(())).unwrap();
+        self
+    }
+
+    /// Asks something about them.
+    pub(super) fn ask<T>(&self, ask: impl FnOnce(&Evidence<'_>) -> T) -> T {
+        let existing = Existing::of([&self.actual]);
+        let claims = self.record.as_ref().map(|it| {
+            let rules = &self.rules.people;
+            mapping::claims(it, rules, &existing).accounts.remove(0)
+        });
+        let id = claims.unwrap_or_else(|| {
+            existing.of_source(&self.source_id).unwrap_or(&self.source_id).clone()
+        });
+        let limits = Limits::CAREFUL;
+        let terms = Terms {
+            limits: &limits,
+            decisions: &self.decisions,
+            rules: self.tried,
+            privileged: &self.privileged,
+        };
+        ask(&Evidence {
+            id: &id,
+            source_id: &self.source_id,
+            record: self.record.as_ref(),
+            absence: self.absence.as_ref(),
+            others: &self.others,
+            in_scope_because: "in role \"Staff\"",
+            actual: &self.actual,
+            existing: &existing,
+            listed: &self.listed,
+            rules: &self.rules,
+            policy: &self.policy,
+            past: &Past::NONE,
+            terms: &terms,
+        })
+    }
+
+    fn check(&self, expected: &Expect) {
+        expected.assert_eq(&told(&self.ask(explain)));
+    }
+}
+
+fn told(explanation: &Explanation) -> String {
     let mut text = String::new();
-    for station in explanation.stations {
+    for station in &explanation.stations {
         let mark = match station.verdict {
             Verdict::Yes => 'v',
             Verdict::No => 'x',
@@ -51,7 +104,18 @@ fn check_among(
         };
         writeln!(text, "({mark}) {}: {}", station.title, station.lines.join(" | ")).unwrap();
     }
-    expected.assert_eq(&text);
+    text
+}
+
+fn check(
+    id: &str,
+    record: Option<&str>,
+    absence: Option<&Absence>,
+    actual: &str,
+    expected: &Expect,
+) {
+    let case = Case { absence: absence.cloned(), ..Case::new(id, record, actual) };
+    case.check(expected);
 }
 
 #[test]
@@ -179,19 +243,185 @@ fn a_record_that_cannot_be_mapped_is_told_what_to_mend() {
 
 #[test]
 fn people_who_would_share_a_username_are_told_of_each_other() {
-    check_among(
-        "1",
-        Some("1 ada : dev"),
-        &[world::record("7 ADA")],
-        None,
-        "1 ada",
-        &expect![[r#"
+    let others = vec![world::record("7 ADA")];
+    Case { others, ..Case::new("1", Some("1 ada : dev"), "1 ada") }.check(&expect![[r#"
         (v) Found in the source: id 1, Active (status 1)
         (v) In scope: in role "Staff"
         (x) Mapped: 1, 7 map to one username. None of them is touched until they differ in the source.
         (v) Matched: account ada by id 1, active
         (-) Groups: none
         (x) Decision: 1, 7 map to one username. None of them is touched until they differ in the source.
+    "#]]);
+}
+
+#[test]
+fn a_username_that_rows_make_is_compared_as_a_run_compares_it() {
+    let rows = ["username = email | strip-domain"];
+    let others = vec![world::record("7 _ mail=ada@other.test")];
+    let record = Some("1 ada.lee mail=ada@acme.test : dev");
+    Case { others, ..Case::new("1", record, "1 ada").with_rows(&rows, None) }.check(&expect![[r#"
+        (v) Found in the source: id 1, Active (status 1)
+        (v) In scope: in role "Staff"
+        (x) Mapped: 1, 7 map to one username. None of them is touched until they differ in the source.
+        (v) Matched: account ada by id 1, active
+        (-) Groups: none
+        (x) Decision: 1, 7 map to one username. None of them is touched until they differ in the source.
+    "#]]);
+    // Alone, she has it.
+    Case::new("1", record, "1 old").with_rows(&rows, None).check(&expect![[r#"
+        (v) Found in the source: id 1, Active (status 1)
+        (v) In scope: in role "Staff"
+        (v) Mapped: username ada | e-mail ada@acme.test | display name ada.lee, first name , last name  | active | username from email by strip-domain: "ada@acme.test" -> "ada" | email from email: "ada@acme.test" -> "ada@acme.test" | first-name from firstname: "" -> "" | last-name from lastname: "" -> "" | display-name from username: "ada.lee" -> "ada.lee"
+        (v) Matched: account old by id 1, active
+        (v) Groups: + dev from role "dev"
+        (v) Decision: ~ rename old to ada (changed in the source) | ~ update old: e-mail "old@acme.test" -> "ada@acme.test", display name "old" -> "ada.lee" (changed in the source) | + create group dev (granted by role "dev") | + add ada to group dev (granted by role "dev")
+    "#]]);
+}
+
+#[test]
+fn an_account_is_matched_by_the_key_it_was_made_with() {
+    let mut case =
+        Case::new("1", Some("1 ada .number=A1 : dev"), "").with_rows(&[], Some("number"));
+    case.check(&expect![[r#"
+        (v) Found in the source: id 1, Active (status 1)
+        (v) In scope: in role "Staff"
+        (v) Mapped: username ada | e-mail ada@acme.test | display name ada, first name , last name  | active | username from username: "ada" -> "ada" | email from email: "ada@acme.test" -> "ada@acme.test" | first-name from firstname: "" -> "" | last-name from lastname: "" -> "" | display-name from username: "ada" -> "ada"
+        (-) Matched: no account in the directory yet
+        (v) Groups: + dev from role "dev"
+        (v) Decision: + create ada (ada) (new in the source) | + create group dev (granted by role "dev") | + add ada to group dev (granted by role "dev")
+    "#]]);
+    let user = mapping::user(&world::record("1 ada")).unwrap();
+    let id = ExternalId::new("number:a1");
+    let user = crate::principal::User { id: id.clone(), source_id: Some(world::id("1")), ..user };
+    case.actual.users.insert(id.clone(), std::sync::Arc::new(user));
+    case.actual.groups.insert(crate::principal::Name::new("dev"), [id].into());
+    case.check(&expect![[r#"
+        (v) Found in the source: id 1, Active (status 1)
+        (v) In scope: in role "Staff"
+        (v) Mapped: username ada | e-mail ada@acme.test | display name ada, first name , last name  | active | username from username: "ada" -> "ada" | email from email: "ada@acme.test" -> "ada@acme.test" | first-name from firstname: "" -> "" | last-name from lastname: "" -> "" | display-name from username: "ada" -> "ada"
+        (v) Matched: account ada by the key number:a1, of id 1 in the source, active
+        (v) Groups: + dev from role "dev"
+        (-) Decision: no change needed
+    "#]]);
+    let record = case.record.take().unwrap();
+    case.absence = Some(Absence::Gone);
+    case.check(&expect![[r#"
+        (x) Found in the source: The source does not know the id 1.
+        ( ) In scope: not asked
+        ( ) Mapped: not asked
+        (v) Matched: account ada by the key number:a1, of id 1 in the source, active
+        (v) Groups: = dev, kept as it is
+        (v) Decision: - deactivate ada (gone, asked for by id) | (a run holds this where too much would change at once)
+    "#]]);
+    // Somebody else with the key leaves both alone.
+    (case.record, case.absence) = (Some(record), None);
+    case.others = vec![world::record("9 eve .number=a1")];
+    case.check(&expect![[r#"
+        (v) Found in the source: id 1, Active (status 1)
+        (v) In scope: in role "Staff"
+        (x) Mapped: Has the key number:a1 together with 9. Neither of them is touched until they differ in the source.
+        (v) Matched: account ada by the key number:a1, of id 1 in the source, active
+        (v) Groups: = dev, kept as it is
+        (x) Decision: Has the key number:a1 together with 9. Neither of them is touched until they differ in the source.
+    "#]]);
+}
+
+#[test]
+fn a_username_that_its_holder_gives_away_is_free() {
+    let case = |others| Case { others, ..Case::new("1", Some("1 ada"), "2 ada") };
+    case(vec![world::record("2 bob")]).check(&expect![[r#"
+        (v) Found in the source: id 1, Active (status 1)
+        (v) In scope: in role "Staff"
+        (v) Mapped: username ada | e-mail ada@acme.test | display name ada, first name , last name  | active
+        (-) Matched: no account in the directory yet
+        (-) Groups: none
+        (v) Decision: + create ada (ada) (new in the source)
+    "#]]);
+    case(vec![]).check(&expect![[r#"
+        (v) Found in the source: id 1, Active (status 1)
+        (v) In scope: in role "Staff"
+        (v) Mapped: username ada | e-mail ada@acme.test | display name ada, first name , last name  | active
+        (-) Matched: no account in the directory yet
+        (-) Groups: none
+        (x) Decision: The username is held by the active account of 2, which keeps it.
+    "#]]);
+}
+
+#[test]
+fn a_protected_person_is_told_by_what() {
+    let mut case = Case::new("1", Some("1 ada : dev"), "1 old : ops");
+    case.policy.protected = Patterns::parse(&["ad?"]).unwrap();
+    case.check(&expect![[r#"
+        (v) Found in the source: id 1, Active (status 1)
+        (v) In scope: in role "Staff"
+        (v) Mapped: username ada | e-mail ada@acme.test | display name ada, first name , last name  | active
+        (v) Matched: account old by id 1, active
+        (v) Groups: + dev from role "dev" | - ops, no group source grants it any more
+        (x) Decision: Protected by "ad?", so nothing was done. Otherwise: ~ rename old to ada (changed in the source); ~ update old: e-mail "old@acme.test" -> "ada@acme.test", display name "old" -> "ada" (changed in the source); + add ada to group dev (granted by role "dev"); - remove old from group ops (no group source grants it any more).
+    "#]]);
+}
+
+#[test]
+fn a_record_of_an_unknown_status_is_withheld() {
+    check(
+        "1",
+        Some("1 ada unknown : dev"),
+        None,
+        "1 ada : ops",
+        &expect![[r#"
+        (v) Found in the source: id 1, status 99
+        (v) In scope: in role "Staff"
+        (x) Mapped: The source says status 99, which decides nothing; the account stays as it is.
+        (v) Matched: account ada by id 1, active
+        (v) Groups: = ops, kept as it is
+        (x) Decision: The source says status 99, which decides nothing; the account stays as it is.
+    "#]],
+    );
+}
+
+#[test]
+fn what_the_gate_holds_whatever_the_limits_is_told() {
+    let mut case = Case::new("1", Some("1 ada : dev admins"), "1 ada : ops");
+    case.privileged = Patterns::parse(&["admins"]).unwrap();
+    case.tried = gate::Rules::Changed;
+    case.check(&expect![[r#"
+        (v) Found in the source: id 1, Active (status 1)
+        (v) In scope: in role "Staff"
+        (v) Mapped: username ada | e-mail ada@acme.test | display name ada, first name , last name  | active
+        (v) Matched: account ada by id 1, active
+        (v) Groups: + dev from role "dev" | + admins from role "admins" | - ops, no group source grants it any more
+        (v) Decision: + create group admins (granted by role "admins") | + create group dev (granted by role "dev") | + add ada to group admins (granted by role "admins") | + add ada to group dev (granted by role "dev") | - remove ada from group ops (no group source grants it any more) | - remove group ops (nobody is in it any more) | held: + create group admins | held: + add ada to group admins | held: - remove ada from group ops | held because: Group admins is privileged: 1 would join and 0 would leave, which is always asked about. The rules of the connector have changed: 1 removals are asked about once.
+    "#]]);
+}
+
+#[test]
+fn what_was_rejected_is_told_as_long_as_the_source_says_the_same() {
+    let mut case = Case::new("1", Some("1 ada : dev"), "1 ada");
+    let explanation = case.ask(explain);
+    let change = &explanation.plan.steps.last().unwrap().change;
+    let mut reject = |state: SourceState| {
+        let rejection = Rejection { user: Some(world::id("1")), state };
+        case.decisions.rejected.insert(Identity::of(change), rejection);
+        told(&case.ask(explain)).lines().last().unwrap().to_owned()
+    };
+    expect![[r#"(v) Decision: + create group dev (granted by role "dev") | + add ada to group dev (granted by role "dev") | rejected, so it is not done: + add ada to group dev"#]].assert_eq(&reject(explanation.states[&world::id("1")].clone()));
+    expect![[r#"(v) Decision: + create group dev (granted by role "dev") | + add ada to group dev (granted by role "dev")"#]].assert_eq(&reject(SourceState::silent()));
+}
+
+#[test]
+fn somebody_deleted_upstream_of_whom_no_account_is_left_is_told_so() {
+    check(
+        "1",
+        None,
+        Some(&Absence::Gone),
+        "2 bob",
+        &expect![[r#"
+        (x) Found in the source: The source does not know the id 1.
+        ( ) In scope: not asked
+        ( ) Mapped: not asked
+        (-) Matched: no account in the directory yet
+        (-) Groups: none
+        (-) Decision: no account, and none is made
     "#]],
     );
 }

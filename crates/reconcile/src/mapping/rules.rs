@@ -216,8 +216,9 @@ impl PersonRules {
         &self.rows
     }
 
-    pub fn has_key(&self) -> bool {
-        self.key.is_some()
+    /// Whether usernames are those of the source, and accounts are known by its ids.
+    pub fn is_plain(&self) -> bool {
+        self.is_fixed() && self.key.is_none()
     }
 
     /// The paths of all fields that are looked at.

@@ -543,6 +543,32 @@ fn nobody_gets_an_account_whose_key_is_in_doubt() {
         invalid: Has no "number", which is the key by which people are told apart; set it in the source.
         invalid: Has no "number", which is the key by which people are told apart; set it in the source."#]]
     .assert_eq(&by_rules(&[], NUMBER, &before, "1 ada\n4 tom .number="));
+    // Whoever is read first.
+    for records in ["1 ada .number=A1\n2 bob .number=A1", "2 bob .number=A1\n1 ada .number=A1"] {
+        let told = by_rules(&[], NUMBER, &before, records);
+        assert!(told.starts_with("withheld 2\nwithheld number:a1\n"), "{told}");
+    }
+}
+
+#[test]
+fn two_who_lay_claim_to_one_account_or_one_username_clash() {
+    let rows = ["username = email | strip-domain".to_owned()];
+    let rules = PersonRules::parse(&rows, NUMBER, &|_| Ok(())).unwrap();
+    let before = keyed(&[("number:a1", "1"), ("2", "2")]);
+    let existing = Existing::of([&before]);
+    let claims = |text: &str| mapping::claims(&record(text), &rules, &existing);
+    let ada = claims("1 x mail=ada@a .number=A1");
+    assert_eq!(ada.accounts, [id("number:a1")]);
+    for (other, clashes) in [
+        ("9 y mail=eve@b .number=a1", true),
+        ("9 y mail=ADA@b .number=c3", true),
+        ("2 y mail=bob@b .number=a1", true),
+        ("9 ada mail=eve@b .number=c3", false),
+        ("9 y mail=ada@b", false),
+        ("9 y mail=ada@b unknown .number=c3", false),
+    ] {
+        assert_eq!(ada.clash(&claims(other)), clashes, "{other}");
+    }
 }
 
 #[test]

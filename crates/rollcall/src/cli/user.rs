@@ -2,19 +2,19 @@
 
 mod sync;
 
-use reconcile::explain::{Explanation, Station, Verdict};
+use reconcile::explain::group::GroupAnswer;
+use reconcile::explain::{Station, Verdict};
 use serde::Serialize;
 
 use crate::cli::connector::settings::Choices;
 use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{self, Output, Tone};
-use crate::people::explain::{self, Person, Seen, View};
+use crate::people::explain::{self, Asked, InDirectory, Person, Seen, View};
 use crate::run::Ready;
 use crate::source::onelogin::replay::Remedy;
 use crate::store::connectors::{self, Connector};
 use crate::store::runs::{self, RecordedChange, RecordedFinding, RunId};
-use crate::store::targets::Target;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -30,6 +30,9 @@ pub struct ExplainArgs {
     connector: String,
     /// A username, an e-mail, or a OneLogin id
     user: String,
+    /// Tell why they are in this group of the directory or of OneLogin, or are not
+    #[arg(long, value_name = "NAME")]
+    group: Option<String>,
     /// By the last read that is stored, without an API call
     #[arg(long, conflicts_with = "run")]
     last_read: bool,
@@ -84,6 +87,7 @@ struct FixAnswer {
 #[derive(Serialize)]
 struct PersonAnswer {
     external_id: String,
+    onelogin_id: String,
     username: Option<String>,
     directories: Vec<DirectoryAnswer>,
     /// What would bring them in, the closest first.
@@ -108,7 +112,18 @@ struct DirectoryAnswer {
     published_at: Option<String>,
     last_read_at: Option<String>,
     stations: Vec<StationAnswer>,
+    /// Where a group is asked about.
+    group: Option<InGroup>,
     changes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct InGroup {
+    group: String,
+    verdict: &'static str,
+    lines: Vec<String>,
+    /// What would bring them in, the closest first.
+    fixes: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -140,9 +155,13 @@ async fn explain(args: &ExplainArgs, context: &Context) -> Result<Exit, CliError
     if args.user.contains('*') {
         return Err(CliError::usage("A * cannot be searched for. Name one person."));
     }
+    if args.group.as_ref().is_some_and(|it| it.trim().is_empty()) {
+        return Err(CliError::usage("Name a group of the directory or of OneLogin."));
+    }
     let (connector, view) = asked(args, context).await?;
     let ready = Ready::with(&context.engine(), connector).await?;
-    let explained = Box::pin(explain::explain(&context.db, &ready, &args.user, view)).await?;
+    let asked = Asked { user: &args.user, group: args.group.as_deref() };
+    let explained = Box::pin(explain::explain(&context.db, &ready, asked, view)).await?;
     let calls = ready.source.calls().total();
     if explained.people.is_empty() {
         return Err(CliError::new(Exit::Failed, nobody(&args.user, &explained.seen, calls)));
@@ -206,15 +225,21 @@ fn nobody(user: &str, seen: &Seen, calls: u64) -> String {
 }
 
 fn person_answer(person: Person) -> PersonAnswer {
-    let Person { id, username, directories, remedies, remarks, last_finding, last_changes } =
-        person;
-    let directory = |(target, explanation): (Option<Target>, Explanation)| {
-        directory_answer(target.as_ref(), explanation)
-    };
+    let Person {
+        id,
+        source_id,
+        username,
+        directories,
+        remedies,
+        remarks,
+        last_finding,
+        last_changes,
+    } = person;
     PersonAnswer {
         external_id: id.to_string(),
+        onelogin_id: source_id.to_string(),
         username,
-        directories: directories.into_iter().map(directory).collect(),
+        directories: directories.into_iter().map(directory_answer).collect(),
         closest_fixes: remedies.into_iter().map(fix_answer).collect(),
         remarks,
         last_finding: last_finding.map(self::last_finding),
@@ -228,25 +253,36 @@ fn fix_answer(remedy: Remedy) -> FixAnswer {
     FixAnswer { fix: words, changes_settings: is_of_rules, others, examples, sentence }
 }
 
-fn directory_answer(target: Option<&Target>, explanation: Explanation) -> DirectoryAnswer {
+fn directory_answer(directory: InDirectory) -> DirectoryAnswer {
+    let InDirectory { target, explanation, group } = directory;
+    let target = target.as_ref();
     DirectoryAnswer {
         target: target.map(|it| it.name.to_string()),
         published_at: target.and_then(|it| it.published_at).map(|at| at.to_string()),
         last_read_at: target.and_then(|it| it.last_read_at).map(|at| at.to_string()),
+        group: group.map(in_group),
         stations: explanation.stations.into_iter().map(station_answer).collect(),
         changes: explanation.plan.steps.iter().map(ToString::to_string).collect(),
     }
 }
 
+fn in_group(answer: GroupAnswer) -> InGroup {
+    let GroupAnswer { group, verdict, lines, fixes } = answer;
+    InGroup { group: group.to_string(), verdict: word(verdict), lines, fixes }
+}
+
 fn station_answer(station: Station) -> StationAnswer {
     let Station { title, verdict, lines } = station;
-    let verdict = match verdict {
+    StationAnswer { station: title, verdict: word(verdict), lines }
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
         Verdict::Yes => "yes",
         Verdict::No => "no",
         Verdict::Note => "note",
         Verdict::NotReached => "not reached",
-    };
-    StationAnswer { station: title, verdict, lines }
+    }
 }
 
 fn last_change(run: RunId, change: RecordedChange) -> LastChange {
@@ -311,15 +347,8 @@ fn fixes_text(fixes: &[FixAnswer]) -> Option<String> {
 fn directory_text(directory: &DirectoryAnswer, output: Output) -> Vec<String> {
     let mut text = Vec::new();
     for (number, station) in (1..).zip(&directory.stations) {
-        let mark = match station.verdict {
-            "yes" => output.paint(Tone::Good, "(v)"),
-            "no" => output.paint(Tone::Bad, "(x)"),
-            _ => "(-)".to_owned(),
-        };
-        let mut lines = station.lines.iter().map(|line| output::printable(line));
-        let first = lines.next().unwrap_or_default();
-        text.push(format!("  {number} {mark} {:<20} {first}", station.station));
-        text.extend(lines.map(|line| format!("{:29}{line}", "")));
+        let StationAnswer { station, verdict, lines } = station;
+        text.extend(station_text(&number.to_string(), station, verdict, lines, output));
     }
     let number = directory.stations.len() + 1;
     let target = match (&directory.target, &directory.published_at, &directory.last_read_at) {
@@ -333,5 +362,32 @@ fn directory_text(directory: &DirectoryAnswer, output: Output) -> Vec<String> {
         }
     };
     text.push(format!("  {number} (-) {:<20} {target}", "Target"));
+    if let Some(InGroup { group, verdict, lines, fixes }) = &directory.group {
+        let title = output::printable(&format!("Group {group}"));
+        text.extend(station_text(" ", &title, verdict, lines, output));
+        let fixes = fixes.iter().map(|it| output::printable(it)).collect::<Vec<_>>();
+        if !fixes.is_empty() {
+            text.push(format!("{:29}Closest fix: {}.", "", fixes.join(", or ")));
+        }
+    }
+    text
+}
+
+fn station_text(
+    number: &str,
+    title: &str,
+    verdict: &str,
+    lines: &[String],
+    output: Output,
+) -> Vec<String> {
+    let mark = match verdict {
+        "yes" => output.paint(Tone::Good, "(v)"),
+        "no" => output.paint(Tone::Bad, "(x)"),
+        _ => "(-)".to_owned(),
+    };
+    let mut lines = lines.iter().map(|line| output::printable(line));
+    let first = lines.next().unwrap_or_default();
+    let mut text = vec![format!("  {number} {mark} {title:<20} {first}")];
+    text.extend(lines.map(|line| format!("{:29}{line}", "")));
     text
 }

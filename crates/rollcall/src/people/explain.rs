@@ -1,22 +1,29 @@
 //! Why somebody is here, or is not: as of now, by the last read, or as a past run saw it.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use reconcile::explain::group::{GroupAnswer, explain_group};
 use reconcile::explain::{self, Evidence, Explanation};
-use reconcile::mapping;
+use reconcile::mapping::Rules;
+use reconcile::mapping::existing::Existing;
 use reconcile::plan::Absence;
-use reconcile::principal::{ExternalId, Name, Record};
+use reconcile::principal::{ExternalId, Grant, Name, Record};
 
+use super::known::{
+    Actuals, Everybody, Known, Oracle, hangs_on_others, has_unlisted_groups, known,
+};
 use super::{PeopleError, Stored, actuals, last_read, read_of, retold};
 use crate::run::Ready;
-use crate::source::onelogin::OneLogin;
 use crate::source::onelogin::error::SourceError;
 use crate::source::onelogin::replay::{Remedy, Retold};
-use crate::source::onelogin::report::{Found, ScopeVerdict};
-use crate::store::Db;
+use crate::source::onelogin::report::ScopeVerdict;
+use crate::source::onelogin::scope::suggestion;
+use crate::source::onelogin::settings::GroupSource;
 use crate::store::runs::{self, RecordedChange, RecordedFinding, RunId};
 use crate::store::targets::Target;
+use crate::store::{Db, plans};
+use crate::sync::Rulings;
 use crate::target::Actual;
 
 /// As of when somebody is asked about.
@@ -51,9 +58,12 @@ pub enum Seen {
 
 #[derive(Debug)]
 pub struct Person {
+    /// Under which a directory holds them, or is to hold them.
     pub id: ExternalId,
+    /// By which OneLogin knows them.
+    pub source_id: ExternalId,
     pub username: Option<String>,
-    pub directories: Vec<(Option<Target>, Explanation)>,
+    pub directories: Vec<InDirectory>,
     /// By what they would take part who do not; the closest come first.
     pub remedies: Vec<Remedy>,
     /// What has to be known besides, in sentences.
@@ -63,86 +73,134 @@ pub struct Person {
     pub last_changes: Vec<(RunId, RecordedChange)>,
 }
 
-/// One person and what the source says of them.
-pub(super) struct Known {
-    pub(super) id: ExternalId,
-    pub(super) found: Option<Found>,
-    pub(super) absence: Option<Absence>,
-    /// Others in scope who would have the same username.
-    pub(super) rivals: Vec<Record>,
+/// One person and one directory.
+#[derive(Debug)]
+pub struct InDirectory {
+    /// None where the connector has no target yet.
+    pub target: Option<Target>,
+    pub explanation: Explanation,
+    /// Of the group that is asked about.
+    pub group: Option<GroupAnswer>,
 }
 
-/// What is asked: OneLogin, or a read of it.
-#[derive(Clone, Copy)]
-enum Oracle<'a> {
-    Live(&'a OneLogin),
-    Stored(&'a Retold<'a>),
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// A username, an e-mail or an id.
+    pub user: &'a str,
+    /// Why they are in this group, or are not: of the directory or of the source.
+    pub group: Option<&'a str>,
 }
-
-type Actuals = [(Option<Target>, Actual)];
 
 /// Explains everybody whose username, e-mail or id this is. The settings are those of `ready`,
 /// saved or not.
 pub async fn explain(
     db: &Db,
     ready: &Ready,
-    text: &str,
+    asked: Asked<'_>,
     view: View,
 ) -> Result<Explained, PeopleError> {
     let stored = match view {
-        View::Now => match now(db, ready, text).await {
+        View::Now => match now(db, ready, asked).await {
             Err(PeopleError::Source(error)) if error.is_budget() => {
-                return instead(db, ready, text, error).await;
+                return instead(db, ready, asked, error).await;
             }
             explained => return explained,
         },
         View::LastRead => last_read(db, &ready.connector).await?,
-        View::Run(run) => read_of(db, run).await?,
+        View::Run(run) => {
+            let rulings = Rulings::of(&ready.connector.settings)?;
+            return by_read(db, ready, asked, &read_of(db, run).await?, rulings, None).await;
+        }
     };
-    by_read(db, ready, text, &stored, None).await
+    by_read(db, ready, asked, &stored, rulings(db, ready).await?, None).await
 }
 
 /// By the last read, because too few API calls are left.
 async fn instead(
     db: &Db,
     ready: &Ready,
-    text: &str,
+    asked: Asked<'_>,
     error: SourceError,
 ) -> Result<Explained, PeopleError> {
+    let rulings = rulings(db, ready).await?;
     match last_read(db, &ready.connector).await {
-        Ok(stored) => by_read(db, ready, text, &stored, Some(error.to_string())).await,
+        Ok(stored) => by_read(db, ready, asked, &stored, rulings, Some(error.to_string())).await,
         Err(PeopleError::NoRead { .. }) => Err(error.into()),
         Err(other) => Err(other),
     }
 }
 
-async fn now(db: &Db, ready: &Ready, text: &str) -> Result<Explained, PeopleError> {
+async fn now(db: &Db, ready: &Ready, asked: Asked<'_>) -> Result<Explained, PeopleError> {
     ready.source.check_budget().await?;
+    let settings = &ready.connector.settings;
     let actuals = actuals(db, &ready.targets).await?;
     let oracle = Oracle::Live(&ready.source);
-    let known = known(db, ready, oracle, text, &actuals).await?;
+    let hangs_on_others = hangs_on_others(settings)?;
+    let asks_for_others =
+        hangs_on_others || (asked.group.is_some() && has_unlisted_groups(settings));
+    let mut untold = None;
+    let everybody = if asks_for_others {
+        let everybody = Everybody::of_last_read(db, ready).await;
+        everybody.map_err(|why| untold = Some(why)).ok()
+    } else {
+        None
+    };
+    let known = known(db, ready, oracle, everybody.as_ref(), asked.user, &actuals).await?;
     // How many others a remedy brings in is told by the last read, if there is one.
-    let asks_for_others = known.iter().any(|it| is_out_of_scope(it.absence.as_ref()));
-    let stored = if asks_for_others { last_read(db, &ready.connector).await.ok() } else { None };
-    let retold = stored.as_ref().and_then(|it| retold(&it.replay, &ready.connector.settings).ok());
-    let people = answers(db, ready, oracle, retold.as_ref(), known, &actuals).await?;
+    let is_out = known.iter().any(|it| is_out_of_scope(it.absence.as_ref()));
+    let stored = if is_out { last_read(db, &ready.connector).await.ok() } else { None };
+    let retold = stored.as_ref().and_then(|it| retold(&it.replay, settings).ok());
+    let rulings = rulings(db, ready).await?;
+    let grounds = Grounds::gather(ready, oracle, everybody.as_ref(), rulings, &actuals).await?;
+    let mut people = answers(db, ready, asked, retold.as_ref(), known, &grounds).await?;
+    if let Some(why) = untold.filter(|_| hangs_on_others) {
+        let remark = format!(
+            "Whether somebody else would have the same key, username or group name could not be told. {why}"
+        );
+        for person in &mut people {
+            person.remarks.push(remark.clone());
+        }
+    }
     Ok(Explained { seen: Seen::Now, people })
 }
 
 async fn by_read(
     db: &Db,
     ready: &Ready,
-    text: &str,
+    asked: Asked<'_>,
     stored: &Stored,
+    rulings: Rulings,
     instead: Option<String>,
 ) -> Result<Explained, PeopleError> {
-    let retold = retold(&stored.replay, &ready.connector.settings)?;
+    let settings = &ready.connector.settings;
+    let retold = retold(&stored.replay, settings)?;
     let actuals = actuals(db, &ready.targets).await?;
     let oracle = Oracle::Stored(&retold);
-    let known = known(db, ready, oracle, text, &actuals).await?;
-    let people = answers(db, ready, oracle, Some(&retold), known, &actuals).await?;
+    let asks_for_others =
+        hangs_on_others(settings)? || (asked.group.is_some() && has_unlisted_groups(settings));
+    let (mut everybody, mut untold) = (None, None);
+    if asks_for_others {
+        match Everybody::of(&stored.replay, settings).await {
+            Ok(all) => everybody = Some(all),
+            Err(PeopleError::Unread { why }) => untold = Some(why),
+            Err(error) => return Err(error),
+        }
+    }
+    let known = known(db, ready, oracle, everybody.as_ref(), asked.user, &actuals).await?;
+    let grounds = Grounds::gather(ready, oracle, everybody.as_ref(), rulings, &actuals).await?;
+    let mut people = answers(db, ready, asked, Some(&retold), known, &grounds).await?;
+    for person in &mut people {
+        person.remarks.extend(untold.clone());
+    }
     let seen = Seen::Stored { run: stored.run, read_at: stored.read_at, instead };
     Ok(Explained { seen, people })
+}
+
+/// What changes of one person are judged by, as those of a run.
+pub(super) async fn rulings(db: &Db, ready: &Ready) -> Result<Rulings, PeopleError> {
+    let tried = plans::tried(db, ready.connector.id).await?;
+    Ok(Rulings::by(&ready.connector.settings, tried.as_deref())?)
 }
 
 fn is_out_of_scope(absence: Option<&Absence>) -> bool {
@@ -152,127 +210,32 @@ fn is_out_of_scope(absence: Option<&Absence>) -> bool {
     }
 }
 
-impl Oracle<'_> {
-    async fn find(self, text: &str) -> Result<Vec<Found>, SourceError> {
-        match self {
-            Oracle::Live(source) => source.find(text).await,
-            Oracle::Stored(retold) => retold.find(text),
-        }
-    }
-
-    async fn gone(self, ids: &[ExternalId]) -> Result<BTreeMap<ExternalId, Absence>, SourceError> {
-        match self {
-            Oracle::Live(source) => source.gone(ids).await,
-            Oracle::Stored(retold) => Ok(retold.absences(ids)),
-        }
-    }
-}
-
-/// Whoever OneLogin tells of now.
-pub(super) async fn known_now(
-    db: &Db,
-    ready: &Ready,
-    text: &str,
-    actuals: &Actuals,
-) -> Result<Vec<Known>, PeopleError> {
-    known(db, ready, Oracle::Live(&ready.source), text, actuals).await
-}
-
-/// Whoever the source finds, whoever only a directory still knows, and where there is nobody,
-/// whoever a past run knew.
-async fn known(
-    db: &Db,
-    ready: &Ready,
-    oracle: Oracle<'_>,
-    text: &str,
-    actuals: &Actuals,
-) -> Result<Vec<Known>, PeopleError> {
-    let mut people: BTreeMap<ExternalId, Known> = BTreeMap::new();
-    for found in oracle.find(text).await? {
-        let id = found.record.id.clone();
-        let absence = match &found.scope {
-            ScopeVerdict::InScope { .. } => None,
-            ScopeVerdict::OutOfScope { needs, has } => {
-                Some(Absence::OutOfScope(format!("needs {needs}; has {has}").into()))
-            }
-        };
-        let rivals = rivals(oracle, &found).await?;
-        people.insert(id.clone(), Known { id, found: Some(found), absence, rivals });
-    }
-    let name = Name::new(text.trim());
-    let accounts = actuals.iter().flat_map(|(_, actual)| actual.directory.users.values());
-    let matching = accounts.filter(|user| {
-        user.username == name || Name::new(&user.email) == name || user.id.as_str() == name.as_str()
-    });
-    let mut elsewhere: Vec<ExternalId> =
-        matching.map(|user| user.id.clone()).filter(|id| !people.contains_key(id)).collect();
-    if people.is_empty() && elsewhere.is_empty() {
-        elsewhere = runs::people_named(db, ready.connector.id, text.trim()).await?;
-    }
-    let absences = oracle.gone(&elsewhere).await?;
-    for id in elsewhere {
-        let absence = absences.get(&id).cloned();
-        // Still there under another username: the source knows them, so ask for that record.
-        let found = match absence {
-            Some(Absence::Gone) | None => None,
-            Some(Absence::OutOfScope(_) | Absence::Inactive(_) | Absence::Present) => {
-                let found = oracle.find(id.as_str()).await?;
-                found.into_iter().find(|it| it.record.id == id)
-            }
-        };
-        let absence = absence.filter(|it| *it != Absence::Present);
-        let rivals = match &found {
-            Some(found) => rivals(oracle, found).await?,
-            None => Vec::new(),
-        };
-        people.insert(id.clone(), Known { id, found, absence, rivals });
-    }
-    Ok(people.into_values().collect())
-}
-
-/// Everybody else in scope whose record maps to the same username: a run touches none of them.
-async fn rivals(oracle: Oracle<'_>, found: &Found) -> Result<Vec<Record>, SourceError> {
-    let Ok(user) = mapping::user(&found.record) else { return Ok(Vec::new()) };
-    let alike = oracle.find(user.username.as_str()).await?;
-    let is_rival = |other: &Record| {
-        let mapped = mapping::user(other);
-        other.id != found.record.id && mapped.is_ok_and(|it| it.username == user.username)
-    };
-    let in_scope = alike.into_iter().filter(|it| matches!(it.scope, ScopeVerdict::InScope { .. }));
-    Ok(in_scope.map(|it| it.record).filter(is_rival).collect())
-}
-
 async fn answers(
     db: &Db,
     ready: &Ready,
-    oracle: Oracle<'_>,
+    asked: Asked<'_>,
     retold: Option<&Retold<'_>>,
     known: Vec<Known>,
-    actuals: &Actuals,
+    grounds: &Grounds<'_>,
 ) -> Result<Vec<Person>, PeopleError> {
-    let listed = match oracle {
-        _ if known.is_empty() => Vec::new(),
-        Oracle::Live(source) => source.groups().await?,
-        Oracle::Stored(retold) => retold.groups(),
-    };
     let mut people = Vec::new();
     for known in known {
         // A read that was not of everybody may have no word of somebody.
         let is_untold = known.found.is_none() && known.absence.is_none();
         let mut directories = Vec::new();
         if !is_untold {
-            for (target, actual) in actuals {
-                let explanation = explanation(ready, &known, actual, &listed)?;
-                directories.push((target.clone(), explanation));
-            }
+            let in_directory = |it| grounds.in_directory(ready, &known, it, asked.group);
+            directories = grounds.actuals.iter().map(in_directory).collect();
         }
-        let last_finding = runs::last_finding_of(db, ready.connector.id, &known.id).await?;
-        let last_changes = runs::last_changes_of(db, ready.connector.id, &known.id).await?;
+        let ids = [&known.id, &known.source_id];
+        let last_finding = runs::last_finding_of(db, ready.connector.id, ids).await?;
+        let last_changes = runs::last_changes_of(db, ready.connector.id, ids).await?;
         let record = known.found.as_ref().map(|it| &it.record);
-        let accounts = actuals.iter().filter_map(|(_, it)| it.directory.users.get(&known.id));
+        let accounts =
+            || grounds.actuals.iter().filter_map(|(_, it)| it.directory.users.get(&known.id));
         let in_history = last_changes.iter().find_map(|(_, change)| change.username.clone());
         let username = record.and_then(|it| it.username.as_deref()).map(str::to_owned);
-        let username = username.or(accounts.map(|it| it.username.to_string()).next());
+        let username = username.or(accounts().map(|it| it.username.to_string()).next());
         let mut remarks = Vec::new();
         if is_untold {
             remarks.push(
@@ -280,7 +243,7 @@ async fn answers(
                     .to_owned(),
             );
         }
-        let has_account = actuals.iter().any(|(_, it)| it.directory.users.contains_key(&known.id));
+        let has_account = accounts().next().is_some();
         if known.absence == Some(Absence::Gone) && !has_account {
             remarks.push("They are known from earlier runs alone.".to_owned());
         }
@@ -298,6 +261,7 @@ async fn answers(
         people.push(Person {
             username: username.or(in_history),
             id: known.id,
+            source_id: known.source_id,
             directories,
             remedies,
             remarks,
@@ -308,30 +272,99 @@ async fn answers(
     Ok(people)
 }
 
-/// The stations of one person on their way to one directory.
-pub(super) fn explanation(
-    ready: &Ready,
-    known: &Known,
-    actual: &Actual,
-    listed: &[std::sync::Arc<reconcile::principal::Grant>],
-) -> Result<Explanation, PeopleError> {
-    let in_scope_because = match known.found.as_ref().map(|it| &it.scope) {
-        Some(ScopeVerdict::InScope { words }) => words,
-        Some(ScopeVerdict::OutOfScope { .. }) | None => "",
-    };
-    let settings = &ready.connector.settings;
-    let (policy, rules) = (settings.policy()?, settings.rules()?);
-    Ok(explain::explain(&Evidence {
-        id: &known.id,
-        record: known.found.as_ref().map(|it| &it.record),
-        absence: known.absence.as_ref(),
-        rivals: &known.rivals,
-        in_scope_because,
-        actual: &actual.directory,
-        listed,
-        groups: &rules.groups,
-        people: &rules.people,
-        past: &actual.past,
-        policy: &policy,
-    }))
+/// What people are explained by, whoever they are.
+pub(super) struct Grounds<'a> {
+    rules: Rules,
+    pub(super) rulings: Rulings,
+    listed: Vec<Arc<Grant>>,
+    existing: Existing<'a>,
+    actuals: &'a Actuals,
+}
+
+impl<'a> Grounds<'a> {
+    pub(super) async fn gather(
+        ready: &Ready,
+        oracle: Oracle<'_>,
+        everybody: Option<&Everybody>,
+        rulings: Rulings,
+        actuals: &'a Actuals,
+    ) -> Result<Grounds<'a>, PeopleError> {
+        Ok(Grounds {
+            rules: ready.connector.settings.rules()?,
+            rulings,
+            listed: Everybody::with_groups(everybody, oracle.groups().await?),
+            existing: Existing::of(actuals.iter().map(|(_, actual)| &actual.directory)),
+            actuals,
+        })
+    }
+
+    /// As if nobody else changed: whoever has their username keeps it.
+    pub(super) fn explanation_alone(&self, known: &Known, actual: &Actual) -> Explanation {
+        self.ask(known, &known.rivals, actual, explain::explain)
+    }
+
+    fn in_directory(
+        &self,
+        ready: &Ready,
+        known: &Known,
+        (target, actual): &(Option<Target>, Actual),
+        group: Option<&str>,
+    ) -> InDirectory {
+        let others: Vec<Record> = known.rivals.iter().chain(&known.holders).cloned().collect();
+        let explanation = self.ask(known, &others, actual, explain::explain);
+        let group = group.map(|typed| {
+            let group = Name::new(typed.trim());
+            let from = &ready.connector.settings.source.groups_from;
+            let all = [GroupSource::Roles, GroupSource::Group, GroupSource::MemberOf];
+            let unread = all.iter().filter(|it| !from.contains(it)).map(|it| it.kind());
+            let unread: Vec<&str> = unread.collect();
+            let mut answer =
+                self.ask(known, &others, actual, |it| explain_group(it, &group, &unread));
+            answer.lines.extend(self.near(&group, actual));
+            answer
+        });
+        InDirectory { target: target.clone(), explanation, group }
+    }
+
+    /// A group whose name is near, where there is none of that name.
+    fn near(&self, group: &Name, actual: &Actual) -> Option<String> {
+        let of_source = self.listed.iter().map(|it| &it.group);
+        let of_rules = self.rules.groups.assigned.iter().map(|it| &it.group);
+        let mut names: Vec<&Name> = actual.directory.groups.keys().collect();
+        names.extend(of_source.chain(of_rules));
+        if names.contains(&group) {
+            return None;
+        }
+        let names: Vec<&str> = names.into_iter().map(Name::as_str).collect();
+        let near = suggestion(group.as_str(), &names);
+        (!near.is_empty()).then(|| near.trim().to_owned())
+    }
+
+    fn ask<T>(
+        &self,
+        known: &Known,
+        others: &[Record],
+        actual: &Actual,
+        ask: impl FnOnce(&Evidence<'_>) -> T,
+    ) -> T {
+        let in_scope_because = match known.found.as_ref().map(|it| &it.scope) {
+            Some(ScopeVerdict::InScope { words }) => words,
+            Some(ScopeVerdict::OutOfScope { .. }) | None => "",
+        };
+        ask(&Evidence {
+            id: &known.id,
+            source_id: &known.source_id,
+            record: known.found.as_ref().map(|it| &it.record),
+            absence: known.absence.as_ref(),
+            others,
+            in_scope_because,
+            actual: &actual.directory,
+            existing: &self.existing,
+            listed: &self.listed,
+            rules: &self.rules,
+            policy: &self.rulings.policy,
+            past: &actual.past,
+            terms: &self.rulings.terms(&actual.in_force.decisions),
+        })
+    }
 }

@@ -14,7 +14,8 @@ use reconcile::plan::{Absence, Step};
 use reconcile::principal::ExternalId;
 use serde_json::json;
 
-use super::explain::{Known, explanation, known_now};
+use super::explain::{Grounds, rulings};
+use super::known::{Everybody, Known, Oracle, hangs_on_others, known};
 use super::{PeopleError, actuals};
 use crate::plans::{Evidence, settle};
 use crate::run::recorder::Recorder;
@@ -25,11 +26,10 @@ use crate::store::audit::{self, Action, Entry};
 use crate::store::connectors::settings::rules::fingerprint;
 use crate::store::directory::publish;
 use crate::store::leases::BEAT_EVERY;
-use crate::store::plans;
 use crate::store::runs::{self, Ending, NewRun, RunId, Status, events};
 use crate::store::targets::Target;
 use crate::store::{Db, Tx, singles};
-use crate::sync::{self, Decision, Noticed, Reach, Reading, Rulings, TargetDecision, report};
+use crate::sync::{self, Decision, Noticed, Reach, Reading, TargetDecision, report};
 use crate::target::{self, TargetError};
 
 /// What becomes of somebody whom the source does not have any more, or who takes no part.
@@ -44,7 +44,10 @@ pub enum Leavers {
 /// What would be done, or was.
 #[derive(Debug)]
 pub struct OnePerson {
+    /// Under which a directory holds them, or is to hold them.
     pub id: ExternalId,
+    /// By which OneLogin knows them.
+    pub source_id: ExternalId,
     /// What the source says of them, if they take no part.
     pub absence: Option<Absence>,
     pub explanations: Vec<(Option<Target>, Explanation)>,
@@ -136,34 +139,44 @@ async fn decide(
     leavers: Leavers,
 ) -> Result<OnePerson, PeopleError> {
     let actuals = actuals(db, &ready.targets).await?;
-    let mut known = known_now(db, ready, text, &actuals).await?;
+    let settings = &ready.connector.settings;
+    // Without a word on everybody else, one person could be given what a run would give nobody.
+    let everybody = if hangs_on_others(settings)? {
+        Some(Everybody::of_last_read(db, ready).await?)
+    } else {
+        None
+    };
+    let oracle = Oracle::Live(&ready.source);
+    let mut known = known(db, ready, oracle, everybody.as_ref(), text, &actuals).await?;
     let Some(found) = known.pop() else {
         return Err(PeopleError::Nobody { text: text.to_owned() });
     };
     if !known.is_empty() {
-        let ids = known.iter().map(|it| it.id.to_string());
-        let ids = ids.chain([found.id.to_string()]).collect::<Vec<_>>();
+        let ids = known.iter().map(|it| it.source_id.to_string());
+        let ids = ids.chain([found.source_id.to_string()]).collect::<Vec<_>>();
         return Err(PeopleError::Several { text: text.to_owned(), ids: ids.join(", ") });
     }
-    let listed = ready.source.groups().await?;
-    let settings = &ready.connector.settings;
-    let tried = plans::tried(db, ready.connector.id).await?;
-    let rulings = Rulings::by(settings, tried.as_deref())?;
+    let rulings = rulings(db, ready).await?;
+    let grounds = Grounds::gather(ready, oracle, everybody.as_ref(), rulings, &actuals).await?;
+    let rulings = &grounds.rulings;
     let waits = found.absence.is_some() && leavers == Leavers::Wait;
     let mut person = OnePerson {
         id: found.id.clone(),
+        source_id: found.source_id.clone(),
         absence: found.absence.clone(),
         explanations: Vec::new(),
         left_to_a_run: Vec::new(),
         decision: nothing_yet(&found, rulings.rules, fingerprint(settings)),
     };
     for (target, actual) in &actuals {
-        let explained = explanation(ready, &found, actual, &listed)?;
+        let explained = grounds.explanation_alone(&found, actual);
         let mut plan = explain::alone(&explained.plan, &actual.directory, &actual.past);
         if waits {
             person.left_to_a_run.append(&mut plan.steps);
         }
-        let terms = rulings.terms(&actual.in_force.decisions);
+        let mut decisions = actual.in_force.decisions.clone();
+        decisions.keep_in_force(&explained.states);
+        let terms = rulings.terms(&decisions);
         let (approved, held) = gate::check(plan, &actual.directory, &terms);
         let steps = [approved.steps(), &held.steps];
         let memberships = sync::memberships_of_removed(steps, &actual.directory);
@@ -179,7 +192,11 @@ async fn decide(
             findings: explained.findings.clone(),
             in_force: actual.in_force.clone(),
             overtaken: Vec::new(),
-            evidence: Evidence { memberships, ..Evidence::default() },
+            evidence: Evidence {
+                states: explained.states.clone(),
+                memberships,
+                ..Evidence::default()
+            },
         });
         person.explanations.push((target.clone(), explained));
     }
@@ -322,6 +339,7 @@ async fn record_failure(
         | PeopleError::Forgotten { .. }
         | PeopleError::Nobody { .. }
         | PeopleError::Several { .. }
+        | PeopleError::Unread { .. }
         | PeopleError::NoTarget { .. }
         | PeopleError::Unpublished { .. }
         | PeopleError::Lost

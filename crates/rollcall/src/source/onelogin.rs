@@ -168,6 +168,27 @@ impl OneLogin {
         session.find(&question, &vocabulary, text).await
     }
 
+    /// Everybody whose username or e-mail this is. Whoever cannot be read is none of them.
+    pub async fn namesakes(&self, text: &str) -> Result<Vec<Found>, SourceError> {
+        let session = self.api.with(&|_| {});
+        let question = Question::of(session, &self.kept)?;
+        let vocabulary = session.vocabulary(&question).await?;
+        session.namesakes(&question, &vocabulary, text).await
+    }
+
+    /// Those of these who are there, at most as many as one call tells of. Whoever cannot be read is
+    /// none of them.
+    pub async fn people(&self, ids: &BTreeSet<ExternalId>) -> Result<Vec<Found>, SourceError> {
+        let ids: Vec<u64> = ids.iter().filter_map(|id| id.as_str().parse().ok()).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let session = self.api.with(&|_| {});
+        let question = Question::of(session, &self.kept)?;
+        let vocabulary = session.vocabulary(&question).await?;
+        session.people(&question, &vocabulary, ids).await
+    }
+
     /// The groups of the source that are known of whether or not somebody has them.
     pub async fn groups(&self) -> Result<Vec<Arc<Grant>>, SourceError> {
         let session = self.api.with(&|_| {});

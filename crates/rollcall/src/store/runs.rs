@@ -580,59 +580,83 @@ pub async fn finding_counts(db: &Db, run: RunId) -> Result<BTreeMap<String, u64>
 pub async fn last_changes_of(
     db: &Db,
     connector: ConnectorId,
-    id: &ExternalId,
+    ids: [&ExternalId; 2],
 ) -> Result<Vec<(RunId, RecordedChange)>, StoreError> {
     const LAST: &str = "select max(c.run_id) from run_changes c join runs r on r.id = c.run_id \
-         where c.external_id = $1 and r.connector_id = $2";
+         where c.external_id in ($1, $3) and r.connector_id = $2";
     const CHANGES: &str = "select c.seq, t.name, c.kind, c.external_id, c.username, c.group_name, \
          c.detail, c.reason, c.outcome \
          from run_changes c left join targets t on t.id = c.target_id \
-         where c.run_id = $1 and c.external_id = $2 order by c.seq limit 50";
+         where c.run_id = $1 and c.external_id in ($2, $3) order by c.seq limit 50";
     let last = with_pool!(db, pool => sqlx::query_scalar::<_, Option<i64>>(LAST)
-        .bind(id.as_str())
+        .bind(ids[0].as_str())
         .bind(connector.0)
+        .bind(ids[1].as_str())
         .fetch_one(pool)
         .await)?;
     let Some(run) = last else { return Ok(Vec::new()) };
     let rows = with_pool!(db, pool => sqlx::query_as::<_, ChangeColumns>(CHANGES)
         .bind(run)
-        .bind(id.as_str())
+        .bind(ids[0].as_str())
+        .bind(ids[1].as_str())
         .fetch_all(pool)
         .await)?;
     Ok(rows.into_iter().map(|row| (RunId(run), recorded_change(row))).collect())
 }
 
-/// Whoever a connector's runs once knew by this username or id, the latest first.
+/// Whoever a connector's runs once knew by this username or id, the latest: by the source's id, with the
+/// key under which a directory had them.
 pub async fn people_named(
     db: &Db,
     connector: ConnectorId,
     text: &str,
-) -> Result<Vec<ExternalId>, StoreError> {
-    const SQL: &str = "select c.external_id from run_changes c join runs r on r.id = c.run_id \
+) -> Result<BTreeMap<ExternalId, ExternalId>, StoreError> {
+    const SQL: &str = "select c.external_id, max(c.run_id) from run_changes c \
+         join runs r on r.id = c.run_id \
          where r.connector_id = $1 and (lower(c.username) = lower($2) or c.external_id = $2) \
            and c.external_id is not null \
          group by c.external_id order by max(c.run_id) desc, c.external_id limit 10";
-    let ids = with_pool!(db, pool => sqlx::query_scalar::<_, String>(SQL)
+    // Another key than the source's id says nothing of that; the person who was recorded does.
+    const RECORDED: &str = "select c.before, c.after from run_changes c \
+         join runs r on r.id = c.run_id \
+         where r.connector_id = $1 and c.external_id = $2 and (c.before <> '' or c.after <> '') \
+         order by c.run_id desc, c.seq desc limit 1";
+    let ids = with_pool!(db, pool => sqlx::query_as::<_, (String, i64)>(SQL)
         .bind(connector.0)
         .bind(text)
         .fetch_all(pool)
         .await)?;
-    Ok(ids.iter().map(|id| ExternalId::new(id)).collect())
+    let mut people = BTreeMap::new();
+    for (id, _) in ids {
+        let row = with_pool!(db, pool => sqlx::query_as::<_, (String, String)>(RECORDED)
+            .bind(connector.0)
+            .bind(&id)
+            .fetch_optional(pool)
+            .await)?;
+        let person = row.and_then(|(before, after)| {
+            person::read(&after).or_else(|| person::read(&before)).map(|(user, _)| user)
+        });
+        let id = ExternalId::new(&id);
+        let source_id = person.map_or_else(|| id.clone(), |user| user.source_id().clone());
+        people.entry(source_id).or_insert(id);
+    }
+    Ok(people)
 }
 
-/// What was last found odd about somebody.
+/// What was last found odd about somebody, by their key or the source's id.
 pub async fn last_finding_of(
     db: &Db,
     connector: ConnectorId,
-    id: &ExternalId,
+    ids: [&ExternalId; 2],
 ) -> Result<Option<RecordedFinding>, StoreError> {
     const SQL: &str = "select f.run_id, f.seq, f.kind, f.external_id, f.username, f.message \
          from run_findings f join runs r on r.id = f.run_id \
-         where f.external_id = $1 and r.connector_id = $2 \
+         where f.external_id in ($1, $3) and r.connector_id = $2 \
          order by f.run_id desc, f.seq desc limit 1";
     let row = with_pool!(db, pool => sqlx::query_as::<_, FindingColumns>(SQL)
-        .bind(id.as_str())
+        .bind(ids[0].as_str())
         .bind(connector.0)
+        .bind(ids[1].as_str())
         .fetch_optional(pool)
         .await)?;
     Ok(row.map(recorded_finding))

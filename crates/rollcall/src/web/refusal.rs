@@ -202,6 +202,7 @@ impl From<PeopleError> for Refusal {
             }
             PeopleError::NoRead { .. }
             | PeopleError::Several { .. }
+            | PeopleError::Unread { .. }
             | PeopleError::NoTarget { .. }
             | PeopleError::Unpublished { .. }
             | PeopleError::Lost

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod people;
+mod singles;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -83,7 +84,9 @@ impl World {
         };
         let secret = Secret::new(self.sandbox.client_secret().to_owned());
         let settings = self.connector.settings.source.clone();
-        OneLogin::new(settings, secret, Client::new(limits).unwrap()).unwrap()
+        let fields = self.connector.settings.fields().unwrap();
+        let source = OneLogin::new(settings, secret, Client::new(limits).unwrap()).unwrap();
+        source.with_fields(fields.iter()).unwrap()
     }
 
     async fn try_sync(&self) -> Result<Finished, SyncError> {

@@ -180,6 +180,7 @@ impl From<PeopleError> for CliError {
             PeopleError::NoRead { .. }
             | PeopleError::Forgotten { .. }
             | PeopleError::Nobody { .. }
+            | PeopleError::Unread { .. }
             | PeopleError::Replay(_)
             | PeopleError::Broken => CliError::new(Exit::Failed, error.to_string()),
             PeopleError::Several { .. }

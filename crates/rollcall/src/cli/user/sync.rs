@@ -16,6 +16,7 @@ use crate::sync::report;
 struct Answer<'a> {
     connector: &'a str,
     external_id: String,
+    onelogin_id: String,
     /// Absent where nothing was done.
     run: Option<i64>,
     status: Option<&'static str>,
@@ -73,7 +74,7 @@ fn answer<'a>(
     message: String,
     api_calls: u64,
 ) -> Answer<'a> {
-    let OnePerson { id, absence: _, explanations: _, left_to_a_run, decision } = person;
+    let OnePerson { id, source_id, absence: _, explanations: _, left_to_a_run, decision } = person;
     let told = |steps: &[Step]| {
         steps.iter().map(|it| format!("{} ({})", it.change, it.reason)).collect::<Vec<_>>()
     };
@@ -82,6 +83,7 @@ fn answer<'a>(
     Answer {
         connector,
         external_id: id.to_string(),
+        onelogin_id: source_id.to_string(),
         run: None,
         status: None,
         message,
@@ -95,7 +97,7 @@ fn answer<'a>(
 }
 
 fn text(answer: &Answer<'_>, output: Output) -> String {
-    let mut text = vec![output.paint(Tone::Strong, &format!("OneLogin id {}", answer.external_id))];
+    let mut text = vec![output.paint(Tone::Strong, &format!("OneLogin id {}", answer.onelogin_id))];
     let mut tell = |title: &str, lines: &[String]| {
         if !lines.is_empty() {
             text.push(title.to_owned());

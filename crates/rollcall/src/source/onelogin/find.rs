@@ -1,5 +1,7 @@
 //! Finds one person by username, e-mail or id.
 
+use std::collections::BTreeMap;
+
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reconcile::principal::fold;
 
@@ -8,7 +10,7 @@ use super::assembly::{Assembly, Vocabulary};
 use super::error::SourceError;
 use super::names::Kind;
 use super::pages::{Sink, incomplete};
-use super::read::{Question, unreadable_person, whole_page};
+use super::read::{IDS_MAX, Question, unreadable_person, whole_page};
 use super::report::{Found, ScopeVerdict};
 use super::scope::Why;
 use super::wire::UserRow;
@@ -41,6 +43,34 @@ impl Session<'_> {
         };
         let rows = rows.map_err(|it| self.refused(it))?;
         rows.into_iter().map(|row| found(row, vocabulary)).collect()
+    }
+
+    /// Everybody whose username or e-mail this is, whichever of the two.
+    pub(super) async fn namesakes(
+        self,
+        question: &Question,
+        vocabulary: &Vocabulary,
+        text: &str,
+    ) -> Result<Vec<Found>, SourceError> {
+        let mut rows: BTreeMap<Option<u64>, UserRow> = BTreeMap::new();
+        for filter in ["username", "email"] {
+            let found = self.search_by(question, filter, text.trim()).await;
+            let found = found.map_err(|it| self.refused(it))?;
+            rows.extend(found.into_iter().map(|row| (row.id, row)));
+        }
+        Ok(readable(rows.into_values(), vocabulary))
+    }
+
+    /// Those of these who are there, in one call.
+    pub(super) async fn people(
+        self,
+        question: &Question,
+        vocabulary: &Vocabulary,
+        mut ids: Vec<u64>,
+    ) -> Result<Vec<Found>, SourceError> {
+        ids.truncate(IDS_MAX);
+        let rows = self.users_by_id(question, ids).await.map_err(|it| self.refused(it))?;
+        Ok(readable(rows, vocabulary))
     }
 
     async fn search(self, question: &Question, text: &str) -> Result<Vec<UserRow>, CallError> {
@@ -81,6 +111,14 @@ impl Session<'_> {
         };
         Ok(rows.into_iter().filter(|row| is_it(&row.username) || is_it(&row.email)).collect())
     }
+}
+
+/// Whoever a run could read, too: the others are withheld, and in nobody's way.
+pub(super) fn readable(
+    rows: impl IntoIterator<Item = UserRow>,
+    vocabulary: &Vocabulary,
+) -> Vec<Found> {
+    rows.into_iter().filter_map(|row| found(row, vocabulary).ok()).collect()
 }
 
 /// What a row tells of a person, in scope or not.

@@ -12,7 +12,7 @@ use reconcile::principal::{ExternalId, FieldPaths, Grant, fold};
 
 use super::assembly::{Assembly, Vocabulary, external_id};
 use super::error::SourceError;
-use super::find::found;
+use super::find::{found, readable};
 use super::gone::absence_of;
 use super::kept::{Header, Kept, KeptError, Opened};
 use super::names::{Kind, Looked};
@@ -207,18 +207,34 @@ impl Retold<'_> {
 
     /// Everybody with this username, e-mail or id, in scope or not.
     pub fn find(&self, text: &str) -> Result<Vec<Found>, SourceError> {
-        let wanted = fold(text.trim());
         let id = text.trim().parse::<u64>().ok();
         if let Some(row) = id.and_then(|id| self.replay.row(id)) {
             return Ok(vec![found(row.clone(), &self.vocabulary)?]);
         }
+        self.rows_named(text).map(|row| found(row.clone(), &self.vocabulary)).collect()
+    }
+
+    /// Everybody whose username or e-mail this is. Whoever cannot be read is none of them.
+    pub fn namesakes(&self, text: &str) -> Vec<Found> {
+        readable(self.rows_named(text).cloned(), &self.vocabulary)
+    }
+
+    /// Those of these whom the read tells of.
+    pub fn people(&self, ids: &BTreeSet<ExternalId>) -> Vec<Found> {
+        let numbers = ids.iter().filter_map(|id| id.as_str().parse().ok());
+        let rows = numbers.filter_map(|id| self.replay.row(id)).cloned();
+        readable(rows, &self.vocabulary)
+    }
+
+    fn rows_named(&self, text: &str) -> impl Iterator<Item = &UserRow> {
+        let wanted = fold(text.trim());
         let is_it = |value: &Option<Box<str>>| {
             value.as_deref().is_some_and(|value| fold(value.trim()) == wanted)
         };
         let everybody = self.replay.rows.iter().chain(self.replay.asked.values());
         let rows = everybody.filter(|row| is_it(&row.username) || is_it(&row.email));
         let rows: BTreeMap<Option<u64>, &UserRow> = rows.map(|row| (row.id, row)).collect();
-        rows.into_values().map(|row| found(row.clone(), &self.vocabulary)).collect()
+        rows.into_values()
     }
 
     /// Whoever takes part, by id, whether or not they can be mapped.

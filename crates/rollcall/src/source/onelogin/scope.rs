@@ -377,7 +377,7 @@ fn source_words(source: GroupSource) -> &'static str {
 }
 
 /// ` Did you mean "Staff"?`, or nothing where no name is near.
-pub(super) fn suggestion(name: &str, candidates: &[&str]) -> String {
+pub(crate) fn suggestion(name: &str, candidates: &[&str]) -> String {
     let name = fold(name);
     let scored = candidates.iter().map(|it| (strsim::jaro_winkler(&name, &fold(it)), it));
     let best = scored.max_by(|one, other| one.0.total_cmp(&other.0));

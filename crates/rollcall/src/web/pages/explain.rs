@@ -4,13 +4,14 @@ pub mod single;
 
 use askama::Template;
 use axum::extract::{Query, State};
+use reconcile::explain::group::GroupAnswer;
 use reconcile::explain::{Explanation, Station, Verdict};
 use reconcile::plan::Step;
 use serde::Deserialize;
 
 use crate::cli::connector::notation::shell_word;
 use crate::people::PeopleError;
-use crate::people::explain::{self, Explained, Person, Seen, View as AsOf};
+use crate::people::explain::{self, Explained, InDirectory, Person, Seen, View as AsOf};
 use crate::run::Ready;
 use crate::source::onelogin::replay::Remedy;
 use crate::store::accounts::Role;
@@ -107,7 +108,7 @@ struct DirectoryView {
 #[derive(Debug)]
 struct StationView {
     state: &'static str,
-    title: &'static str,
+    title: String,
     lines: Vec<String>,
 }
 
@@ -128,6 +129,8 @@ pub struct Asked {
     connector: String,
     /// A username, an e-mail or an id.
     user: String,
+    /// Why they are in it, or are not.
+    group: String,
     as_of: String,
     run: String,
 }
@@ -136,7 +139,8 @@ const TIMES: [(&str, &str); 3] =
     [("now", "now, by asking OneLogin"), ("last-read", "the last read"), ("run", "a past run")];
 
 pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Asked>) -> Answer {
-    let asked = Asked { user: asked.user.trim().to_owned(), ..asked };
+    let asked =
+        Asked { user: asked.user.trim().to_owned(), group: asked.group.trim().to_owned(), ..asked };
     let known = connectors::list(app.db()).await?;
     let connector = match known.as_slice() {
         [only] => Some(only),
@@ -181,7 +185,9 @@ async fn part(
     let by_last_read =
         Asked { as_of: "last-read".to_owned(), run: String::new(), ..asked.clone() }.address();
     let ready = Ready::with(&app.engine, connector).await?;
-    let explained = Box::pin(explain::explain(app.db(), &ready, &asked.user, as_of)).await;
+    let group = Some(&*asked.group).filter(|it| !it.is_empty());
+    let question = explain::Asked { user: &asked.user, group };
+    let explained = Box::pin(explain::explain(app.db(), &ready, question, as_of)).await;
     let calls = ready.source.calls().total();
     match explained {
         Ok(explained) if explained.people.is_empty() => {
@@ -208,9 +214,10 @@ async fn part(
         Err(error @ PeopleError::Forgotten { .. }) => {
             Ok(Part::Sorry { title: "That read is gone", why: error.to_string(), by_last_read })
         }
-        Err(error @ (PeopleError::Replay(_) | PeopleError::Settings(_))) => {
-            Ok(sorry("The stored read does not answer this", error.to_string()))
-        }
+        Err(
+            error
+            @ (PeopleError::Replay(_) | PeopleError::Settings(_) | PeopleError::Unread { .. }),
+        ) => Ok(sorry("The stored read does not answer this", error.to_string())),
         Err(error) => Err(error.into()),
     }
 }
@@ -276,12 +283,20 @@ fn found(explained: Explained, connector: &Connector, calls: u64, visit: &Visit)
 }
 
 fn person(person: Person, connector: &Connector, seen: &str) -> PersonView {
-    let Person { id, username, directories, remedies, remarks, last_finding, last_changes } =
-        person;
-    let asked = [("connector", &*connector.id.to_string()), ("user", id.as_str())];
-    let directories = directories.into_iter().map(|(target, explanation)| {
-        let page = target.as_ref().map(|it| directory::user_page(it, &id)).unwrap_or_default();
-        directory_view(target.as_ref(), page, explanation)
+    let Person {
+        id,
+        source_id,
+        username,
+        directories,
+        remedies,
+        remarks,
+        last_finding,
+        last_changes,
+    } = person;
+    let asked = [("connector", &*connector.id.to_string()), ("user", source_id.as_str())];
+    let directories = directories.into_iter().map(|it| {
+        let page = it.target.as_ref().map(|it| directory::user_page(it, &id)).unwrap_or_default();
+        directory_view(it, page)
     });
     let mut view = PersonView {
         name: username.unwrap_or_else(|| "(no username)".to_owned()),
@@ -314,17 +329,15 @@ fn fixes(remedies: &[Remedy]) -> Vec<Fix> {
     [of(false), of(true)].into_iter().flatten().map(fix).collect()
 }
 
-fn directory_view(
-    target: Option<&Target>,
-    page: String,
-    explanation: Explanation,
-) -> DirectoryView {
-    let Explanation { stations, plan, findings: _ } = explanation;
+fn directory_view(directory: InDirectory, page: String) -> DirectoryView {
+    let InDirectory { target, explanation, group } = directory;
+    let Explanation { stations, plan, findings: _, states: _ } = explanation;
     let told: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
     let has_account = stations.iter().any(|it| it.title == "Matched" && it.verdict == Verdict::Yes);
     let mut stations: Vec<StationView> =
         stations.into_iter().map(|it| station(it, &told)).collect();
-    stations.push(published(target));
+    stations.push(published(target.as_ref()));
+    stations.extend(group.map(in_group));
     DirectoryView {
         target: target.map_or_else(|| "No target yet".to_owned(), |it| it.name.to_string()),
         page: if has_account { page } else { String::new() },
@@ -343,13 +356,25 @@ fn station(station: Station, told: &[String]) -> StationView {
         1 => lines.insert(0, "1 change".to_owned()),
         many => lines.insert(0, format!("{many} changes")),
     }
-    let state = match verdict {
+    StationView { state: state_of(verdict), title: title.to_owned(), lines }
+}
+
+/// The group that is asked about, with what would bring them in.
+fn in_group(answer: GroupAnswer) -> StationView {
+    let GroupAnswer { group, verdict, mut lines, fixes } = answer;
+    if !fixes.is_empty() {
+        lines.push(format!("Closest fix: {}.", fixes.join(", or ")));
+    }
+    StationView { state: state_of(verdict), title: format!("Group {group}"), lines }
+}
+
+fn state_of(verdict: Verdict) -> &'static str {
+    match verdict {
         Verdict::Yes => "done",
         Verdict::No => "failed",
         Verdict::Note => "note",
         Verdict::NotReached => "waiting",
-    };
-    StationView { state, title, lines }
+    }
 }
 
 fn published(target: Option<&Target>) -> StationView {
@@ -364,7 +389,7 @@ fn published(target: Option<&Target>) -> StationView {
             ("done", format!("published {}, last read by a product {}", exact(at), exact(read)))
         }
     };
-    StationView { state, title: "Target", lines: vec![line] }
+    StationView { state, title: "Target".to_owned(), lines: vec![line] }
 }
 
 /// A change as pages show it.
@@ -405,8 +430,14 @@ fn ticket(person: &PersonView, connector: &str, seen: &str) -> String {
 
 impl Asked {
     fn address(&self) -> String {
-        let Asked { connector, user, as_of, run } = self;
-        let asked = [("connector", connector), ("user", user), ("as_of", as_of), ("run", run)];
+        let Asked { connector, user, group, as_of, run } = self;
+        let asked = [
+            ("connector", connector),
+            ("user", user),
+            ("group", group),
+            ("as_of", as_of),
+            ("run", run),
+        ];
         directory::address("/explain", &asked.map(|(name, value)| (name, value.as_str())))
     }
 
@@ -417,7 +448,11 @@ impl Asked {
             "run" => format!(" --run {}", shell_word(self.run.trim())),
             _ => String::new(),
         };
-        format!("rollcall user explain {name} {}{as_of}", shell_word(&self.user))
+        let group = match &*self.group {
+            "" => String::new(),
+            group => format!(" --group {}", shell_word(group)),
+        };
+        format!("rollcall user explain {name} {}{group}{as_of}", shell_word(&self.user))
     }
 }
 
@@ -431,7 +466,10 @@ mod tests {
     }
 
     fn a_person() -> PersonView {
-        let line = |state, title| StationView { state, title, lines: vec![HOSTILE.to_owned()] };
+        let line = |state, title: &str| {
+            let (title, lines) = (title.to_owned(), vec![HOSTILE.to_owned()]);
+            StationView { state, title, lines }
+        };
         let mut view = PersonView {
             name: HOSTILE.to_owned(),
             id: "117".to_owned(),

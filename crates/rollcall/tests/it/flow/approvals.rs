@@ -35,7 +35,7 @@ impl World {
         self.directory().await.active_users()
     }
 
-    async fn undo(&self, run: RunId, may_return: bool) -> Finished {
+    pub(super) async fn undo(&self, run: RunId, may_return: bool) -> Finished {
         let source = self.source();
         let (connector, targets) = (self.connector.clone(), self.targets.clone());
         let order = Order::new(Trigger::Undo, somebody().clone());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use reconcile::principal::Name;
 use rollcall::people::PeopleError;
-use rollcall::people::explain::{self, Seen, View};
+use rollcall::people::explain::{self, Asked, Explained, Seen, View};
 use rollcall::people::one::{self, Leavers};
 use rollcall::people::preview::{self, Preview};
 use rollcall::store::connectors::settings::ConnectorSettings;
@@ -17,18 +17,27 @@ impl World {
         preview::preview(&self.db, &self.connector, &self.targets, settings).await.unwrap()
     }
 
-    fn ready(&self) -> Ready {
+    pub(super) async fn explain(&self, user: &str, view: View) -> Explained {
+        let asked = Asked { user, group: None };
+        Box::pin(explain::explain(&self.db, &self.ready(), asked, view)).await.unwrap()
+    }
+
+    pub(super) fn ready(&self) -> Ready {
         let (connector, targets) = (self.connector.clone(), self.targets.clone());
         Ready { connector, source: self.source(), targets }
     }
 
     /// The targets as they are now, published or not.
-    async fn again(mut self) -> World {
+    pub(super) async fn again(mut self) -> World {
         self.targets = targets::of_connector(&self.db, self.connector.id).await.unwrap();
         self
     }
 
-    async fn sync_alone(&self, text: &str, leavers: Leavers) -> Result<one::Synced, PeopleError> {
+    pub(super) async fn sync_alone(
+        &self,
+        text: &str,
+        leavers: Leavers,
+    ) -> Result<one::Synced, PeopleError> {
         let engine = Engine::new(self.db.clone(), Arc::new(seal()), true);
         let order = Order {
             trigger: Trigger::CommandLine,
@@ -135,8 +144,7 @@ async fn why_not_is_told_by_the_last_read_with_the_closest_fix() {
             (outside[0], outside.len() - 1)
         });
         let calls = format!("{:?}", world.sandbox.admin().ledger());
-        let explained =
-            explain::explain(&db, &world.ready(), &id.to_string(), View::LastRead).await.unwrap();
+        let explained = world.explain(&id.to_string(), View::LastRead).await;
         assert_eq!(format!("{:?}", world.sandbox.admin().ledger()), calls, "it cost a call");
         assert!(matches!(explained.seen, Seen::Stored { instead: None, .. }));
         let [person] = &explained.people[..] else { panic!("{:?}", explained.people) };
@@ -148,8 +156,7 @@ async fn why_not_is_told_by_the_last_read_with_the_closest_fix() {
 
         // Too few calls are left to ask OneLogin: the last read answers, and says so.
         world.sandbox.admin().consume(4_990);
-        let explained =
-            explain::explain(&db, &world.ready(), &id.to_string(), View::Now).await.unwrap();
+        let explained = world.explain(&id.to_string(), View::Now).await;
         let Seen::Stored { instead: Some(why), .. } = explained.seen else {
             panic!("{:?}", explained.seen)
         };

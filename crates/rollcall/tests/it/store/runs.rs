@@ -113,10 +113,10 @@ async fn the_last_finding_about_somebody_is_that_of_the_latest_run_of_this_conne
             runs::insert_findings(&mut tx, run, &findings).await.unwrap();
             tx.commit().await.unwrap();
         }
-        let last = runs::last_finding_of(&db, one.id, &ada).await.unwrap().unwrap();
+        let last = runs::last_finding_of(&db, one.id, [&ada, &ada]).await.unwrap().unwrap();
         assert_eq!((last.message.as_str(), last.kind.as_str()), ("New.", "invalid"));
         let nobody = ExternalId::new("3");
-        assert_eq!(runs::last_finding_of(&db, one.id, &nobody).await.unwrap(), None);
+        assert_eq!(runs::last_finding_of(&db, one.id, [&nobody, &nobody]).await.unwrap(), None);
     })
     .await;
 }

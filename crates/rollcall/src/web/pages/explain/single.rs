@@ -128,7 +128,8 @@ fn view(
     person: &OnePerson,
     has_changed: bool,
 ) -> View {
-    let OnePerson { id, absence: _, explanations: _, left_to_a_run, decision } = person;
+    let OnePerson { id: _, source_id: id, absence: _, explanations: _, left_to_a_run, decision } =
+        person;
     let connector = ready.connector.id.to_string();
     let who = [("connector", &*connector), ("user", id.as_str())];
     let cleanup = if asked.is_cleanup() { " --cleanup" } else { "" };
