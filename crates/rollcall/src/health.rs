@@ -9,6 +9,7 @@ use reconcile::schedule::due::{Freshness, freshness};
 use crate::schedule::{self, Preview};
 use crate::store::connectors::settings::FieldError;
 use crate::store::connectors::{Connector, ConnectorId};
+use crate::store::plans;
 use crate::store::runs::{self, LastRuns, Run, Status};
 use crate::store::schedules::{self, Pause, Standing};
 use crate::store::{Db, StoreError};
@@ -16,8 +17,10 @@ use crate::store::{Db, StoreError};
 #[derive(Clone, Debug)]
 pub struct ConnectorHealth {
     pub health: Health,
-    /// A sentence: why, and what to do about it.
+    /// A sentence: why.
     pub why: String,
+    /// What to do about it at the command line; empty where nothing is to be done.
+    pub remedy: String,
     /// None while the schedule is off; an error where it cannot be used.
     pub schedule: Option<Result<Preview, FieldError>>,
     pub freshness: Option<Freshness>,
@@ -27,6 +30,13 @@ pub struct ConnectorHealth {
     pub last_run: Option<Run>,
     pub last_success: Option<Run>,
     pub under_way: Option<Run>,
+}
+
+impl ConnectorHealth {
+    /// Why, and what to do about it at the command line.
+    pub fn told(&self) -> String {
+        format!("{} {}", self.why, self.remedy).trim().to_owned()
+    }
 }
 
 /// How a connector stands now, with so many of its next slots.
@@ -82,16 +92,22 @@ async fn of(
         (Some(_) | None, _) => None,
     };
     let pause = standing.as_ref().and_then(|it| it.pause.clone());
+    let ending = match decisive.as_ref().and_then(ending) {
+        // Somebody decided: nothing waits any more, and the next run does what they said.
+        Some(Last::Held) if !plans::is_undecided(db, connector.id).await? => Some(Last::Well),
+        ending => ending,
+    };
     let facts = Facts {
         has_target: last.has_target,
         is_paused: pause.is_some(),
         is_schedule_broken: matches!(schedule, Some(Err(_))),
-        last: decisive.as_ref().and_then(ending),
+        last: ending,
         freshness,
     };
     let mut found = ConnectorHealth {
         health: health(facts),
         why: String::new(),
+        remedy: String::new(),
         schedule,
         freshness,
         pause,
@@ -100,7 +116,8 @@ async fn of(
         last_success,
         under_way,
     };
-    found.why = why(&found, connector, decisive.as_ref());
+    found.why = why(&found, decisive.as_ref());
+    found.remedy = remedy(&found, connector, decisive.as_ref());
     Ok(found)
 }
 
@@ -122,24 +139,16 @@ fn ending(run: &Run) -> Option<Last> {
     }
 }
 
-fn why(found: &ConnectorHealth, connector: &Connector, decisive: Option<&Run>) -> String {
-    let name = &connector.name;
+fn why(found: &ConnectorHealth, decisive: Option<&Run>) -> String {
     match found.health {
-        Health::Draft => format!(
-            "It feeds no target yet. Make one: \
-             rollcall target create NAME --connector \"{name}\" --type crowd"
-        ),
+        Health::Draft => "It feeds no target yet.".to_owned(),
         Health::Paused => {
             let Some(Pause { at, by, reason }) = &found.pause else { return String::new() };
             let reason = match reason.as_str() {
                 "" => String::new(),
                 reason => format!(": {}", reason.trim_end_matches('.')),
             };
-            format!(
-                "Paused by {by} since {}{reason}. Let it run again: \
-                 rollcall connector resume \"{name}\"",
-                seconds(*at)
-            )
+            format!("Paused by {by} since {}{reason}.", seconds(*at))
         }
         Health::NeedsAttention => match (&found.schedule, decisive) {
             (Some(Err(error)), _) => format!("Nothing runs by itself. {error}"),
@@ -156,21 +165,36 @@ fn why(found: &ConnectorHealth, connector: &Connector, decisive: Option<&Run>) -
             }
             (_, None) => String::new(),
         },
-        Health::Held => decisive.map_or(String::new(), |run| {
-            format!("Run {0} holds changes for a person: rollcall run show {0}", run.id)
-        }),
+        Health::Held => decisive
+            .map_or(String::new(), |run| format!("Run {} holds changes for a person.", run.id)),
         Health::Late => match found.freshness {
             Some(Freshness::Late { expected }) => format!(
-                "A run was expected at {}, and none went well since. \
-                 Is the service running? See `rollcall run list --connector \"{name}\"`.",
+                "A run was expected at {}, and none went well since. Is the service running?",
                 seconds(expected)
             ),
             Some(Freshness::NeverRun | Freshness::OnTime) | None => String::new(),
         },
-        Health::NeverRun => format!("Look first: rollcall simulate \"{name}\""),
+        Health::NeverRun => String::new(),
         Health::Healthy => decisive.map_or(String::new(), |run| {
             format!("The last good run was {}.", seconds(run.started_at))
         }),
+    }
+}
+
+/// What to do about it at the command line; empty where nothing is to be done.
+fn remedy(found: &ConnectorHealth, connector: &Connector, decisive: Option<&Run>) -> String {
+    let name = &connector.name;
+    match found.health {
+        Health::Draft => {
+            format!("Make one: rollcall target create NAME --connector \"{name}\" --type crowd")
+        }
+        Health::Paused => format!("Let it run again: rollcall connector resume \"{name}\""),
+        Health::Held => {
+            decisive.map_or(String::new(), |run| format!("See them: rollcall run show {}", run.id))
+        }
+        Health::Late => format!("See `rollcall run list --connector \"{name}\"`."),
+        Health::NeverRun => format!("Look first: rollcall simulate \"{name}\""),
+        Health::NeedsAttention | Health::Healthy => String::new(),
     }
 }
 

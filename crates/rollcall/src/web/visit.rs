@@ -18,7 +18,7 @@ use crate::seal;
 use crate::store::accounts::{Account, Role};
 use crate::store::audit::actor::{Act, Actor};
 use crate::store::sessions::{self, PROOF_MAX, Session};
-use crate::store::{StoreError, runs};
+use crate::store::{StoreError, plans};
 use crate::web::address::Arrival;
 use crate::web::page::{Flash, Page, StatusBar, Theme, nav};
 use crate::web::refusal::Refusal;
@@ -49,7 +49,7 @@ struct SignedIn {
     session: Session,
     csrf: [u8; CSRF_LEN],
     actor: Actor,
-    /// Connectors whose last run waits for a decision.
+    /// Plans that wait for a decision.
     held: u64,
 }
 
@@ -66,7 +66,7 @@ impl Visit {
         let Some((session, account)) = sessions::find(app.db(), token, now).await? else {
             return Ok(Visit(Arc::new(seen)));
         };
-        let held = runs::count_held(app.db()).await?;
+        let held = plans::count_waiting(app.db(), now).await?;
         let actor = Actor::account(account.email.as_str(), &seen.arrival.address);
         let csrf = csrf_of(token);
         seen.signed_in = Some(SignedIn { account, session, csrf, actor, held });
@@ -153,7 +153,7 @@ impl Visit {
         self.role().is_some_and(|it| role <= it)
     }
 
-    /// Connectors whose last run waits for a decision.
+    /// Plans that wait for a decision.
     pub fn held(&self) -> u64 {
         self.0.signed_in.as_ref().map_or(0, |it| it.held)
     }
@@ -228,8 +228,8 @@ impl Visit {
             return None;
         }
         let text = match held {
-            1 => "1 connector has changes that wait for approval.".to_owned(),
-            held => format!("{held} connectors have changes that wait for approval."),
+            1 => "1 plan waits for approval.".to_owned(),
+            held => format!("{held} plans wait for approval."),
         };
         let href = if access::shows("/approvals", role) { "/approvals" } else { "/" };
         Some(StatusBar {

@@ -84,7 +84,7 @@ impl HealthAnswer {
         HealthAnswer {
             word: health.health.word(),
             label: health.health.label(),
-            why: health.why.clone(),
+            why: health.told(),
             freshness: health.freshness.map(Freshness::word),
             paused: health.pause.as_ref().map(|it| PauseAnswer {
                 since: it.at.to_string(),

@@ -55,7 +55,7 @@ pub struct Row {
     pub provider: &'static str,
     /// A status word of connectors.
     pub status: &'static str,
-    /// A sentence: why, and what to do about it.
+    /// A sentence: why.
     pub why: String,
     pub last: Option<LastRun>,
     /// When it runs by itself next.

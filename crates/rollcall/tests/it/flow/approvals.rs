@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use reconcile::health::Health;
+use rollcall::health;
 use rollcall::plans::decide::{Choice, DecideError, approve, reject};
 use rollcall::plans::undo::Undoing;
 use rollcall::run::{self, Engine, Order, Ready, Task};
@@ -59,9 +61,16 @@ async fn what_was_approved_is_released_and_nothing_else() {
         assert_eq!(changes.len(), 4);
         assert_eq!(world.sync().await.plan, Some(plan), "the same waits under the same number");
 
-        let act = somebody().act(jiff::Timestamp::now()).because("They left");
+        let now = jiff::Timestamp::now();
+        assert_eq!(plans::count_waiting(&db, now).await.unwrap(), 1);
+        assert!(plans::is_undecided(&db, world.connector.id).await.unwrap());
+        let act = somebody().act(now).because("They left");
         let decided = approve(&db, plan, &only(&[1, 2]), &act).await.unwrap();
         assert_eq!((decided.chosen, decided.left), (2, 2));
+        assert_eq!(plans::count_waiting(&db, now).await.unwrap(), 0);
+        assert!(!plans::is_undecided(&db, world.connector.id).await.unwrap());
+        let health = health::of_connector(&db, &world.connector, now, 1).await.unwrap();
+        assert_eq!(health.health, Health::Healthy, "nothing waits for anybody");
         // Somebody else is suspended meanwhile: it was not seen, and there are too many to let it pass.
         world.sandbox.admin().update_user(world.ids()[0], json!({ "status": 2 })).unwrap();
         let released = world.sync().await;
