@@ -162,9 +162,11 @@ function filter(form) {
 // ---- Live parts: [data-live=address] listens to events whose data is markup. An element with an
 // id takes the place of the one with the same id; one with data-append-to goes to the end of that
 // list. Event "end" shows the page anew. Where events do not get through, the page is asked again.
+// [data-page=address] says where the page is to be had if it is the answer to a form.
 
 function live(part) {
   const state = part.querySelector("[data-live-state]");
+  const anew = () => (part.dataset.page ? location.replace(part.dataset.page) : location.reload());
   let failures = 0;
   const take = (markup) => {
     for (const element of [...markup.body.children]) {
@@ -183,9 +185,9 @@ function live(part) {
     if (state) state.textContent = "";
   };
   const poll = async () => {
-    const page = await fetched(location.href).catch(() => null);
+    const page = await fetched(part.dataset.page ?? location.href).catch(() => null);
     const fresh = page?.querySelector("[data-live]");
-    if (page && !fresh) return location.reload();
+    if (page && !fresh) return anew();
     if (fresh) all("[id]", part).forEach((old) => {
       const changed = page.getElementById(old.id);
       if (changed && !old.isEqualNode(changed)) old.replaceWith(document.adoptNode(changed));
@@ -194,7 +196,7 @@ function live(part) {
   };
   const events = new EventSource(part.dataset.live);
   events.onmessage = (event) => take(new DOMParser().parseFromString(event.data, "text/html"));
-  events.addEventListener("end", () => { events.close(); location.reload(); });
+  events.addEventListener("end", () => { events.close(); anew(); });
   events.onerror = () => {
     failures += 1;
     if (state) state.textContent = `Updated ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}, reconnecting…`;

@@ -99,13 +99,6 @@ pub async fn sync(
     // Whoever is not there once is not worth a line in the history.
     let first = decide(&engine.db, ready, text, leavers).await?;
     let run = begin(engine, ready, order, &first.id).await?;
-    moment("one-begun");
-    let (name, trigger) = (ready.connector.name.as_str(), order.trigger.word());
-    tracing::info!(
-        run = run.0,
-        connector = name,
-        "Run {run} of {name} begins: {trigger}, one person."
-    );
     let done = tokio::select! {
         done = Box::pin(carry_out(engine, ready, text, leavers, run, first)) => done,
         end = keep_alive(&engine.db, run) => Err(end),
@@ -115,9 +108,6 @@ pub async fn sync(
     {
         tracing::error!(run = run.0, "The end of run {run} could not be recorded: {second}");
     }
-    // What is wrong may name the person; the record of the run has it.
-    let status = done.as_ref().map_or_else(status_of, |it| it.status).word();
-    tracing::info!(run = run.0, connector = name, status, "Run {run} of {name} {status}.");
     done
 }
 
@@ -289,18 +279,15 @@ async fn apply(
         target::crowd::apply(&mut tx, target.id, it.generation, &it.approved, now).await?;
         singles::insert(&mut tx, target.id, &person.id, run, now).await?;
     }
-    moment("one-published");
     settle(&mut tx, &ready.connector, run, decision, &calls, now).await?;
-    runs::changes::insert(&mut tx, run, report::change_rows(decision)).await?;
-    runs::findings::insert(&mut tx, run, report::findings(decision)).await?;
+    runs::insert_changes(&mut tx, run, report::change_rows(decision)).await?;
+    runs::insert_findings(&mut tx, run, report::findings(decision)).await?;
     let recorder = Recorder::new(&|_| {});
     recorder.line(&message);
     events::insert(&mut tx, run, &recorder.pending(&calls)).await?;
     let report = report::of_decision(decision, &calls);
     runs::finish(&mut tx, run, &Ending { status, message: &message, report: &report }, now).await?;
-    moment("one-recorded");
     tx.commit().await?;
-    moment("one-committed");
     Ok(Synced { run, status, message, person })
 }
 
@@ -345,16 +332,7 @@ async fn record_failure(
 ) -> Result<(), PeopleError> {
     let message = error.to_string();
     let report = report::of_failure(&ready.source.calls(), &[]);
-    let status = status_of(error);
-    let mut tx = db.begin().await?;
-    let now = tx.now().await?;
-    hold(&mut tx, run, now).await?;
-    runs::finish(&mut tx, run, &Ending { status, message: &message, report: &report }, now).await?;
-    Ok(tx.commit().await?)
-}
-
-fn status_of(error: &PeopleError) -> Status {
-    match error {
+    let status = match error {
         PeopleError::Source(error) if error.is_budget() => Status::Skipped,
         PeopleError::Stopped { .. } => Status::Stopped,
         PeopleError::NoRead { .. }
@@ -371,7 +349,12 @@ fn status_of(error: &PeopleError) -> Status {
         | PeopleError::Target(_)
         | PeopleError::Store(_)
         | PeopleError::Broken => Status::Failed,
-    }
+    };
+    let mut tx = db.begin().await?;
+    let now = tx.now().await?;
+    hold(&mut tx, run, now).await?;
+    runs::finish(&mut tx, run, &Ending { status, message: &message, report: &report }, now).await?;
+    Ok(tx.commit().await?)
 }
 
 /// How it ended, without a name.

@@ -48,14 +48,16 @@ pub fn appearance(word: &str) -> (Role, &'static str) {
         "queued" | "pending" => (Role::Running, "clock"),
         "running" => (Role::Running, "run"),
         "stopping" => (Role::Running, "stop"),
-        "succeeded" | "healthy" | "in sync" | "done" | "approved" => (Role::Success, "check"),
+        "succeeded" | "healthy" | "in sync" | "done" | "approved" | "applied" => {
+            (Role::Success, "check")
+        }
         "succeeded with skips" => (Role::Success, "skip"),
         "failed" | "needs attention" | "rejected" => (Role::Danger, "error"),
         "stopped" => (Role::Neutral, "stop"),
         "skipped" | "left out" => (Role::Neutral, "skip"),
         // Health of connectors.
         "late" => (Role::Warning, "clock"),
-        "held" => (Role::Held, "hand"),
+        "held" | "waiting" => (Role::Held, "hand"),
         "paused" => (Role::Neutral, "pause"),
         "draft" => (Role::Neutral, "rename"),
         // Kinds of changes.

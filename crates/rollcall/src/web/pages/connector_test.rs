@@ -34,7 +34,9 @@ struct View {
 struct Report {
     at: Moment,
     is_usable: bool,
-    result: String,
+    /// `Usable with 1 warning`
+    verdict: String,
+    cost: String,
     steps: Vec<Step>,
     /// The whole report as a text, for a ticket.
     text: String,
@@ -94,7 +96,7 @@ fn report(checklist: &Checklist, name: &str, took: Duration, visit: &Visit) -> R
     } else {
         "Not usable yet".to_owned()
     };
-    let result = format!("{verdict}. {calls}, {} ms.", took.as_millis());
+    let cost = format!("{calls}, {} ms.", took.as_millis());
     let at = Moment::new(visit.now(), visit.now());
     let mut text = format!("Test connection - {name}, {}\n", at.exact);
     for (checked, step) in checklist.steps.iter().zip(&steps) {
@@ -103,8 +105,8 @@ fn report(checklist: &Checklist, name: &str, took: Duration, visit: &Visit) -> R
             text.extend(["  Fix: ", &step.fix, "\n"]);
         }
     }
-    text.push_str(&result);
-    Report { at, is_usable: checklist.is_usable(), result, steps, text }
+    text.extend([&verdict, ". ", &cost]);
+    Report { at, is_usable: checklist.is_usable(), verdict, cost, steps, text }
 }
 
 fn step(step: &CheckStep) -> Step {
@@ -146,7 +148,8 @@ mod tests {
         let report = |is_usable| Report {
             at: Moment::new("2026-11-25T22:14:03Z".parse().unwrap(), jiff::Timestamp::MAX),
             is_usable,
-            result: HOSTILE.to_owned(),
+            verdict: HOSTILE.to_owned(),
+            cost: HOSTILE.to_owned(),
             steps: steps.iter().map(|&it| step(&told(it))).collect(),
             text: HOSTILE.to_owned(),
         };

@@ -1,11 +1,12 @@
 //! `/plans/{id}`: everything that would change, why, and what is decided over it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::plans::decide::{self, Choice, DecideError};
 use crate::run::{Order, Ready, Task};
@@ -14,7 +15,6 @@ use crate::store::connectors;
 use crate::store::plans::{
     self, Filter, Plan, PlanChange, PlanId, PlanKind, PlanStatus, StoredCause,
 };
-use crate::store::runs::person::{self, Difference};
 use crate::store::runs::report::{Report, Source};
 use crate::store::runs::{self, Trigger};
 use crate::web::App;
@@ -90,11 +90,13 @@ struct ChangeView {
     group: String,
     target: String,
     words: String,
+    /// The change without its sign.
+    what: String,
     reason: String,
     /// `held`, `approved`, `rejected` or `left-out`; empty where it passes.
     standing: &'static str,
     /// Field, before and after.
-    fields: Vec<Difference>,
+    fields: Vec<(String, String, String)>,
     may_tick: bool,
 }
 
@@ -182,6 +184,7 @@ pub async fn show(
         && !is_stale
         && 0 < passing
         && visit.may(Role::Operator);
+    let is_shrunken = objections.iter().any(|it| it.kind == "shrunken");
     let view = View {
         here: format!("/plans/{}", plan.id),
         decided: decided(&plan, &visit),
@@ -198,7 +201,8 @@ pub async fn show(
         next,
         waiting,
         apply: can_apply.then(|| apply_words(passing, &counts)),
-        may_decide: may_decide && 0 < waiting,
+        // A plan of a read that was far too short has no changes yet, and is decided over as such.
+        may_decide: may_decide && (0 < waiting || (counts.is_empty() && is_shrunken)),
         is_stale: is_stale && plan.status.is_open(),
         command: format!("rollcall plan show {}", plan.id),
         plan: row(&plan, &visit),
@@ -229,7 +233,10 @@ pub async fn approve(
         let ready = Ready::open(&app.engine, plan.connector_name.as_str()).await?;
         return run::started(&app, &visit, ready, &order(&visit, Task::Sync, reason)).await;
     }
-    let sentence = format!("{approved}. The next run makes what it still plans of them.");
+    let sentence = match decision.chosen {
+        0 => "The plan is approved. The next run asks for whoever is missing.".to_owned(),
+        _ => format!("{approved}. The next run makes what it still plans of them."),
+    };
     Ok(visit.done(sentence, &here))
 }
 
@@ -396,16 +403,35 @@ fn change(row: PlanChange, may_decide: bool) -> ChangeView {
     };
     ChangeView {
         seq: row.seq,
-        fields: person::differences_of(&row.before, &row.after),
+        fields: fields(&row.before, &row.after),
         who: row.username.or(row.external_id).unwrap_or_default(),
         group: row.group.unwrap_or_default(),
         target: row.target_name.unwrap_or_default(),
+        what: row.words.split_once(' ').map_or(&*row.words, |(_, what)| what).to_owned(),
         words: row.words,
         reason: row.reason,
         may_tick: may_decide && row.is_held && matches!(standing, "held" | "left-out"),
         standing,
         kind: row.kind,
     }
+}
+
+/// The fields in which two people, told as JSON, differ.
+fn fields(before: &str, after: &str) -> Vec<(String, String, String)> {
+    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let (before, after) = (read(before), read(after));
+    let (Some(old), Some(new)) = (before.as_object(), after.as_object()) else { return Vec::new() };
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let text = |value: Option<&Value>| match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    names
+        .into_iter()
+        .filter(|name| old.get(*name) != new.get(*name))
+        .map(|name| (name.replace('_', " "), text(old.get(name)), text(new.get(name))))
+        .collect()
 }
 
 fn finding(
@@ -492,13 +518,10 @@ mod tests {
             group: HOSTILE.to_owned(),
             target: HOSTILE.to_owned(),
             words: HOSTILE.to_owned(),
+            what: HOSTILE.to_owned(),
             reason: HOSTILE.to_owned(),
             standing: "held",
-            fields: vec![Difference {
-                field: HOSTILE.to_owned(),
-                before: HOSTILE.to_owned(),
-                after: String::new(),
-            }],
+            fields: vec![(HOSTILE.to_owned(), HOSTILE.to_owned(), String::new())],
             may_tick: may_decide,
         };
         let stored =
@@ -542,6 +565,18 @@ mod tests {
         for tab in [Tab::Findings, Tab::Source] {
             check(&view("applied", tab, false));
         }
+    }
+
+    #[test]
+    fn only_what_differs_is_shown_of_a_person() {
+        let told = fields(
+            r#"{"email":"a@x","display_name":"A","active":true}"#,
+            r#"{"email":"b@x","display_name":"A","active":false,"title":"Dr"}"#,
+        );
+        let told: Vec<String> =
+            told.into_iter().map(|(name, old, new)| format!("{name}: {old} -> {new}")).collect();
+        assert_eq!(told, ["active: true -> false", "email: a@x -> b@x", "title:  -> Dr"]);
+        assert!(fields("", r#"{"email":"b@x"}"#).is_empty());
     }
 
     #[test]

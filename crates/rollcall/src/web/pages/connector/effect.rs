@@ -8,7 +8,7 @@ use super::draft::{Draft, error_lines};
 use super::rail;
 use super::tabs::Tab;
 use crate::people::preview::{self, Few, Kind, Preview, TargetPreview};
-use crate::schedule;
+use crate::schedule::{self, Slot};
 use crate::store::connectors::Connector;
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::{reads, runs, targets};
@@ -136,10 +136,17 @@ pub fn of_schedule(
         is_enabled: settings.schedule.enabled,
         sentence: preview.sentence,
         zone: preview.time_zone,
-        next: preview.next.iter().map(ToString::to_string).collect(),
+        next: preview.next.iter().map(clock).collect(),
         clock_changes: preview.clock_changes.into_iter().map(|it| it.text).collect(),
         cost,
     })
+}
+
+/// `Thu 26 Nov 2026 06:30`: by the clocks of the schedule, which are named beside the list.
+fn clock(slot: &Slot) -> String {
+    let at = slot.offset.to_datetime(slot.at);
+    let format = if at.second() == 0 { "%a %-d %b %Y %H:%M" } else { "%a %-d %b %Y %H:%M:%S" };
+    at.strftime(format).to_string()
 }
 
 /// Whether the last read is so small that its effect is told at once.
