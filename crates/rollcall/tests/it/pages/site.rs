@@ -46,6 +46,16 @@ fn whoever_may_only_look_is_never_led_to_a_refusal() {
         on_sqlite(async |db| {
             let world = World::held(&db).await;
             walk(window, &world.service, Role::Viewer, "viewer").await;
+            for (path, words) in
+                [("/connectors/new", "You may not do this"), ("/runs/999", "There is no run 999.")]
+            {
+                window.goto(&world.service, path).await;
+                window.sees(words).await;
+                window.forget_complaints().await;
+                let wrong = look(window, path).await;
+                assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+                window.screenshot(&format!("refused{}", path.replace('/', "-"))).await;
+            }
         })
         .await;
     });

@@ -1,9 +1,10 @@
 //! A window of the browser, used the way a person uses it: by the names of things.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::http::Method;
+use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, elements::Element};
 use reqwest::Url;
@@ -19,6 +20,7 @@ pub(crate) mod key {
     pub(crate) const SPACE: &str = "\u{e00d}";
     pub(crate) const DOWN: &str = "\u{e015}";
     pub(crate) const CONTROL: &str = "\u{e009}";
+    pub(crate) const HOME: &str = "\u{e011}";
 }
 
 /// A desktop window, in CSS pixels.
@@ -27,6 +29,8 @@ pub(crate) const DESKTOP: (u32, u32) = (1280, 900);
 pub(crate) const ZOOMED: (u32, u32) = (320, 256);
 const WAIT_MAX: Duration = Duration::from_secs(10);
 const TABS_MAX: u32 = 200;
+/// How often the tab key may stay where it is: a date has a day, a month and a year.
+const STAYS_MAX: u32 = 4;
 
 /// What axe looks at.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +38,13 @@ pub(crate) enum Rules {
     All,
     /// All that the other theme can change.
     Colours,
+}
+
+/// What the focus is at.
+#[derive(Debug)]
+pub(crate) struct Reached {
+    pub(crate) role: String,
+    pub(crate) name: String,
 }
 
 #[derive(Debug)]
@@ -65,6 +76,10 @@ impl Window {
             let cookie = json!({ "name": name, "value": value, "url": service.url });
             self.devtools("Network.setCookie", cookie).await;
         }
+    }
+
+    pub(crate) async fn open(&self, url: &str) {
+        self.client.goto(url).await.unwrap();
     }
 
     pub(crate) async fn path(&self) -> String {
@@ -121,6 +136,9 @@ impl Window {
     /// Clicks what has this accessible name: a link, a button, a choice.
     pub(crate) async fn click(&self, name: &str) {
         let element = self.named(name).await;
+        // Away from what sticks to the edges of the window.
+        let shown = serde_json::to_value(&element).unwrap();
+        self.script("arguments[0].scrollIntoView({ block: 'center' })", vec![shown]).await;
         element.click().await.unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 
@@ -150,23 +168,88 @@ impl Window {
         !self.script(NAMED, vec![json!(name)]).await.is_null()
     }
 
+    /// The whole name of the first link or button of the page that has these words in it.
+    pub(crate) async fn named_with(&self, words: &str) -> String {
+        let found = self.script(NAMES_WITH, vec![json!(words)]).await;
+        let first = found.as_array().and_then(|it| it.first()?.as_str().map(str::to_owned));
+        first.unwrap_or_else(|| panic!("nothing is named with {words:?}"))
+    }
+
+    /// The names of everything whose name begins like this.
+    pub(crate) async fn names_like(&self, begin: &str) -> Vec<String> {
+        let found = self.script(NAMES_WITH, vec![json!(begin)]).await;
+        let found = found.as_array().cloned().unwrap_or_default();
+        let names = found.iter().filter_map(|it| it.as_str());
+        names.filter(|it| it.starts_with(begin)).map(str::to_owned).collect()
+    }
+
+    /// Files that are downloaded go into this folder.
+    pub(crate) async fn download_into(&self, folder: &Path) {
+        let into = json!({ "behavior": "allow", "downloadPath": folder });
+        self.devtools("Browser.setDownloadBehavior", into).await;
+    }
+
     /// Presses keys where the focus is.
     pub(crate) async fn press(&self, keys: &str) {
         self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
     }
 
-    /// Goes on with the tab key until the focus is at what has this name. Fails where it cannot be
-    /// reached, or where the focus cannot be seen there.
-    pub(crate) async fn tab_to(&self, name: &str) {
+    /// Goes on with the tab key until the focus is at what has this name, by the name and the role
+    /// that the browser tells of it. Fails where it cannot be reached, where the focus cannot be
+    /// seen on the way, or where it is held fast.
+    pub(crate) async fn tab_to(&self, name: &str) -> Reached {
+        self.tab_until(name, |at| {
+            at["names"].as_array().is_some_and(|names| names.iter().any(|it| it == name))
+        })
+        .await
+    }
+
+    /// Goes on with the tab key until the focus is at one of the choices with this name.
+    pub(crate) async fn tab_to_choices(&self, name: &str) -> Reached {
+        let choice = self.named(name).await;
+        let group = choice.attr("name").await.unwrap().unwrap_or_default();
+        self.tab_until(name, |at| at["group"] == group.as_str()).await
+    }
+
+    async fn tab_until(&self, name: &str, is_there: impl Fn(&Value) -> bool) -> Reached {
+        let mut stays = 0;
+        let mut before = Value::Null;
         for _ in 0..TABS_MAX {
-            self.press(key::TAB).await;
+            self.tab().await;
             let at = self.script(FOCUSED, vec![]).await;
-            if at["names"].as_array().is_some_and(|names| names.iter().any(|it| it == name)) {
-                assert_eq!(at["isSeen"], true, "the focus at {name:?} cannot be seen: {at}");
-                return;
+            if at.is_null() {
+                continue;
+            }
+            assert_eq!(at["isSeen"], true, "the focus cannot be seen: {at}");
+            assert_ne!(at["names"], json!([]), "the focus is at what has no name: {at}");
+            stays = if at["place"] == before { stays + 1 } else { 0 };
+            assert!(stays < STAYS_MAX, "the tab key does not lead on: {at}");
+            before = at["place"].clone();
+            if is_there(&at) {
+                return self.reached().await;
             }
         }
+        self.screenshot("failed").await;
         panic!("the tab key never reaches {name:?} of {}", self.path().await);
+    }
+
+    async fn tab(&self) {
+        let value = key::TAB.chars().next().unwrap();
+        let pressed = KeyActions::new("keys".to_owned())
+            .then(KeyAction::Down { value })
+            .then(KeyAction::Up { value });
+        self.client.perform_actions(pressed).await.unwrap();
+    }
+
+    /// What has the focus, as the browser tells a screen reader.
+    pub(crate) async fn reached(&self) -> Reached {
+        let id = self.client.active_element().await.unwrap().element_id().to_string();
+        let told = async |what: &str| {
+            let path = format!("element/{id}/{what}");
+            let told = self.client.issue_cmd(Question { path }).await.unwrap();
+            told.as_str().unwrap_or_default().to_owned()
+        };
+        Reached { role: told("computedrole").await, name: told("computedlabel").await }
     }
 
     /// A window of this many CSS pixels.
@@ -227,6 +310,21 @@ impl Window {
     pub(crate) async fn screenshot(&self, name: &str) {
         let height = self.script("return document.documentElement.scrollHeight", vec![]).await;
         let width = self.script("return innerWidth", vec![]).await;
+        self.capture(name, &width, &height).await;
+    }
+
+    /// Takes a picture for the documents: of the upper part of the page, and with addresses of
+    /// examples in the place of those of this machine.
+    pub(crate) async fn picture(&self, name: &str, height: u32, instead: &[(&str, &str)]) {
+        self.script("scrollTo(0, 0)", vec![]).await;
+        self.script(REPLACE, vec![json!(instead)]).await;
+        self.size((DESKTOP.0, height)).await;
+        self.capture(&format!("guide-{name}"), &json!(DESKTOP.0), &json!(height)).await;
+        self.size(DESKTOP).await;
+        self.script(RESTORE, vec![]).await;
+    }
+
+    async fn capture(&self, name: &str, width: &Value, height: &Value) {
         let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
         let asked = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
         let taken = self.devtools("Page.captureScreenshot", asked).await;
@@ -251,7 +349,10 @@ impl Window {
             }
         };
         let in_time = tokio::time::timeout(WAIT_MAX, became).await;
-        assert!(in_time.is_ok(), "{script} gives {}", self.script(script, vec![]).await);
+        if in_time.is_err() {
+            self.screenshot("failed").await;
+            panic!("{script} gives {}: {}", self.script(script, vec![]).await, self.text().await);
+        }
     }
 
     pub(crate) async fn assert_no_complaints(&self) {
@@ -327,17 +428,43 @@ impl WebDriverCompatibleCommand for Command {
     }
 }
 
+/// A question about an element.
+#[derive(Debug)]
+struct Question {
+    path: String,
+}
+
+impl WebDriverCompatibleCommand for Question {
+    fn endpoint(
+        &self,
+        base: &Url,
+        session: Option<&str>,
+    ) -> Result<Url, <Url as std::str::FromStr>::Err> {
+        base.join(&format!("session/{}/{}", session.unwrap_or(""), self.path))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::GET, None)
+    }
+}
+
 /// A script that knows the names of an element: what a screen reader would call it.
 macro_rules! with_names {
     ($script:literal) => {
         concat!(
             r#"const words = (text) => (text ?? "").replace(/\s+/g, " ").trim();
             const shown = (it) => it.checkVisibility({ visibilityProperty: true });
+            // A label may hold its control, whose options are not a part of its words.
+            const said = (label) => {
+                const copy = label.cloneNode(true);
+                copy.querySelectorAll("select, textarea").forEach((it) => it.remove());
+                return copy.textContent;
+            };
             const names = (it) => [
                 it.getAttribute("aria-label"),
                 ...(it.getAttribute("aria-labelledby") ?? "").split(" ").filter(Boolean)
                     .map((id) => document.getElementById(id)?.textContent),
-                ...[...(it.labels ?? [])].map((label) => label.textContent),
+                ...[...(it.labels ?? [])].map(said),
                 ["INPUT", "SELECT", "TEXTAREA"].includes(it.tagName) ? null : it.textContent,
             ].map(words).filter(Boolean);"#,
             $script
@@ -357,13 +484,30 @@ const NAMED: &str = with_names!(
     return null;"#
 );
 
+/// The names of whatever has these words in its name.
+const NAMES_WITH: &str = with_names!(
+    r#"const kinds = "a[href], button, input, select, textarea, summary";
+    return [...document.querySelectorAll("main :is(" + kinds + ")")].filter(shown)
+        .map((it) => names(it)[0]).filter((it) => it?.includes(arguments[0]));"#
+);
+
+/// What has the focus; nothing where it is at the page itself.
 const FOCUSED: &str = with_names!(
     r#"const it = document.activeElement;
-    const box = it.getBoundingClientRect();
-    const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
-    const isUncovered = top !== null && (it.contains(top) || top.contains(it));
-    const isMarked = getComputedStyle(it).outlineStyle !== "none";
-    return { names: names(it), isSeen: isUncovered && isMarked, isUncovered, isMarked };"#
+    if (it === null || it === document.body || it === document.documentElement) return null;
+    const clip = (box) => ({
+        left: Math.max(0, box.left), right: Math.min(innerWidth, box.right),
+        top: Math.max(0, box.top), bottom: Math.min(innerHeight, box.bottom),
+    });
+    const box = clip(it.getClientRects()[0] ?? it.getBoundingClientRect());
+    const top = document.elementFromPoint((box.left + box.right) / 2, (box.top + box.bottom) / 2);
+    const isUncovered = top !== null && (it.contains(top) || top.contains(it) || [...(it.labels ?? [])].some((label) => label.contains(top)));
+    const isMarked = getComputedStyle(it).outlineStyle !== "none" && getComputedStyle(it).outlineWidth !== "0px";
+    const all = [...document.querySelectorAll("*")];
+    return {
+        names: names(it), group: it.name ?? "", place: all.indexOf(it), html: it.outerHTML.slice(0, 120),
+        isSeen: isUncovered && isMarked, isUncovered, isMarked,
+    };"#
 );
 
 /// What reaches beyond the right side of the window, or nothing.
@@ -376,6 +520,22 @@ const TOO_WIDE: &str = r#"
     return [...document.querySelectorAll("body *")]
         .filter((it) => it.getBoundingClientRect().right > width + 1 && !inside(it))
         .map((it) => it.outerHTML.slice(0, 120)).slice(0, 5);"#;
+
+/// Puts other texts in the place of some, in the page and in its fields.
+const REPLACE: &str = r"
+    window.replaced = [];
+    const other = (text) => arguments[0].reduce((text, [from, to]) => text.replaceAll(from, to), text);
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node; node = walker.nextNode();) {
+        const before = node.data;
+        if (other(before) !== before) replaced.push(() => { node.data = before; }), node.data = other(before);
+    }
+    for (const field of document.querySelectorAll('input, textarea')) {
+        const before = field.value;
+        if (other(before) !== before) replaced.push(() => { field.value = before; }), field.value = other(before);
+    }
+    document.activeElement?.blur();";
+const RESTORE: &str = "replaced.forEach((undo) => undo());";
 
 fn axe() -> String {
     let path = std::env::var("ROLLCALL_TEST_AXE").unwrap_or_else(|_| {

@@ -1,0 +1,380 @@
+//! What surrounds the guide: previews, live pages, plans that are applied or held, people, targets.
+
+use std::time::Duration;
+
+use reqwest::Client;
+use sandbox::onelogin::{Fault, Kind, When};
+use serde_json::json;
+
+use super::super::window::DESKTOP;
+use super::{CONNECTOR, Walk};
+
+/// Rows of a list.
+const ROWS: &str = "return String(document.querySelectorAll('main tbody tr').length)";
+/// A page that is loaded anew forgets it.
+const MARK: &str = "window.walked = true";
+const IS_MARKED: &str = "return window.walked === true";
+const WAIT_MAX: Duration = Duration::from_secs(20);
+
+impl Walk<'_> {
+    pub(super) async fn whole(&self) {
+        self.lose_nothing().await;
+        self.watch_a_run().await;
+        self.see_the_effect_first().await;
+        self.apply_exactly_this().await;
+        self.decide().await;
+        self.explain_somebody().await;
+        self.look_somebody_up().await;
+        self.let_a_product_call().await;
+        self.see_what_goes_wrong().await;
+        self.look_around().await;
+    }
+
+    /// Leaves a form that is not saved, and finds it as it was left.
+    async fn lose_nothing(&self) {
+        let it = &self.person;
+        it.go("Connectors").await;
+        it.click(CONNECTOR).await;
+        it.click("Required Groups").await;
+        it.fill("Required OneLogin Groups", "").await;
+        it.sees("1 unsaved change").await;
+        let leave = "const leaving = new Event('beforeunload', { cancelable: true });
+            dispatchEvent(leaving); return leaving.defaultPrevented;";
+        assert_eq!(it.window.script(leave, vec![]).await, true, "the browser asks first");
+        it.go("Runs").await;
+        it.sees("Runs, the latest first").await;
+        it.go("Connectors").await;
+        it.click(CONNECTOR).await;
+        it.click("Required Groups").await;
+        it.sees("Your unsaved changes are back.").await;
+        assert_eq!(it.window.value("Required OneLogin Groups").await, "");
+        self.look("unsaved changes").await;
+        it.click("Review").await;
+        it.sees("What would be saved").await;
+        self.look("review").await;
+        it.click("Save").await;
+        it.sees("is saved. Nothing was synchronised yet.").await;
+    }
+
+    /// A run that takes its time, whose page goes on without being loaded again.
+    async fn watch_a_run(&self) {
+        let (it, admin) = (&self.person, self.sandbox.admin());
+        admin.set_quirks(|it| it.users_page_max = 25);
+        let stall = |ms| Kind::StallBeforeHeaders { ms };
+        admin.inject(Fault::once(When::page("GET /api/2/users", 6), stall(5_000)));
+        admin.inject(Fault::always(When::next("GET /api/2/users"), stall(600)));
+        it.go("Connectors").await;
+        it.click(&format!("Sync {CONNECTOR}")).await;
+        it.sees("people so far").await;
+        it.window.script(MARK, vec![]).await;
+        self.picture("run", 900).await;
+        self.look("run under way").await;
+        let progress = "return window.walked ? document.getElementById('run-progress').innerText + document.getElementById('run-calls').innerText : null";
+        let mut told: Vec<String> = Vec::new();
+        let watched = async {
+            while let Some(text) = it.window.script(progress, vec![]).await.as_str() {
+                if told.last().is_none_or(|last| last != text) {
+                    told.push(text.to_owned());
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(WAIT_MAX, watched).await.expect("a run ends");
+        assert!(2 < told.len(), "the page goes on by itself: {told:?}");
+        it.sees("changes were applied").await;
+        self.picture("run-ended", 900).await;
+        admin.clear_faults();
+        admin.set_quirks(|it| it.users_page_max = 1_000);
+    }
+
+    /// What other settings would do, by the last read and without a call.
+    async fn see_the_effect_first(&self) {
+        let it = &self.person;
+        self.sandbox.admin().reset_ledger();
+        it.go("Connectors").await;
+        it.click(CONNECTOR).await;
+        it.click("Required Groups").await;
+        it.sees("240 of 240 people in scope").await;
+        it.window.script(MARK, vec![]).await;
+        it.fill("Required OneLogin Groups", "role:Contractors").await;
+        it.sees("people drop out").await;
+        it.sees("more than 10 % fewer").await;
+        self.look("effect of what is not saved").await;
+        self.picture("effect", 760).await;
+        it.fill("Required OneLogin Groups", "role:Nobody is in this").await;
+        self.look("effect of a mistake").await;
+        assert_eq!(it.window.script(IS_MARKED, vec![]).await, true, "nothing was loaded anew");
+        let calls = self.sandbox.admin().calls("GET /api/2/users");
+        assert_eq!(format!("{calls:?}"), format!("{:?}", sandbox::onelogin::Calls::default()));
+        it.click("Discard").await;
+        assert_eq!(it.window.value("Required OneLogin Groups").await, "");
+    }
+
+    /// Filters a plan, searches it, downloads it, and applies it.
+    async fn apply_exactly_this(&self) {
+        let (it, admin) = (&self.person, self.sandbox.admin());
+        let ids = self.ids();
+        for id in &ids[20..23] {
+            admin.update_user(*id, json!({ "firstname": "Renata" })).unwrap();
+        }
+        let somebody = admin.user(ids[20]).unwrap().username.unwrap().into_owned();
+        it.go("Connectors").await;
+        it.click(&format!("Simulate {CONNECTOR}")).await;
+        it.sees("Within the safety limits").await;
+        it.window.becomes(ROWS, "3").await;
+        let update = it.window.named_with("Update").await;
+        it.click(&update).await;
+        it.sees("All changes").await;
+        it.window.becomes(ROWS, "3").await;
+        it.window.script(MARK, vec![]).await;
+        it.fill("Search", &somebody).await;
+        it.window.becomes(ROWS, "1").await;
+        it.sees("Renata").await;
+        self.look("plan, searched").await;
+        self.picture("changes", 760).await;
+        it.fill("Search", "nobody is called that").await;
+        it.sees("No change is like this").await;
+        self.look("plan, nothing found").await;
+        assert_eq!(it.window.script(IS_MARKED, vec![]).await, true, "nothing was loaded anew");
+        assert!(it.window.path().await.contains("q=nobody"), "the address is what is shown");
+        let folder = tempfile::tempdir().unwrap();
+        it.window.download_into(folder.path()).await;
+        it.click("Download").await;
+        for (file, name) in [("changes.csv", "Changes as CSV"), ("changes.json", "Changes as JSON")]
+        {
+            it.click(name).await;
+            let text = downloaded(folder.path(), file).await;
+            assert!(text.contains(&somebody), "{file}: {text}");
+        }
+        it.click("Apply 3 changes").await;
+        it.sees("3 changes were applied").await;
+        it.sees("Succeeded").await;
+    }
+
+    /// Approves a part of what is held, and rejects the rest.
+    async fn decide(&self) {
+        let (it, admin) = (&self.person, self.sandbox.admin());
+        for id in &self.ids()[..14] {
+            admin.delete_user(*id).unwrap();
+        }
+        it.go("Connectors").await;
+        it.click(&format!("Sync {CONNECTOR}")).await;
+        it.sees("Changes wait for a decision").await;
+        self.look("run that is held").await;
+        it.click("Review").await;
+        it.sees("Plan").await;
+        it.click("Review plan").await;
+        it.sees("Why it is held").await;
+        self.look("plan that is held").await;
+        self.picture("held", 900).await;
+        let boxes = it.window.names_like("Change ").await;
+        assert_eq!(boxes.len(), 14, "{boxes:?}");
+        for name in &boxes[..2] {
+            it.tick(name).await;
+        }
+        it.pick("Only what is ticked above").await;
+        it.fill("Reason", "They left").await;
+        it.tick("Run the connector at once when approved").await;
+        it.click("Approve").await;
+        it.sees("Changes wait for a decision").await;
+        it.sees("2 changes were applied").await;
+        it.click("Review").await;
+        it.click("Review plan").await;
+        it.sees("12 changes wait.").await;
+        it.fill("Reason", "They are on leave").await;
+        it.click("Reject").await;
+        it.sees("12 changes are rejected.").await;
+        self.look("plan that was rejected").await;
+        it.go("Approvals").await;
+        it.sees("Nothing is waiting for a decision").await;
+    }
+
+    /// Says of somebody why, and syncs them alone.
+    async fn explain_somebody(&self) {
+        let (it, admin) = (&self.person, self.sandbox.admin());
+        let id = self.ids()[30];
+        let somebody = admin.user(id).unwrap().username.unwrap().into_owned();
+        it.go("Explain").await;
+        self.look("explain").await;
+        it.fill("Person", "nobody.knows").await;
+        it.click("Explain").await;
+        it.sees("No one matches").await;
+        self.look("explain nobody").await;
+        it.fill("Person", &somebody).await;
+        it.click("Explain").await;
+        it.sees("no change needed").await;
+        self.look("explain somebody").await;
+        self.picture("explain", 900).await;
+        admin.update_user(id, json!({ "firstname": "Renata" })).unwrap();
+        it.click("Explain").await;
+        it.sees("What a sync would change").await;
+        it.click("Simulate this person").await;
+        it.sees("Would change").await;
+        self.look("sync one person").await;
+        it.click("Sync this person").await;
+        it.sees("One person.").await;
+    }
+
+    /// From the directory to a person, to a group, and back.
+    async fn look_somebody_up(&self) {
+        let it = &self.person;
+        let id = self.ids()[31];
+        let somebody = self.sandbox.admin().user(id).unwrap().username.unwrap().into_owned();
+        it.go("Directory").await;
+        self.picture("directory", 720).await;
+        it.window.script(MARK, vec![]).await;
+        it.fill("Search", &somebody).await;
+        it.window.becomes(ROWS, "1").await;
+        it.fill("Search", "nobody is called that").await;
+        it.sees("Nobody is like this").await;
+        self.look("nobody is like this").await;
+        it.fill("Search", &somebody).await;
+        it.window.becomes(ROWS, "1").await;
+        assert_eq!(it.window.script(IS_MARKED, vec![]).await, true, "nothing was loaded anew");
+        it.click(&somebody).await;
+        it.sees("Groups, with why and since when").await;
+        let group = "return document.querySelector('main a[href^=\"/groups/\"]:not(.breadcrumbs a)').textContent";
+        let group = it.window.script(group, vec![]).await.as_str().unwrap().to_owned();
+        it.click(&group).await;
+        it.sees("Members by username").await;
+        it.fill("Search", &somebody).await;
+        it.window.becomes(ROWS, "1").await;
+    }
+
+    /// The page of a target is green as soon as the product has called.
+    async fn let_a_product_call(&self) {
+        let it = &self.person;
+        it.go("Targets").await;
+        it.click("jira").await;
+        for product in ["Confluence", "Bitbucket", "Bamboo", "Jira"] {
+            it.click(product).await;
+            it.sees(&format!("In {product}:")).await;
+        }
+        self.picture("target", 900).await;
+        it.click("Make another password").await;
+        it.sees("Copy the application password now").await;
+        let password = "return document.querySelector('.banner .copy code').textContent";
+        let password = it.window.script(password, vec![]).await.as_str().unwrap().to_owned();
+        it.sees("Waiting for the product to call").await;
+        let product = Client::builder().no_proxy().build().unwrap();
+        let call = format!("{}/crowd/rest/usermanagement/1/config/cookie", self.service.url);
+        let answer = product.get(call).basic_auth("jira", Some(password)).send().await.unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+        it.sees("The product has read this directory").await;
+        assert_eq!(it.window.path().await, "/targets/1", "nothing was sent twice");
+        self.look("target that a product called").await;
+    }
+
+    /// Mistakes of hers, and of OneLogin.
+    async fn see_what_goes_wrong(&self) {
+        let (it, admin) = (&self.person, self.sandbox.admin());
+        it.go("Connectors").await;
+        it.click(CONNECTOR).await;
+        it.click("Sync Settings").await;
+        it.fill("Cron expression", "61 * * * *").await;
+        it.fill("Time zone", "Europe/Nowhere").await;
+        it.click("Save").await;
+        it.sees("Nothing was saved").await;
+        self.look("settings with mistakes").await;
+        it.click("Discard").await;
+
+        admin.inject(Fault::always(When::next("*"), Kind::Unauthorized));
+        it.click("Test connection").await;
+        it.sees("Not usable yet").await;
+        self.look("test connection, refused").await;
+        it.go("Connectors").await;
+        it.click(&format!("Simulate {CONNECTOR}")).await;
+        it.sees("There is no plan").await;
+        self.look("simulation that failed").await;
+        it.go("Connectors").await;
+        it.click(&format!("Sync {CONNECTOR}")).await;
+        it.sees("The run failed").await;
+        self.look("run that failed").await;
+        admin.clear_faults();
+
+        admin.consume(4_900);
+        it.click("Run again").await;
+        it.sees("API calls are left this hour").await;
+        self.look("run that was skipped").await;
+        admin.move_clock(4_000);
+
+        admin.inject(Fault::always(
+            When::next("GET /api/2/users"),
+            Kind::StallBeforeHeaders { ms: 5_000 },
+        ));
+        it.go("Connectors").await;
+        it.click(&format!("Simulate {CONNECTOR}")).await;
+        it.sees("The plan is shown as soon as it is there.").await;
+        self.look("simulation under way").await;
+        admin.clear_faults();
+        it.sees("Source check").await;
+
+        admin.inject(Fault::always(
+            When::next("GET /api/2/users"),
+            Kind::StallBeforeHeaders { ms: 2_000 },
+        ));
+        it.go("Connectors").await;
+        it.click(&format!("Sync {CONNECTOR}")).await;
+        it.click("Stop").await;
+        it.sees("asked it to stop").await;
+        it.sees("Stopped").await;
+        self.look("run that was stopped").await;
+        admin.clear_faults();
+    }
+
+    /// Settings, audit log, health, history.
+    async fn look_around(&self) {
+        let it = &self.person;
+        it.go("Runs").await;
+        self.picture("runs", 900).await;
+        it.go("Settings").await;
+        it.fill("Name", "Jo").await;
+        it.fill("E-mail", "jo@example.com").await;
+        it.pick("Approver").await;
+        it.click("Create account").await;
+        it.sees("Link to choose a password").await;
+        self.look("link for a new account").await;
+        it.go("Settings").await;
+        for (tab, words) in [
+            ("Safety", "Safety limits"),
+            ("Retention", "Log lines of runs"),
+            ("Appearance", "Theme"),
+        ] {
+            it.click(tab).await;
+            it.sees(words).await;
+        }
+        it.go("Audit log").await;
+        it.sees("connector create").await;
+        self.picture("audit", 760).await;
+        it.click("Verify").await;
+        self.look("audit log, verified").await;
+        it.go("Health").await;
+        it.sees("What keeps the service going").await;
+        self.look("health").await;
+        it.go("Overview").await;
+        self.picture("overview", 760).await;
+        it.window.prefer("dark").await;
+        it.window.size(DESKTOP).await;
+        self.picture("overview-dark", 760).await;
+        it.window.prefer("light").await;
+    }
+
+    fn ids(&self) -> Vec<i64> {
+        self.sandbox.admin().with_tenant(|tenant| tenant.user_ids().to_vec())
+    }
+}
+
+/// The text of a file as soon as the browser has it.
+async fn downloaded(folder: &std::path::Path, end: &str) -> String {
+    let is_there = async {
+        loop {
+            let files = std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
+            let mut files = files.filter(|it| it.display().to_string().ends_with(end));
+            if let Some(file) = files.next() {
+                return std::fs::read_to_string(file).unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    };
+    tokio::time::timeout(WAIT_MAX, is_there).await.expect("a file is downloaded")
+}
