@@ -62,6 +62,8 @@ pub enum PeopleError {
         "This run was not heard of for so long that it was taken for dead and ended. It changed nothing."
     )]
     Lost,
+    #[error("Something else would be done by now than what was shown. Nothing was changed.")]
+    Changed,
     #[error("Stopped by {by}. Nothing was changed.")]
     Stopped { by: String },
     #[error(transparent)]

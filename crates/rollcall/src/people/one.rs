@@ -7,11 +7,14 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use reconcile::explain::{self, Explanation};
 use reconcile::gate::{self, Rules};
 use reconcile::plan::{Absence, Step};
 use reconcile::principal::ExternalId;
+use ring::digest::{SHA256, digest};
 use serde_json::json;
 
 use super::explain::{Grounds, rulings};
@@ -79,13 +82,15 @@ pub async fn simulate(
     decide(db, ready, text, leavers).await
 }
 
-/// Brings one person up to date, as a run of its own in the history.
+/// Brings one person up to date, as a run of its own in the history. `seen` is what somebody saw of it
+/// before, by its fingerprint: nothing else is done.
 pub async fn sync(
     engine: &Engine,
     ready: &Ready,
     text: &str,
     leavers: Leavers,
     order: &Order,
+    seen: Option<&str>,
 ) -> Result<Synced, PeopleError> {
     if ready.targets.is_empty() {
         return Err(PeopleError::NoTarget { connector: ready.connector.name.to_string() });
@@ -97,10 +102,11 @@ pub async fn sync(
     }
     ready.source.check_budget().await?;
     // Whoever is not there once is not worth a line in the history.
-    let first = decide(&engine.db, ready, text, leavers).await?;
+    let question = Question { text, leavers, seen };
+    let first = question.decide(&engine.db, ready).await?;
     let run = begin(engine, ready, order, &first.id).await?;
     let done = tokio::select! {
-        done = Box::pin(carry_out(engine, ready, text, leavers, run, first)) => done,
+        done = Box::pin(carry_out(engine, ready, question, run, first)) => done,
         end = keep_alive(&engine.db, run) => Err(end),
     };
     if let Err(error) = &done
@@ -111,11 +117,42 @@ pub async fn sync(
     done
 }
 
+/// Who is to be brought up to date, and what is to come of it where somebody saw that.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    text: &'a str,
+    leavers: Leavers,
+    seen: Option<&'a str>,
+}
+
+impl Question<'_> {
+    async fn decide(self, db: &Db, ready: &Ready) -> Result<OnePerson, PeopleError> {
+        let person = decide(db, ready, self.text, self.leavers).await?;
+        match self.seen {
+            Some(seen) if seen != person.fingerprint() => Err(PeopleError::Changed),
+            Some(_) | None => Ok(person),
+        }
+    }
+}
+
+impl OnePerson {
+    /// Names what would be done to whom, and what would wait, so that it is known again.
+    pub fn fingerprint(&self) -> String {
+        let mut lines = vec![self.id.to_string()];
+        for target in &self.decision.targets {
+            let name = target.target.as_ref().map_or(0, |it| it.id.0);
+            for (word, steps) in [("do", target.approved.steps()), ("hold", &target.held.steps)] {
+                lines.extend(steps.iter().map(|step| format!("{name} {word} {step}")));
+            }
+        }
+        URL_SAFE_NO_PAD.encode(digest(&SHA256, lines.join("\n").as_bytes()))
+    }
+}
+
 async fn carry_out(
     engine: &Engine,
     ready: &Ready,
-    text: &str,
-    leavers: Leavers,
+    question: Question<'_>,
     run: RunId,
     first: OnePerson,
 ) -> Result<Synced, PeopleError> {
@@ -124,7 +161,7 @@ async fn carry_out(
         moment("one-decided");
         match apply(&engine.db, ready, run, person).await {
             Err(PeopleError::Target(TargetError::Stale { .. })) => {
-                person = decide(&engine.db, ready, text, leavers).await?;
+                person = question.decide(&engine.db, ready).await?;
             }
             done => return done,
         }
@@ -335,6 +372,7 @@ async fn record_failure(
     let status = match error {
         PeopleError::Source(error) if error.is_budget() => Status::Skipped,
         PeopleError::Stopped { .. } => Status::Stopped,
+        PeopleError::Changed => Status::Skipped,
         PeopleError::NoRead { .. }
         | PeopleError::Forgotten { .. }
         | PeopleError::Nobody { .. }

@@ -203,6 +203,7 @@ impl From<PeopleError> for Refusal {
             PeopleError::NoRead { .. }
             | PeopleError::Several { .. }
             | PeopleError::Unread { .. }
+            | PeopleError::Changed
             | PeopleError::NoTarget { .. }
             | PeopleError::Unpublished { .. }
             | PeopleError::Lost

@@ -181,6 +181,7 @@ impl From<PeopleError> for CliError {
             | PeopleError::Forgotten { .. }
             | PeopleError::Nobody { .. }
             | PeopleError::Unread { .. }
+            | PeopleError::Changed
             | PeopleError::Replay(_)
             | PeopleError::Broken => CliError::new(Exit::Failed, error.to_string()),
             PeopleError::Several { .. }

@@ -49,7 +49,8 @@ pub(super) async fn run(args: &SyncArgs, context: &Context) -> Result<Exit, CliE
             task: Task::Sync,
             reason: String::new(),
         };
-        let synced = Box::pin(one::sync(&engine, &ready, &args.user, leavers, &order)).await?;
+        let synced =
+            Box::pin(one::sync(&engine, &ready, &args.user, leavers, &order, None)).await?;
         (synced.person, Some((synced.run, synced.status, synced.message)))
     };
     let calls = ready.source.calls().total();

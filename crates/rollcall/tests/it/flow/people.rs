@@ -38,6 +38,15 @@ impl World {
         text: &str,
         leavers: Leavers,
     ) -> Result<one::Synced, PeopleError> {
+        self.sync_as_seen(text, leavers, None).await
+    }
+
+    pub(super) async fn sync_as_seen(
+        &self,
+        text: &str,
+        leavers: Leavers,
+        seen: Option<&str>,
+    ) -> Result<one::Synced, PeopleError> {
         let engine = Engine::new(self.db.clone(), Arc::new(seal()), true);
         let order = Order {
             trigger: Trigger::CommandLine,
@@ -47,7 +56,7 @@ impl World {
             task: Task::Sync,
             reason: String::new(),
         };
-        Box::pin(one::sync(&engine, &self.ready(), text, leavers, &order)).await
+        Box::pin(one::sync(&engine, &self.ready(), text, leavers, &order, seen)).await
     }
 }
 

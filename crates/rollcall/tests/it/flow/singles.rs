@@ -5,7 +5,7 @@ use reconcile::explain::group::GroupAnswer;
 use reconcile::principal::Name;
 use rollcall::people::PeopleError;
 use rollcall::people::explain::{self, Asked, Explained, View};
-use rollcall::people::one::Leavers;
+use rollcall::people::one::{self, Leavers};
 use rollcall::store::reads;
 use sandbox::onelogin::User;
 
@@ -264,6 +264,30 @@ async fn a_sync_of_one_person_that_was_taken_back_is_not_done_again() {
         admin.update_user(ids[0], json!({ "lastname": "Other" })).unwrap();
         world.sync_alone(&ids[0].to_string(), Leavers::Wait).await.unwrap();
         assert_eq!(told(&world.directory().await)[0], after[0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_seen_of_one_person_is_done_and_nothing_else() {
+    on_both(async |db| {
+        let world = World::with(&db, population(10), Options::quiet(7)).await;
+        world.sync().await;
+        let world = world.again().await;
+        let (id, admin) = (world.ids()[0], world.sandbox.admin());
+        let (user, leavers) = (id.to_string(), Leavers::Wait);
+        admin.update_user(id, json!({ "firstname": "Seen" })).unwrap();
+        let ready = world.ready();
+        let simulated = Box::pin(one::simulate(&db, &ready, &user, leavers)).await.unwrap();
+        let seen = simulated.fingerprint();
+        admin.update_user(id, json!({ "firstname": "Unseen" })).unwrap();
+        let runs_before = runs::list(&db, None, 9).await.unwrap().len();
+        let refused = world.sync_as_seen(&user, leavers, Some(&seen)).await;
+        assert!(matches!(refused, Err(PeopleError::Changed)), "{refused:?}");
+        assert_eq!(runs::list(&db, None, 9).await.unwrap().len(), runs_before);
+        admin.update_user(id, json!({ "firstname": "Seen" })).unwrap();
+        world.sync_as_seen(&user, leavers, Some(&seen)).await.unwrap();
+        assert_eq!(&*world.directory().await.users[&external(id)].first_name, "Seen");
     })
     .await;
 }

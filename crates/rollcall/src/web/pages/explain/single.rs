@@ -2,13 +2,11 @@
 
 use askama::Template;
 use axum::extract::{Query, State};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 
 use super::{StepView, step};
 use crate::cli::connector::notation::shell_word;
+use crate::people::PeopleError;
 use crate::people::one::{self, Leavers, OnePerson};
 use crate::run::{Ready, Task};
 use crate::store::connectors;
@@ -81,20 +79,25 @@ pub async fn sync(State(app): State<App>, visit: Visit, mut form: Form) -> Answe
         return Err(Refusal::BadRequest("Say which connector, and whom.".to_owned()));
     }
     let ready = ready(&app, &asked).await?;
-    let person = Box::pin(one::simulate(app.db(), &ready, &asked.user, asked.leavers())).await?;
-    if fingerprint(&person) != form.raw("seen") {
-        return answer::html_again(&view(&visit, &ready, &asked, &person, true));
-    }
     let order = plan::order(&visit, Task::Sync, String::new());
     let (engine, user, leavers) = (app.engine.clone(), asked.user.clone(), asked.leavers());
+    let seen = form.raw("seen").to_owned();
     // A browser that goes away does not stop it half-way.
+    let done = tokio::spawn(async move {
+        Box::pin(one::sync(&engine, &ready, &user, leavers, &order, Some(&seen))).await
+    });
     let done =
-        tokio::spawn(
-            async move { Box::pin(one::sync(&engine, &ready, &user, leavers, &order)).await },
-        );
-    let synced = done
-        .await
-        .map_err(|_| Refusal::Failed("the sync of one person broke off".to_owned()))??;
+        done.await.map_err(|_| Refusal::Failed("the sync of one person broke off".to_owned()))?;
+    let synced = match done {
+        Ok(synced) => synced,
+        Err(PeopleError::Changed) => {
+            let ready = self::ready(&app, &asked).await?;
+            let person = one::simulate(app.db(), &ready, &asked.user, asked.leavers());
+            let person = Box::pin(person).await?;
+            return answer::html_again(&view(&visit, &ready, &asked, &person, true));
+        }
+        Err(error) => return Err(error.into()),
+    };
     let role = match synced.status {
         Status::Succeeded => status::Role::Success,
         Status::Held => status::Role::Held,
@@ -142,7 +145,7 @@ fn view(
         targets: decision.targets.iter().map(target).collect(),
         left_to_a_run: left_to_a_run.iter().map(step).collect(),
         findings: report::findings(decision).map(|it| it.message.clone()).collect(),
-        seen: fingerprint(person),
+        seen: person.fingerprint(),
         has_changed,
         calls: ready.source.calls().total(),
         explain: directory::address("/explain", &who),
@@ -170,20 +173,6 @@ fn target(decision: &crate::sync::TargetDecision) -> TargetView {
         objections: decision.held.objections.iter().map(ToString::to_string).collect(),
         obstacle: obstacle.to_owned(),
     }
-}
-
-/// Names what would be done to whom, so that nothing else is done than what was seen.
-fn fingerprint(person: &OnePerson) -> String {
-    let mut lines = vec![person.id.to_string()];
-    for target in &person.decision.targets {
-        let name = target.target.as_ref().map_or(0, |it| it.id.0);
-        for (word, steps) in [("do", target.approved.steps()), ("hold", &target.held.steps)] {
-            for step in steps {
-                lines.push(format!("{name} {word} {step}"));
-            }
-        }
-    }
-    URL_SAFE_NO_PAD.encode(digest(&SHA256, lines.join("\n").as_bytes()))
 }
 
 impl View {
