@@ -37,8 +37,8 @@ impl Aim {
     }
 }
 
-/// The sections, in the order in which they run: `again` needs what `sync` left.
-const SECTIONS: [&str; 5] = ["sync", "again", "plan", "crowd", "million"];
+/// The sections. `again`, `crowd` and `preview` need what `sync` left.
+const SECTIONS: [&str; 6] = ["sync", "again", "plan", "crowd", "preview", "million"];
 
 fn main() {
     rollcall::http::install_crypto();
@@ -58,11 +58,14 @@ fn main() {
 
     let mut rows = Vec::new();
     if wanted("plan") {
-        rows.push(plan::row(users));
+        rows.extend([plan::row(users), plan::mapping_row(users)]);
     }
-    if ["sync", "again", "crowd"].into_iter().any(wanted) {
+    if ["sync", "again", "crowd", "preview"].into_iter().any(wanted) {
         let (sync_rows, installation) = sync::rows(users);
         rows.extend(sync_rows);
+        if wanted("preview") {
+            rows.push(sync::preview_row(users, &installation));
+        }
         if wanted("crowd") {
             rows.push(crowd::row(&installation));
         }

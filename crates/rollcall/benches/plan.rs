@@ -1,12 +1,15 @@
-//! The planner alone.
+//! The planner alone, and the mapping alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use reconcile::mapping::Rules;
+use reconcile::mapping::existing::Existing;
 use reconcile::mapping::groups::GroupRules;
+use reconcile::mapping::rules::PersonRules;
 use reconcile::plan::{Cleanup, EmptyGroups, Past, Policy};
-use reconcile::principal::{ExternalId, Fields, Grant, Name, Record, Standing};
+use reconcile::principal::{ExternalId, FieldPaths, Fields, Grant, Name, Record, Standing};
 use reconcile::{mapping, plan};
 use serde_json::json;
 
@@ -37,6 +40,46 @@ pub(crate) fn row(users: usize) -> Row {
     }
 }
 
+/// A dozen rows, of every kind that there is.
+pub(crate) const ROWS: [&str; 12] = [
+    "username = email | lower | strip-domain | replace \"/[^a-z0-9.]+/\" \"-\"",
+    "email = email | lower",
+    "first-name = firstname | trim",
+    "last-name = lastname | trim",
+    "display-name = \"{lastname}, {firstname}\" or username",
+    "title = title | default none",
+    "department = department | map Sales = S, IT = I else other",
+    "organisation = company or department",
+    "phone = phone | replace \"/[^0-9+]/\" \"\"",
+    "locale = preferred_locale_code; otherwise ignore",
+    "synch.mailbox = \"{mapped.username}@acme.test\"",
+    "synch.short = {{ user.department[:3] | upper if user.department else none }}",
+];
+
+pub(crate) fn mapping_row(users: usize) -> Row {
+    let rows = ROWS.map(str::to_owned);
+    let people = PersonRules::parse(&rows, None, &|_| Ok(())).unwrap();
+    let map = |people: PersonRules| {
+        let rules = Rules { people, groups: GroupRules::PLAIN };
+        let records = records(users, 0);
+        let began = Instant::now();
+        let (desired, findings) =
+            mapping::desired_by(records, BTreeSet::new(), &[], &rules, &Existing::default());
+        let took = began.elapsed();
+        assert_eq!((desired.directory.users.len(), findings.len()), (users, 0));
+        took
+    };
+    let (floor, took) = (map(PersonRules::FIXED), map(people));
+    Row {
+        work: format!("Mapping alone: {users} users, {} rows", ROWS.len()),
+        measured: vec![
+            ("floor: the fixed rules", json!(format!("{:.3} s", seconds(floor)))),
+            ("to floor", json!(format!("{:.1} times", seconds(took) / seconds(floor)))),
+        ],
+        aims: vec![Aim { what: "wall", measured: seconds(took), at_most: 1.0, unit: "s" }],
+    }
+}
+
 /// People in two of fifty roles each; the first of them have another e-mail.
 fn records(users: usize, changed: usize) -> Vec<Record> {
     let roles: Vec<Arc<Grant>> = (0..50)
@@ -47,6 +90,11 @@ fn records(users: usize, changed: usize) -> Vec<Record> {
         })
         .collect();
     let words: Arc<str> = Arc::from("Active (status 1)");
+    let paths =
+        FieldPaths::new(["title", "department", "company", "phone", "preferred_locale_code"]);
+    let values: [Option<Arc<str>>; 5] =
+        ["Acme", "Sales", "+49 (30) 123-45", "en", "Engineer"].map(|it| Some(it.into()));
+    let fields = Fields::new(&paths, values);
     let grants = |person: usize| roles.iter().skip(person % 49).take(2).cloned().collect();
     let record = |person: usize| {
         let mailbox = if person < changed { "changed" } else { "person" };
@@ -60,7 +108,7 @@ fn records(users: usize, changed: usize) -> Vec<Record> {
             standing: Standing::Active,
             standing_words: Arc::clone(&words),
             grants: grants(person),
-            fields: Fields::default(),
+            fields: fields.clone(),
         }
     };
     (0..users).map(record).collect()

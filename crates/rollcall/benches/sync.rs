@@ -5,8 +5,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
+use rollcall::store::{Db, connectors, reads};
 use serde_json::{Value, json};
 
+use crate::plan::ROWS;
 use crate::process::{self, Measured, ROLLCALL, Server};
 use crate::{Aim, Row, seconds};
 
@@ -66,6 +68,43 @@ pub(crate) fn rows(users: usize) -> (Vec<Row>, Installation) {
     ];
     drop(sandbox);
     (rows, installation)
+}
+
+/// What other rows would do, by the stored read of the sync before.
+pub(crate) fn preview_row(users: usize, installation: &Installation) -> Row {
+    let folder = installation.folder.path();
+    let edit = ["connector", "edit", "bench", "--preview", "--json"];
+    let plain = process::run(&mut rollcall(folder, &edit));
+    // Fields that the sync asked OneLogin for.
+    let rows = ROWS.iter().filter(|row| {
+        let asked =
+            ["username", "email", "first-name", "last-name", "display-name", "synch.mailbox"];
+        row.split_once(" = ").is_some_and(|(target, _)| asked.contains(&target))
+    });
+    let edited = edit.into_iter().chain(rows.flat_map(|row| ["--map", *row]));
+    let edited = process::run(&mut rollcall(folder, &edited.collect::<Vec<_>>()));
+    let bytes = stored_bytes(folder);
+    Row {
+        work: format!("Preview of unsaved rows: {users} users"),
+        measured: vec![
+            ("floor: of the saved ones", json!(format!("{:.3} s", seconds(plain.wall)))),
+            ("peak memory", json!(format!("{:.0} MiB", edited.peak_mib))),
+            ("the stored read", json!(format!("{bytes} bytes, {} a user", bytes / users.max(1)))),
+        ],
+        aims: vec![Aim { what: "wall", measured: seconds(edited.wall), at_most: 2.0, unit: "s" }],
+    }
+}
+
+/// How large the last stored read is.
+fn stored_bytes(folder: &Path) -> usize {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let db = Db::open_sqlite(&folder.join("rollcall.sqlite")).await.unwrap();
+        let connector = connectors::find(&db, "bench").await.unwrap();
+        let read = reads::last(&db, connector.id).await.unwrap().unwrap();
+        db.close().await;
+        read.bytes
+    })
 }
 
 pub(crate) fn million() -> Row {

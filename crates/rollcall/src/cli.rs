@@ -8,6 +8,7 @@ pub mod context;
 pub mod cron;
 pub mod demo;
 pub mod exit;
+pub mod group;
 pub mod init;
 pub mod output;
 pub mod plan;
@@ -106,9 +107,12 @@ enum Command {
     Plan(plan::Command),
     /// Take back what a run did
     Undo(undo::Args),
-    /// Single people
+    /// People
     #[command(subcommand)]
     User(user::Command),
+    /// Groups and who is in them
+    #[command(subcommand)]
+    Group(group::Command),
     /// What was done, and what became of it
     #[command(subcommand)]
     Run(run::Command),
@@ -179,6 +183,7 @@ async fn dispatch(cli: Cli, environment: Environment, output: Output) -> Result<
         Command::Plan(command) => return plan::run(command, setup(shared, environment)?).await,
         Command::Undo(args) => return undo::run(args, setup(shared, environment)?).await,
         Command::User(command) => return user::run(command, setup(shared, environment)?).await,
+        Command::Group(command) => group::run(command, setup(shared, environment)?).await?,
         Command::Run(command) => {
             return Box::pin(run::run(command, setup(shared, environment)?)).await;
         }
@@ -234,6 +239,7 @@ fn start_logs(
         | Command::Plan(_)
         | Command::Undo(_)
         | Command::User(_)
+        | Command::Group(_)
         | Command::Run(_)
         | Command::Audit(_)
         | Command::Retention(_)
@@ -296,6 +302,9 @@ fn fail(output: Output, error: &CliError) -> Exit {
     output.error(error);
     error.exit
 }
+
+#[cfg(test)]
+mod guides;
 
 #[cfg(test)]
 mod tests {

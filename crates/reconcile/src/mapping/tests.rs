@@ -572,6 +572,30 @@ fn two_who_lay_claim_to_one_account_or_one_username_clash() {
 }
 
 #[test]
+fn an_expression_that_fails_at_one_person_is_a_finding_and_everybody_else_goes_on() {
+    let long = "x".repeat(4_000);
+    let records = format!("1 ada .department={long}\n2 bob .department=xy\n3 eve .department=");
+    let is = |name: &str| format!("user.department is matching('{name}')");
+    for (expression, why) in [
+        ([is("a"), is("b"), is("c")].join(" or "), "it needs too many steps"),
+        ("user.department + user.department".to_owned(), "it gives a text of more than 4096 bytes"),
+        (format!("(user.department + '{}') | upper", "x".repeat(99)), "a text is longer than 4096"),
+        ("user.department[3998] and 1 // 0".to_owned(), "unable to calculate"),
+    ] {
+        let row = format!("title = {{{{ {expression} if user.department else 'none' }}}}");
+        let told = by_rules(&[&row], None, &keyed(&[("1", "1")]), &records);
+        let told: Vec<&str> = told.lines().collect();
+        let [bob, eve, withheld, finding] = told[..] else { panic!("{expression}: {told:?}") };
+        assert_eq!([bob, eve, withheld], ["2 bob", "3 eve", "withheld 1"], "{expression}");
+        assert!(finding.starts_with("invalid: The title cannot be worked out: "), "{finding}");
+        assert!(finding.contains(why), "{finding}");
+    }
+    // What is too deep for everybody is refused before anybody is mapped.
+    let row = format!("title = {{{{ {}1{} }}}}", "(".repeat(500), ")".repeat(500));
+    assert!(PersonRules::parse(&[row], None, &|_| Ok(())).is_err());
+}
+
+#[test]
 fn whoever_a_row_skips_takes_no_part_and_is_not_asked_for() {
     let rows = ["username = username | split @ 1; otherwise skip"];
     let before = keyed(&[("1", "1"), ("2", "2")]);

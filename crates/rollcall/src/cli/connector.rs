@@ -333,3 +333,32 @@ fn list_text(answer: &ListAnswer) -> String {
         ["CONNECTOR", "HEALTH", "LAST RUN", "NEXT RUN", "PROVIDER", "BASE URL", "TARGETS"];
     output::table(headings, &rows)
 }
+
+#[cfg(test)]
+impl Command {
+    /// Whether settings can be made of what is chosen, told without a connector.
+    pub(super) fn check_choices(&self) -> Result<(), CliError> {
+        let mut settings = ConnectorSettings::new(Settings {
+            base_url: "https://acme.onelogin.com".to_owned(),
+            client_id: "id".to_owned(),
+            groups_from: settings::GROUPS_FROM_BY_DEFAULT.into(),
+            required_groups: Vec::new(),
+            scope: ScopeSettings::default(),
+            statuses: Vec::new(),
+            minimum_remaining_api_calls: settings::MINIMUM_REMAINING_API_CALLS_BY_DEFAULT,
+        });
+        match self {
+            Command::Create(args) => settings = args.choices.apply(&settings)?,
+            Command::Edit(args) => settings = args.choices.apply(&settings)?,
+            Command::Scope(args) => args.choices.apply(&mut settings.source)?,
+            Command::Map(args) => args.choices.apply(&mut settings)?,
+            Command::List
+            | Command::Show(_)
+            | Command::Test(_)
+            | Command::Pause(_)
+            | Command::Resume(_)
+            | Command::Delete(_) => {}
+        }
+        Ok(settings.check()?)
+    }
+}

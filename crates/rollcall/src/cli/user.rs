@@ -1,5 +1,6 @@
-//! `rollcall user explain`: why somebody is here, or is not.
+//! `rollcall user`: who is in a directory, why somebody is there or is not, and one person alone.
 
+pub mod directory;
 mod sync;
 
 use reconcile::explain::group::GroupAnswer;
@@ -22,6 +23,12 @@ pub enum Command {
     Explain(Box<ExplainArgs>),
     /// Bring one person up to date, and nobody else; allowed while a run is under way
     Sync(SyncArgs),
+    /// List the people of a target
+    List(directory::ListArgs),
+    /// Show somebody of a target, with their groups, why and since when
+    Show(directory::ShowArgs),
+    /// What runs did to somebody, or held, and found odd about them
+    History(directory::HistoryArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -145,6 +152,9 @@ pub async fn run(command: Command, setup: Setup) -> Result<Exit, CliError> {
     match command {
         Command::Explain(args) => explain(&args, &context).await,
         Command::Sync(args) => sync::run(&args, &context).await,
+        Command::List(args) => directory::list(&args, &context).await,
+        Command::Show(args) => directory::show(&args, &context).await,
+        Command::History(args) => directory::history(&args, &context).await,
     }
 }
 

@@ -36,19 +36,23 @@ pub fn checked_name(noun: &'static str, typed: &str) -> Result<Name, NameError> 
 
 /// The error for a name that is not among those that exist, with the nearest of them.
 pub fn unknown(noun: &'static str, name: &str, known: &[Name]) -> NameError {
-    let folded = fold(name.trim());
-    let distance = |it: &Name| strsim::osa_distance(&folded, it.folded());
-    let nearest = known.iter().min_by_key(|it| distance(it));
-    let similar = nearest.filter(|it| {
-        let is_part = 3 <= folded.len() && it.folded().contains(&*folded);
-        is_part || distance(it) <= folded.chars().count() / 3
-    });
     NameError::Unknown {
         noun,
         name: name.to_owned(),
         known: known.len(),
-        similar: similar.cloned(),
+        similar: nearest(name, known).cloned(),
     }
+}
+
+/// The name that was probably meant.
+pub fn nearest<'a>(name: &str, known: &'a [Name]) -> Option<&'a Name> {
+    let folded = fold(name.trim());
+    let distance = |it: &Name| strsim::osa_distance(&folded, it.folded());
+    let nearest = known.iter().min_by_key(|it| distance(it));
+    nearest.filter(|it| {
+        let is_part = 3 <= folded.len() && it.folded().contains(&*folded);
+        is_part || distance(it) <= folded.chars().count() / 3
+    })
 }
 
 fn advice(noun: &str, known: usize, similar: Option<&Name>) -> String {

@@ -1,6 +1,7 @@
 //! The commands of the main job, by the real binary against a sandbox.
 
 mod approvals;
+mod directory;
 mod mapping;
 mod policies;
 

@@ -29,7 +29,7 @@ pub struct MapArgs {
     #[arg(long)]
     everyone: bool,
     #[command(flatten)]
-    choices: MappingChoices,
+    pub(super) choices: MappingChoices,
 }
 
 #[derive(Serialize)]

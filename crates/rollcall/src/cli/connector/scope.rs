@@ -38,7 +38,7 @@ pub struct ScopeArgs {
     /// The connector
     name: String,
     #[command(flatten)]
-    choices: ScopeChoices,
+    pub(super) choices: ScopeChoices,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
