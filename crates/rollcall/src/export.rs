@@ -91,6 +91,12 @@ impl Cell {
     }
 }
 
+impl From<Value> for Cell {
+    fn from(value: Value) -> Cell {
+        if value.is_null() { Cell::Nothing } else { Cell::Json(value) }
+    }
+}
+
 impl<T: Into<String>> From<Option<T>> for Cell {
     fn from(text: Option<T>) -> Cell {
         text.map_or(Cell::Nothing, Cell::text)

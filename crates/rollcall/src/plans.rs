@@ -48,11 +48,6 @@ pub struct Difference {
     pub fewer: Vec<String>,
 }
 
-/// So many simulations of a connector are kept.
-const SIMULATIONS_KEPT: i64 = 20;
-/// So many held plans of a connector are kept beside those that wait.
-const HELD_KEPT: i64 = 200;
-
 impl Difference {
     pub fn is_empty(&self) -> bool {
         self.more.is_empty() && self.fewer.is_empty()
@@ -71,7 +66,6 @@ pub async fn keep_simulation(
     let now = tx.now().await?;
     let plan =
         keep(&mut tx, connector, decision, calls, made_by, PlanKind::Simulated, None, now).await?;
-    plans::forget(&mut tx, connector.id, PlanKind::Simulated, SIMULATIONS_KEPT, now).await?;
     tx.commit().await?;
     Ok(plan)
 }
@@ -151,7 +145,6 @@ pub async fn settle(
         };
         plans::end(tx, plan.id, status, &message).await?;
     }
-    plans::forget(tx, connector.id, kind, HELD_KEPT, now).await?;
     Ok(waiting)
 }
 
@@ -264,6 +257,7 @@ async fn keep(
     if kind != PlanKind::Held {
         plans::insert_findings(tx, plan, report::findings(decision).collect()).await?;
     }
+    plans::count_rows(tx, plan).await?;
     Ok(plan)
 }
 

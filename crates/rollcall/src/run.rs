@@ -37,7 +37,7 @@ use crate::store::connectors::settings::FieldError;
 use crate::store::connectors::{self, Connector, ConnectorError, Provider};
 use crate::store::leases::{self, BEAT_EVERY, Busy, Lease};
 use crate::store::plans::PlanId;
-use crate::store::runs::{self, Ending, NewRun, RunId, Status, Trigger, events};
+use crate::store::runs::{self, Ending, NewRun, Run, RunId, Status, Trigger, events};
 use crate::store::schedules;
 use crate::store::targets::{self, Target, TargetError};
 use crate::store::{Db, StoreError, Tx};
@@ -241,6 +241,20 @@ impl Started {
     }
 }
 
+/// What it takes to carry out an ended run again, or why that is asked for otherwise.
+pub fn again(run: &Run) -> Result<Task, String> {
+    match &run.task {
+        runs::Task::Everybody => Ok(Task::Sync),
+        runs::Task::Exactly(plan) => Ok(Task::Exactly(*plan)),
+        runs::Task::Person(_) => {
+            Err(format!("Run {} was of one person alone. {}", run.id, run.how_to_repeat()))
+        }
+        runs::Task::Undo(undone) => {
+            Err(format!("Run {} takes back run {undone}. {}", run.id, run.how_to_repeat()))
+        }
+    }
+}
+
 /// The source of a connector, ready to be read.
 pub async fn source(engine: &Engine, connector: &Connector) -> Result<OneLogin, PrepareError> {
     let secret = connectors::client_secret(&engine.db, &engine.seal, connector).await?;
@@ -274,7 +288,8 @@ pub async fn start(
     let slot = order.slot;
     let name = ready.connector.name.to_string();
     let span = tracing::info_span!("run", run = run.0, connector = name);
-    tracing::info!(run = run.0, connector = name, "Run {run} of {name} begins: {order}.");
+    let trigger = order.trigger.word();
+    tracing::info!(run = run.0, connector = name, "Run {run} of {name} begins: {trigger}.");
     let carried_out = async move {
         let done = carry_out(&db, &ready, &task, lease, slot, asked, &watch);
         let done = AssertUnwindSafe(done).catch_unwind();
@@ -320,6 +335,7 @@ async fn begin(engine: &Engine, connector: &Connector, order: &Order) -> Result<
     let action = match task {
         Task::Sync => Action::RunStart,
         Task::Exactly(plan) => {
+            runs::set_plan(&mut tx, run, *plan).await?;
             changes = changes.and("plan", None, Some(&json!(plan.0)));
             Action::RunStart
         }
@@ -389,17 +405,7 @@ fn tell_end(run: RunId, connector: &str, done: &Result<Finished, SyncError>) {
         }
         Err(error) => {
             let status = error.status().word();
-            // What a target or a setting says may name people; the record of the run has it.
-            let why = match error {
-                SyncError::Target(_) | SyncError::Settings(_) | SyncError::Undo(_) => String::new(),
-                SyncError::Source(_)
-                | SyncError::Store(_)
-                | SyncError::Stopped { .. }
-                | SyncError::Lost(_)
-                | SyncError::Stale { .. }
-                | SyncError::Closed { .. }
-                | SyncError::Broken => format!(" {error}"),
-            };
+            let why = why_without_names(error);
             tracing::warn!(
                 run = run.0,
                 connector,
@@ -407,6 +413,23 @@ fn tell_end(run: RunId, connector: &str, done: &Result<Finished, SyncError>) {
                 "Run {run} of {connector} {status}.{why}"
             );
         }
+    }
+}
+
+/// Blank where the reason may name somebody, as a target or a setting does, or whoever asked for a
+/// stop. The record of the run has it.
+fn why_without_names(error: &SyncError) -> String {
+    match error {
+        SyncError::Target(_)
+        | SyncError::Settings(_)
+        | SyncError::Undo(_)
+        | SyncError::Stopped { .. } => String::new(),
+        SyncError::Source(_)
+        | SyncError::Store(_)
+        | SyncError::Lost(_)
+        | SyncError::Stale { .. }
+        | SyncError::Closed { .. }
+        | SyncError::Broken => format!(" {error}"),
     }
 }
 
@@ -585,9 +608,15 @@ impl fmt::Display for Slot {
     }
 }
 
-impl fmt::Display for Order {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.trigger.word())?;
-        write!(f, " ({})", self.actor.name)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_says_why_a_run_ended_and_not_who_stopped_it() {
+        let stopped = SyncError::Stopped { by: "maya@acme.test".to_owned() };
+        assert!(stopped.to_string().contains("maya@acme.test"), "the record of the run does");
+        assert_eq!(why_without_names(&stopped), "");
+        assert!(why_without_names(&SyncError::Broken).starts_with(' '));
     }
 }

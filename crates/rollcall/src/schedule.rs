@@ -43,7 +43,7 @@ pub fn preview(
     now: Timestamp,
     slots: usize,
 ) -> Result<Preview, FieldError> {
-    let schedule = settings.schedule()?;
+    let schedule = settings.schedule_after(now)?;
     Ok(Preview {
         expression: schedule.expression.text().to_owned(),
         time_zone: schedule.zone.iana_name().unwrap_or(&settings.time_zone).to_owned(),

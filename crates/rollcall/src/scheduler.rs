@@ -57,7 +57,7 @@ const PRUNE_AFTER_RUNS: Duration = Duration::from_mins(10);
 /// An interrupted run is taken up this long after its slot, however small the catch-up window is.
 const TAKE_UP_MAX: SignedDuration = SignedDuration::from_mins(10);
 
-/// Looks again and again, until told to stop. What it has started goes on.
+/// Looks again and again, until told to stop. The runs that it has started go on; nothing else does.
 pub async fn run(engine: &Engine, mut stopping: watch::Receiver<bool>) {
     let mut trouble = Trouble::default();
     let mut pruning = Pruning::default();
@@ -71,9 +71,10 @@ pub async fn run(engine: &Engine, mut stopping: watch::Receiver<bool>) {
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
-            _ = stopping.wait_for(|it| *it) => return,
+            _ = stopping.wait_for(|it| *it) => break,
         }
     }
+    pruning.give_up().await;
 }
 
 async fn look(engine: &Engine, trouble: &mut Trouble) -> Result<(), StoreError> {
@@ -291,6 +292,13 @@ impl Pruning {
         let engine = engine.clone();
         self.under_way = Some(tokio::spawn(async move { prune(&engine).await }));
     }
+
+    /// What was forgotten so far is forgotten; the rest can wait for the next service.
+    async fn give_up(self) {
+        let Some(under_way) = self.under_way else { return };
+        under_way.abort();
+        drop(under_way.await);
+    }
 }
 
 async fn prune(engine: &Engine) {
@@ -301,8 +309,13 @@ async fn prune(engine: &Engine) {
     };
     match pruned.await {
         Ok(pruned) if pruned == Pruned::default() => {}
-        Ok(Pruned { runs, rows }) => {
-            tracing::info!(runs, rows, "{runs} runs and {rows} rows are forgotten: retention.");
+        Ok(Pruned { runs, plans, rows }) => {
+            tracing::info!(
+                runs,
+                plans,
+                rows,
+                "{runs} runs, {plans} plans and {rows} rows are forgotten: retention."
+            );
         }
         Err(error) => tracing::warn!("What is too old could not be forgotten: {error}"),
     }

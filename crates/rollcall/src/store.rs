@@ -27,6 +27,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reconcile::principal::fold;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -189,7 +190,7 @@ macro_rules! migration {
 }
 
 /// Forward only, in this order; a step that was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 12] = [
+const MIGRATIONS: [(i64, &str, &str); 13] = [
     migration!(1, "0001"),
     migration!(2, "0002"),
     migration!(4, "0004"),
@@ -202,6 +203,7 @@ const MIGRATIONS: [(i64, &str, &str); 12] = [
     migration!(13, "0013"),
     migration!(14, "0014"),
     migration!(15, "0015"),
+    migration!(18, "0018"),
 ];
 
 impl Db {
@@ -395,6 +397,20 @@ async fn migrate_sqlite(migrator: &Migrator, pool: &SqlitePool) -> Result<(), Mi
 /// A stored time. One that no calendar knows was not written by us, and shows as 1970.
 fn instant(microseconds: i64) -> Timestamp {
     Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// A pattern for what contains a text in any case, to be used with `escape '\'`; no character of it
+/// is a wildcard.
+fn containing(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for char in fold(text.trim()).chars() {
+        if matches!(char, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(char);
+    }
+    pattern.push('%');
+    pattern
 }
 
 /// Whether a row with the same unique value exists already.

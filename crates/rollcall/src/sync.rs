@@ -563,8 +563,8 @@ pub async fn apply(
         reads::insert(&mut tx, job.connector.id, Some(run), &kept, now).await?;
     }
     let plan = plans::settle(&mut tx, job.connector, run, &decision, &calls, now).await?;
-    runs::insert_changes(&mut tx, run, report::change_rows(&decision)).await?;
-    runs::insert_findings(&mut tx, run, report::findings(&decision)).await?;
+    runs::changes::insert(&mut tx, run, report::change_rows(&decision)).await?;
+    runs::findings::insert(&mut tx, run, report::findings(&decision)).await?;
     decision.phases.push((Phase::Apply, began.elapsed()));
     let report = report::of_decision(&decision, &calls);
     let ending = Ending { status, message: &message, report: &report };

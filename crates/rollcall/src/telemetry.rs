@@ -60,10 +60,12 @@ fn targets(filter: Option<&str>, verbosity: Verbosity) -> Result<Targets, Teleme
         Verbosity::Service => LevelFilter::INFO,
     };
     // What a database says of its own work is for those who ask. A slow statement is logged with
-    // all its text, which a large insert has a lot of.
+    // all its text, which a large insert has a lot of; and a connection that came late says that the
+    // machine is busy, and nothing that anybody could do about it here.
     Ok(Targets::new()
         .with_default(level)
         .with_target("sqlx", LevelFilter::WARN)
+        .with_target("sqlx::pool", LevelFilter::ERROR)
         .with_target("sqlx::query", LevelFilter::ERROR))
 }
 
@@ -84,6 +86,17 @@ mod tests {
     fn a_word_that_is_no_level_is_refused() {
         let refused = targets(Some("rollcall=loud"), Verbosity::Command).unwrap_err();
         assert!(refused.to_string().starts_with("ROLLCALL_LOG is \"rollcall=loud\""), "{refused}");
+    }
+
+    #[test]
+    fn what_a_database_says_of_its_own_work_is_for_those_who_ask() {
+        let usual = targets(None, Verbosity::Service).unwrap();
+        for target in ["sqlx::query", "sqlx::pool::acquire"] {
+            assert!(!usual.would_enable(target, &Level::WARN), "{target}");
+            assert!(usual.would_enable(target, &Level::ERROR), "{target}");
+        }
+        let asked = targets(Some("info"), Verbosity::Service).unwrap();
+        assert!(asked.would_enable("sqlx::pool::acquire", &Level::WARN));
     }
 
     #[test]

@@ -75,9 +75,6 @@ fn text(preview: &Preview) -> String {
     let every = preview.choice.map(|it| format!("  (--every {it})")).unwrap_or_default();
     let mut lines = vec![format!("{}{every}", preview.sentence), String::new()];
     lines.push(format!("Next, by the clocks of {}:", preview.time_zone));
-    if preview.next.is_empty() {
-        lines.push("  none".to_owned());
-    }
     lines.extend(preview.next.iter().map(|it| format!("  {it}")));
     lines.push(String::new());
     if preview.clock_changes.is_empty() {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::cli::context::{Context, Setup};
 use crate::cli::exit::CliError;
 use crate::cli::output;
-use crate::store::retention::{self, DAYS_MAX, DAYS_MIN, ROWS_MIN, Retention};
+use crate::store::retention::{self, DAYS_MAX, DAYS_MIN, Pruned, ROWS_MIN, Retention};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -20,7 +20,7 @@ pub enum Command {
 
 #[derive(Debug, clap::Args)]
 pub struct EditArgs {
-    /// Runs with their changes and findings, in days [default: 365]
+    /// Runs with their changes, findings and plans, in days [default: 365]
     #[arg(long, value_name = "N",
           value_parser = value_parser!(u32).range(i64::from(DAYS_MIN)..=i64::from(DAYS_MAX)))]
     days: Option<u32>,
@@ -28,7 +28,11 @@ pub struct EditArgs {
     #[arg(long, value_name = "N",
           value_parser = value_parser!(u32).range(i64::from(DAYS_MIN)..=i64::from(DAYS_MAX)))]
     log_days: Option<u32>,
-    /// Changes, findings and lines of all runs together [default: 5000000]
+    /// What simulations showed, in days [default: 30]
+    #[arg(long, value_name = "N",
+          value_parser = value_parser!(u32).range(i64::from(DAYS_MIN)..=i64::from(DAYS_MAX)))]
+    simulation_days: Option<u32>,
+    /// Changes, findings and lines of all runs and plans together [default: 5000000]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(i64::from(ROWS_MIN)..))]
     rows: Option<u32>,
 }
@@ -37,12 +41,14 @@ pub struct EditArgs {
 struct RetentionAnswer {
     days: u32,
     log_days: u32,
+    simulation_days: u32,
     rows: u32,
 }
 
 #[derive(Serialize)]
 struct PruneAnswer {
     runs: u64,
+    plans: u64,
     rows: u64,
 }
 
@@ -58,12 +64,19 @@ pub async fn run(command: Command, setup: Setup) -> Result<(), CliError> {
 }
 
 async fn show(context: &Context) -> Result<(), CliError> {
-    let Retention { days_max, log_days_max, rows_max } = retention::load(&context.db).await?;
-    let answer = RetentionAnswer { days: days_max, log_days: log_days_max, rows: rows_max };
+    let Retention { days_max, log_days_max, simulation_days_max, rows_max } =
+        retention::load(&context.db).await?;
+    let answer = RetentionAnswer {
+        days: days_max,
+        log_days: log_days_max,
+        simulation_days: simulation_days_max,
+        rows: rows_max,
+    };
     context.output.answer(&answer, |it| {
         output::facts(&[
             ("Runs, changes, findings", format!("{} days", it.days)),
             ("Lines of runs", format!("{} days", it.log_days)),
+            ("Simulations", format!("{} days", it.simulation_days)),
             ("At most", format!("{} rows", it.rows)),
             ("Always kept", "the last run of each connector, and the last good one".to_owned()),
             ("Audit log", "for ever".to_owned()),
@@ -77,6 +90,7 @@ async fn edit(args: &EditArgs, context: &Context) -> Result<(), CliError> {
     let after = Retention {
         days_max: args.days.unwrap_or(before.days_max),
         log_days_max: args.log_days.unwrap_or(before.log_days_max),
+        simulation_days_max: args.simulation_days.unwrap_or(before.simulation_days_max),
         rows_max: args.rows.unwrap_or(before.rows_max),
     };
     retention::save(&context.db, after, &context.act()).await?;
@@ -86,9 +100,9 @@ async fn edit(args: &EditArgs, context: &Context) -> Result<(), CliError> {
 async fn prune(context: &Context) -> Result<(), CliError> {
     let now = context.db.now().await?;
     let pruned = retention::prune(&context.db, now, &context.act()).await?;
-    let answer = PruneAnswer { runs: pruned.runs, rows: pruned.rows };
-    context
-        .output
-        .answer(&answer, |it| format!("{} runs and {} rows are forgotten.", it.runs, it.rows));
+    let Pruned { runs, plans, rows } = pruned;
+    context.output.answer(&PruneAnswer { runs, plans, rows }, |it| {
+        format!("{} runs, {} plans and {} rows are forgotten.", it.runs, it.plans, it.rows)
+    });
     Ok(())
 }

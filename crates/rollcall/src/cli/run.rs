@@ -18,7 +18,10 @@ use crate::export::run::{Part, RunExport};
 use crate::run::counts::{self, RunCounts};
 use crate::store::connectors;
 use crate::store::leases;
-use crate::store::runs::{self, Page, RecordedChange, RecordedFinding, Run, RunId};
+use crate::store::runs::changes::{self, RecordedChange};
+use crate::store::runs::findings::{self, RecordedFinding};
+use crate::store::runs::person::{self, Difference};
+use crate::store::runs::{self, Page, Run, RunId, Task};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -137,6 +140,12 @@ struct RunAnswer {
     started_by: String,
     node: String,
     retry_of: Option<i64>,
+    /// The external id of the one person that it is about.
+    person: Option<String>,
+    /// The plan that it does exactly.
+    plan: Option<i64>,
+    /// The run that it takes back.
+    undo_of: Option<i64>,
     stop_asked_by: Option<String>,
     status: &'static str,
     started_at: String,
@@ -191,6 +200,9 @@ struct ChangeAnswer {
     detail: String,
     reason: String,
     outcome: String,
+    /// What it changes, as it was and as it is or would be; null where there is nothing.
+    before: Value,
+    after: Value,
 }
 
 #[derive(Serialize)]
@@ -232,10 +244,10 @@ async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
     let run = find(args.run, context).await?;
     let id = run.id;
     let page = Page { after: args.after, rows_max: i64::from(args.limit) };
-    let change_counts = runs::change_counts(&context.db, id).await?;
-    let finding_counts = runs::finding_counts(&context.db, id).await?;
-    let changes = runs::changes(&context.db, id, page).await?;
-    let findings = runs::findings(&context.db, id, page).await?;
+    let change_counts = changes::counts(&context.db, id).await?;
+    let finding_counts = findings::counts(&context.db, id).await?;
+    let changes = changes::list(&context.db, id, page).await?;
+    let findings = findings::list(&context.db, id, page).await?;
     let answer = ShowAnswer {
         report: json_of(&run, &run.report)?,
         settings: json_of(&run, &run.settings)?,
@@ -335,6 +347,7 @@ fn show_text(run: &Run, answer: &ShowAnswer) -> String {
         ("Run", run.id.to_string()),
         ("Connector", run.connector_name.to_string()),
         ("Started", format!("{} by {}", seconds(run.started_at), starter(run))),
+        ("About", about(&run.task)),
         ("On", run.node.clone()),
         ("Took", took(run)),
         ("Phases", phases(&answer.report)),
@@ -352,19 +365,22 @@ fn show_text(run: &Run, answer: &ShowAnswer) -> String {
     if !answer.changes.is_empty() {
         let or_blank = |it: &Option<String>| it.clone().unwrap_or_default();
         let row = |it: &ChangeAnswer| {
+            let (before, after) = before_and_after(it);
             [
                 it.number.to_string(),
                 or_blank(&it.target),
                 it.kind.clone(),
                 or_blank(&it.username),
                 or_blank(&it.group),
-                it.detail.clone(),
+                before,
+                after,
                 it.outcome.clone(),
                 it.reason.clone(),
             ]
         };
         let rows: Vec<_> = answer.changes.iter().map(row).collect();
-        let headings = ["NO", "TARGET", "CHANGE", "WHO", "GROUP", "DETAIL", "OUTCOME", "REASON"];
+        let headings =
+            ["NO", "TARGET", "CHANGE", "WHO", "GROUP", "BEFORE", "AFTER", "OUTCOME", "REASON"];
         parts.push(output::table(headings, &rows));
     }
     if !answer.findings.is_empty() {
@@ -379,6 +395,31 @@ fn show_text(run: &Run, answer: &ShowAnswer) -> String {
         parts.push(rest);
     }
     parts.join("\n\n")
+}
+
+/// `email ada@acme.test, not active`: of somebody who stays what differs, and of somebody who comes or
+/// leaves by what people know them. The export has the rest.
+fn before_and_after(change: &ChangeAnswer) -> (String, String) {
+    const KNOWN_BY: [&str; 4] = ["display name", "email", "group", "groups"];
+    let ChangeAnswer { before, after, detail, .. } = change;
+    if before.is_null() && after.is_null() {
+        return (String::new(), detail.clone());
+    }
+    let mut differences = person::differences(before, after);
+    if before.is_null() || after.is_null() {
+        differences.retain(|it| KNOWN_BY.contains(&it.field.as_str()));
+    }
+    let worded = |field: &str, value: &str| match value {
+        "" => None,
+        "true" => Some(field.to_owned()),
+        "false" => Some(format!("not {field}")),
+        value => Some(format!("{field} {value}")),
+    };
+    let told = |value: fn(&Difference) -> &str| {
+        let told = differences.iter().filter_map(|it| worded(&it.field, value(it)));
+        told.collect::<Vec<_>>().join(", ")
+    };
+    (told(|it| &it.before), told(|it| &it.after))
 }
 
 /// How to see what did not fit.
@@ -415,8 +456,19 @@ fn starter(run: &Run) -> String {
     }
 }
 
+/// Blank for an ordinary run.
+fn about(task: &Task) -> String {
+    match task {
+        Task::Everybody => String::new(),
+        Task::Person(id) => format!("one person alone, OneLogin id {id}"),
+        Task::Exactly(plan) => format!("exactly what plan {plan} showed"),
+        Task::Undo(run) => format!("takes back run {run}"),
+    }
+}
+
 fn run_answer(run: &Run) -> RunAnswer {
     let RunCounts { applied, held, findings, calls } = counts::of(run);
+    let (person, plan, undo_of) = run.task.parts();
     RunAnswer {
         id: run.id.0,
         connector: run.connector_name.to_string(),
@@ -425,6 +477,9 @@ fn run_answer(run: &Run) -> RunAnswer {
         started_by: run.started_by.clone(),
         node: run.node.clone(),
         retry_of: run.retry_of.map(|it| it.0),
+        person,
+        plan,
+        undo_of,
         stop_asked_by: run.stop_asked_by.clone(),
         status: run.status.word(),
         started_at: run.started_at.to_string(),
@@ -438,6 +493,7 @@ fn run_answer(run: &Run) -> RunAnswer {
 }
 
 fn change_answer(change: RecordedChange) -> ChangeAnswer {
+    let (told_before, told_after) = change.before_and_after();
     let RecordedChange {
         seq,
         target_name,
@@ -448,6 +504,8 @@ fn change_answer(change: RecordedChange) -> ChangeAnswer {
         detail,
         reason,
         outcome,
+        before: _,
+        after: _,
     } = change;
     ChangeAnswer {
         number: seq,
@@ -459,6 +517,8 @@ fn change_answer(change: RecordedChange) -> ChangeAnswer {
         detail,
         reason,
         outcome,
+        before: told_before,
+        after: told_after,
     }
 }
 

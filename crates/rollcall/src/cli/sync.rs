@@ -17,7 +17,7 @@ use crate::plans::{self, Difference};
 use crate::run::{self, Order, PrepareError, Ready, StartError, Task};
 use crate::source::onelogin::error::SourceError;
 use crate::store;
-use crate::store::connectors::Connector;
+use crate::store::connectors::{self, Connector};
 use crate::store::plans::{PlanId, PlanKind};
 use crate::store::reads;
 use crate::store::runs::{Run, Status, Trigger};
@@ -146,9 +146,14 @@ pub async fn sync(args: SyncArgs, setup: Setup) -> Result<Exit, CliError> {
 
 /// Runs the connector of an ended run again.
 pub async fn again(context: &Context, before: &Run) -> Result<Exit, CliError> {
+    let task = run::again(before).map_err(CliError::usage)?;
     let order = Order::new(Trigger::CommandLine, context.operator.clone());
-    let order = Order { retry_of: Some(before.id), ..order };
-    by_person(context, before.connector_name.as_str(), order).await
+    let order = Order { retry_of: Some(before.id), task, ..order };
+    // It may be called otherwise by now.
+    let known = connectors::list(&context.db).await?;
+    let connector = known.into_iter().find(|it| it.id == before.connector_id);
+    let name = connector.map_or_else(|| before.connector_name.clone(), |it| it.name);
+    by_person(context, name.as_str(), order).await
 }
 
 /// Carries out an order with visible progress, and answers with what came of it.

@@ -15,7 +15,9 @@ use crate::people::explain::{self, Asked, InDirectory, Person, Seen, View};
 use crate::run::Ready;
 use crate::source::onelogin::replay::Remedy;
 use crate::store::connectors::{self, Connector};
-use crate::store::runs::{self, RecordedChange, RecordedFinding, RunId};
+use crate::store::runs::changes::RecordedChange;
+use crate::store::runs::findings::RecordedFinding;
+use crate::store::runs::{self, RunId};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {

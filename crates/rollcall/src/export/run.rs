@@ -5,8 +5,10 @@ use std::collections::VecDeque;
 use serde_json::{Map, Value, json};
 
 use super::{Cell, Format, Table};
+use crate::store::runs::changes::{self, RecordedChange};
 use crate::store::runs::events::{self, RunEvent};
-use crate::store::runs::{self, Page, RecordedChange, RecordedFinding, Run};
+use crate::store::runs::findings::{self, RecordedFinding};
+use crate::store::runs::{Page, Run};
 use crate::store::{Db, StoreError};
 
 /// A list of a run.
@@ -47,6 +49,8 @@ const COLUMNS: &[&str] = &[
     "detail",
     "outcome",
     "reason",
+    "before",
+    "after",
 ];
 const LOG_COLUMNS: &[&str] = &["record", "number", "at", "kind", "text", "details"];
 const ROWS_PER_PIECE: i64 = 1_000;
@@ -165,10 +169,10 @@ async fn rows(
 ) -> Result<Vec<(i64, Vec<Cell>)>, StoreError> {
     Ok(match part {
         Part::Changes => {
-            runs::changes(db, run.id, page).await?.into_iter().map(change_row).collect()
+            changes::list(db, run.id, page).await?.into_iter().map(change_row).collect()
         }
         Part::Findings => {
-            runs::findings(db, run.id, page).await?.into_iter().map(finding_row).collect()
+            findings::list(db, run.id, page).await?.into_iter().map(finding_row).collect()
         }
         Part::Log => events::list(db, run.id, page).await?.into_iter().map(log_row).collect(),
     })
@@ -176,6 +180,7 @@ async fn rows(
 
 fn run_object(run: &Run) -> Value {
     let json = |text: &str| serde_json::from_str(text).unwrap_or(Value::Object(Map::new()));
+    let (person, plan, undo_of) = run.task.parts();
     json!({
         "id": run.id.0,
         "connector": run.connector_name.as_str(),
@@ -184,6 +189,9 @@ fn run_object(run: &Run) -> Value {
         "started_by": run.started_by,
         "node": run.node,
         "retry_of": run.retry_of.map(|it| it.0),
+        "person": person,
+        "plan": plan,
+        "undo_of": undo_of,
         "stop_asked_by": run.stop_asked_by,
         "status": run.status.word(),
         "started_at": run.started_at.to_string(),
@@ -196,6 +204,7 @@ fn run_object(run: &Run) -> Value {
 
 fn change_row(change: RecordedChange) -> (i64, Vec<Cell>) {
     let number = change.seq;
+    let (before, after) = change.before_and_after();
     let cells = vec![
         Cell::text("change"),
         Cell::Number(number),
@@ -207,6 +216,8 @@ fn change_row(change: RecordedChange) -> (i64, Vec<Cell>) {
         Cell::Text(change.detail),
         Cell::Text(change.outcome),
         Cell::Text(change.reason),
+        before.into(),
+        after.into(),
     ];
     (number, cells)
 }
@@ -224,6 +235,8 @@ fn finding_row(finding: RecordedFinding) -> (i64, Vec<Cell>) {
         Cell::Nothing,
         Cell::Nothing,
         Cell::Text(message),
+        Cell::Nothing,
+        Cell::Nothing,
     ];
     (seq, cells)
 }

@@ -20,7 +20,9 @@ use crate::source::onelogin::replay::{Remedy, Retold};
 use crate::source::onelogin::report::ScopeVerdict;
 use crate::source::onelogin::scope::suggestion;
 use crate::source::onelogin::settings::GroupSource;
-use crate::store::runs::{self, RecordedChange, RecordedFinding, RunId};
+use crate::store::runs::RunId;
+use crate::store::runs::changes::{self, RecordedChange};
+use crate::store::runs::findings::{self, RecordedFinding};
 use crate::store::targets::Target;
 use crate::store::{Db, plans};
 use crate::sync::Rulings;
@@ -228,8 +230,8 @@ async fn answers(
             directories = grounds.actuals.iter().map(in_directory).collect();
         }
         let ids = [&known.id, &known.source_id];
-        let last_finding = runs::last_finding_of(db, ready.connector.id, ids).await?;
-        let last_changes = runs::last_changes_of(db, ready.connector.id, ids).await?;
+        let last_finding = findings::last_of(db, ready.connector.id, ids).await?;
+        let last_changes = changes::last_of(db, ready.connector.id, ids).await?;
         let record = known.found.as_ref().map(|it| &it.record);
         let accounts =
             || grounds.actuals.iter().filter_map(|(_, it)| it.directory.users.get(&known.id));

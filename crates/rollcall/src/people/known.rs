@@ -23,7 +23,7 @@ use crate::source::onelogin::report::{Found, Read, ScopeVerdict};
 use crate::source::onelogin::settings::GroupSource;
 use crate::store::Db;
 use crate::store::connectors::settings::{ConnectorSettings, FieldError};
-use crate::store::runs;
+use crate::store::runs::changes;
 use crate::store::targets::Target;
 use crate::target::Actual;
 
@@ -194,7 +194,7 @@ pub(super) async fn known(
         .filter(|(source_id, _)| !people.contains_key(source_id))
         .collect();
     if people.is_empty() && elsewhere.is_empty() {
-        elsewhere = runs::people_named(db, ready.connector.id, text.trim()).await?;
+        elsewhere = changes::people_named(db, ready.connector.id, text.trim()).await?;
     }
     let ids: Vec<ExternalId> = elsewhere.keys().cloned().collect();
     let absences = oracle.gone(&ids).await?;

@@ -105,6 +105,13 @@ pub async fn sync(
     let question = Question { text, leavers, seen };
     let first = question.decide(&engine.db, ready).await?;
     let run = begin(engine, ready, order, &first.id).await?;
+    moment("one-begun");
+    let (name, trigger) = (ready.connector.name.as_str(), order.trigger.word());
+    tracing::info!(
+        run = run.0,
+        connector = name,
+        "Run {run} of {name} begins: {trigger}, one person."
+    );
     let done = tokio::select! {
         done = Box::pin(carry_out(engine, ready, question, run, first)) => done,
         end = keep_alive(&engine.db, run) => Err(end),
@@ -114,6 +121,9 @@ pub async fn sync(
     {
         tracing::error!(run = run.0, "The end of run {run} could not be recorded: {second}");
     }
+    // What is wrong may name the person; the record of the run has it.
+    let status = done.as_ref().map_or_else(status_of, |it| it.status).word();
+    tracing::info!(run = run.0, connector = name, status, "Run {run} of {name} {status}.");
     done
 }
 
@@ -316,15 +326,18 @@ async fn apply(
         target::crowd::apply(&mut tx, target.id, it.generation, &it.approved, now).await?;
         singles::insert(&mut tx, target.id, &person.id, run, now).await?;
     }
+    moment("one-published");
     settle(&mut tx, &ready.connector, run, decision, &calls, now).await?;
-    runs::insert_changes(&mut tx, run, report::change_rows(decision)).await?;
-    runs::insert_findings(&mut tx, run, report::findings(decision)).await?;
+    runs::changes::insert(&mut tx, run, report::change_rows(decision)).await?;
+    runs::findings::insert(&mut tx, run, report::findings(decision)).await?;
     let recorder = Recorder::new(&|_| {});
     recorder.line(&message);
     events::insert(&mut tx, run, &recorder.pending(&calls)).await?;
     let report = report::of_decision(decision, &calls);
     runs::finish(&mut tx, run, &Ending { status, message: &message, report: &report }, now).await?;
+    moment("one-recorded");
     tx.commit().await?;
+    moment("one-committed");
     Ok(Synced { run, status, message, person })
 }
 
@@ -369,7 +382,16 @@ async fn record_failure(
 ) -> Result<(), PeopleError> {
     let message = error.to_string();
     let report = report::of_failure(&ready.source.calls(), &[]);
-    let status = match error {
+    let status = status_of(error);
+    let mut tx = db.begin().await?;
+    let now = tx.now().await?;
+    hold(&mut tx, run, now).await?;
+    runs::finish(&mut tx, run, &Ending { status, message: &message, report: &report }, now).await?;
+    Ok(tx.commit().await?)
+}
+
+fn status_of(error: &PeopleError) -> Status {
+    match error {
         PeopleError::Source(error) if error.is_budget() => Status::Skipped,
         PeopleError::Stopped { .. } => Status::Stopped,
         PeopleError::Changed => Status::Skipped,
@@ -387,12 +409,7 @@ async fn record_failure(
         | PeopleError::Target(_)
         | PeopleError::Store(_)
         | PeopleError::Broken => Status::Failed,
-    };
-    let mut tx = db.begin().await?;
-    let now = tx.now().await?;
-    hold(&mut tx, run, now).await?;
-    runs::finish(&mut tx, run, &Ending { status, message: &message, report: &report }, now).await?;
-    Ok(tx.commit().await?)
+    }
 }
 
 /// How it ended, without a name.

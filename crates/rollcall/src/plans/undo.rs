@@ -13,7 +13,8 @@ use reconcile::principal::{ExternalId, Name, User, fold};
 use crate::plans::{Evidence, Rejected};
 use crate::store::connectors::settings::rules::fingerprint;
 use crate::store::plans::decisions::{self, Origin};
-use crate::store::runs::{self, DoneRow, Run, RunId, person};
+use crate::store::runs::changes::{self, DoneRow};
+use crate::store::runs::{self, Run, RunId, person};
 use crate::store::targets::TargetId;
 use crate::store::{Db, StoreError};
 use crate::sync::{self, Decision, Job, Noticed, Phase, Reach, SyncError, TargetDecision};
@@ -63,7 +64,7 @@ pub async fn decide(
     let settings = &job.connector.settings;
     let policy = settings.policy()?;
     let (limits, privileged) = (settings.safety.limits(), settings.groups.privileged()?);
-    let rows = runs::done(job.db, undoing.run).await.map_err(UndoError::from)?;
+    let rows = changes::done(job.db, undoing.run).await.map_err(UndoError::from)?;
     if rows.is_empty() {
         return Err(UndoError::Nothing(undoing.run).into());
     }

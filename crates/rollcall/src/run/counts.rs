@@ -42,7 +42,7 @@ mod tests {
 
     use super::*;
     use crate::store::connectors::ConnectorId;
-    use crate::store::runs::{RunId, Status};
+    use crate::store::runs::{RunId, Status, Task};
 
     fn run(report: &str) -> Run {
         Run {
@@ -61,6 +61,7 @@ mod tests {
             retry_of: None,
             stop_asked_by: None,
             slot: None,
+            task: Task::Everybody,
         }
     }
 

@@ -105,6 +105,9 @@ pub async fn create(
     const SECRET: &str = "update connectors set client_secret = $2 where id = $1";
     let name = names::checked_name("connector", name)?;
     settings.check()?;
+    if settings.schedule.enabled {
+        settings.schedule.schedule_after(act.at)?;
+    }
     let text = settings_text(&name, settings)?;
     let mut tx = db.begin().await?;
     // The sealed secret is bound to the id, which exists only after the insert.
@@ -235,6 +238,10 @@ pub async fn edit(
     const SECRET: &str = "update connectors set client_secret = $2 where id = $1";
     let name = names::checked_name("connector", name)?;
     settings.check()?;
+    // One that was saved while it still had a time is no reason to refuse something else.
+    if settings.schedule.enabled && before.settings.schedule != settings.schedule {
+        settings.schedule.schedule_after(act.at)?;
+    }
     let text = settings_text(&name, settings)?;
     let moves = before.settings.source.base_url != settings.source.base_url;
     if moves && client_secret.is_none() {

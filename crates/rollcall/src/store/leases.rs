@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::store::connectors::ConnectorId;
-use crate::store::runs::{RunId, Status};
+use crate::store::runs::{self, RunId, Status};
 use crate::store::{Db, StoreError, Tx, instant};
 use crate::{with_pool, with_tx};
 
@@ -165,12 +165,14 @@ async fn end(tx: &mut Tx, run: RunId) -> Result<(), StoreError> {
     const SQL: &str = "update runs set status = $2, message = $3, abandoned = 1, \
            finished_at = case when beat_at < started_at then started_at else beat_at end \
          where id = $1 and finished_at is null";
-    const MESSAGE: &str = "The process ended before the run did. Nothing was changed: a run changes \
-         everything at its end, or nothing. Start it again.";
+    const WHY: &str = "The process ended before the run did. Nothing was changed: a run changes \
+         everything at its end, or nothing.";
+    let found = runs::find_within(tx, run).await?;
+    let how = found.map(|it| it.how_to_repeat()).unwrap_or_default();
     with_tx!(tx, conn => sqlx::query(SQL)
         .bind(run.0)
         .bind(Status::Failed.word())
-        .bind(MESSAGE)
+        .bind(format!("{WHY} {how}"))
         .execute(conn)
         .await
         .map(|_| ()))?;

@@ -9,13 +9,13 @@ use std::fmt;
 
 use jiff::Timestamp;
 use reconcile::finding::Finding;
-use reconcile::principal::{ExternalId, Name};
+use reconcile::principal::Name;
 
 use crate::store::batch::{cells, execute};
 use crate::store::connectors::{Connector, ConnectorId};
-use crate::store::runs::{Page, RunId};
+use crate::store::runs::{Page, RunId, findings};
 use crate::store::targets::TargetId;
-use crate::store::{Db, StoreError, Tx, instant};
+use crate::store::{Db, StoreError, Tx, containing, instant};
 use crate::{with_pool, with_tx};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -342,18 +342,36 @@ pub async fn insert_findings(
            (plan_id, seq, kind, external_id, username, message) \
          select $2, cast(batch.value ->> 0 as bigint), batch.value ->> 1, batch.value ->> 2, \
            batch.value ->> 3, batch.value ->> 4 from {rows}";
-    let row = |out: &mut Vec<u8>, (seq, finding): (i64, &Finding)| {
-        let Finding { kind, id, username, message } = finding;
-        cells(out, &(seq, kind.word(), id.as_ref().map(ExternalId::as_str), username, message))
-    };
-    execute(tx, SQL, (1_i64..).zip(findings), row, &[plan.0]).await?;
+    findings::write(tx, SQL, plan.0, findings).await
+}
+
+/// Writes down how many changes and findings a plan has. To be called after they are inserted.
+pub async fn count_rows(tx: &mut Tx, plan: PlanId) -> Result<(), StoreError> {
+    const SQL: &str = "update plans set row_count = \
+           (select count(*) from plan_changes where plan_id = $1) \
+           + (select count(*) from plan_findings where plan_id = $1) \
+         where id = $1";
+    with_tx!(tx, conn => sqlx::query(SQL).bind(plan.0).execute(conn).await.map(|_| ()))?;
     Ok(())
+}
+
+macro_rules! plan_columns {
+    () => {
+        "id, connector_id, connector_name, kind, run_id, status, made_by, made_at, expires_at, \
+         fingerprint, people, report, decided_by, decided_at, reason, message"
+    };
+}
+
+/// A statement that reads whole plans, from its `where` on.
+macro_rules! select_plans {
+    ($rest:literal) => {
+        concat!("select ", plan_columns!(), " from plans ", $rest)
+    };
 }
 
 /// How a plan stands by the clock that all nodes share.
 pub async fn find(db: &Db, plan: PlanId) -> Result<Option<Plan>, StoreError> {
-    const SQL: &str = "select id, connector_id, connector_name, kind, run_id, status, made_by, \
-           made_at, expires_at, fingerprint, people, report, decided_by, decided_at, reason, message from plans where id = $1";
+    const SQL: &str = select_plans!("where id = $1");
     let mut tx = db.snapshot().await?;
     let now = tx.now().await?;
     let row: Option<Row> = with_tx!(&mut tx, conn => sqlx::query_as(SQL)
@@ -363,9 +381,8 @@ pub async fn find(db: &Db, plan: PlanId) -> Result<Option<Plan>, StoreError> {
 
 /// As [`find`]; nobody else decides over the plan until the transaction ends.
 pub async fn lock(tx: &mut Tx, plan: PlanId, now: Timestamp) -> Result<Option<Plan>, StoreError> {
-    const SQL: &str = "update plans set status = status where id = $1 \
-         returning id, connector_id, connector_name, kind, run_id, status, made_by, \
-           made_at, expires_at, fingerprint, people, report, decided_by, decided_at, reason, message";
+    const SQL: &str =
+        concat!("update plans set status = status where id = $1 returning ", plan_columns!());
     let row: Option<Row> = with_tx!(tx, conn => sqlx::query_as(SQL)
         .bind(plan.0).fetch_optional(conn).await?);
     Ok(row.map(|row| read_back(row, now)))
@@ -380,12 +397,12 @@ pub async fn list(
     before: Option<PlanId>,
     rows_max: u32,
 ) -> Result<Vec<Plan>, StoreError> {
-    const SQL: &str = "select id, connector_id, connector_name, kind, run_id, status, made_by, \
-           made_at, expires_at, fingerprint, people, report, decided_by, decided_at, reason, message from plans \
-         where (cast($1 as bigint) = 0 or connector_id = $1) and id < $2 \
+    const SQL: &str = select_plans!(
+        "where (cast($1 as bigint) = 0 or connector_id = $1) and id < $2 \
            and (cast($3 as bigint) = 0 or \
              (status = 'waiting' and kind <> 'simulated' and $4 < expires_at)) \
-         order by id desc limit $5";
+         order by id desc limit $5"
+    );
     let mut tx = db.snapshot().await?;
     let now = tx.now().await?;
     let rows: Vec<Row> = with_tx!(&mut tx, conn => sqlx::query_as(SQL)
@@ -412,7 +429,7 @@ pub async fn count_waiting(db: &Db, now: Timestamp) -> Result<u64, StoreError> {
 
 /// Whether nobody has decided over what the last run of a connector held that held something.
 pub async fn is_undecided(db: &Db, connector: ConnectorId) -> Result<bool, StoreError> {
-    const SQL: &str = "select status from plans where connector_id = $1 and kind = 'held' \
+    const SQL: &str = "select status from plans where connector_id = $1 and kind <> 'simulated' \
          order by id desc limit 1";
     let status: Option<String> = with_pool!(db, pool => sqlx::query_scalar(SQL)
         .bind(connector.0)
@@ -428,10 +445,10 @@ pub async fn open(
     kind: PlanKind,
     now: Timestamp,
 ) -> Result<Vec<Plan>, StoreError> {
-    const SQL: &str = "select id, connector_id, connector_name, kind, run_id, status, made_by, \
-           made_at, expires_at, fingerprint, people, report, decided_by, decided_at, reason, message from plans \
-         where connector_id = $1 and kind = $2 and status in ('ready', 'waiting', 'approved') \
-         order by id desc limit 100";
+    const SQL: &str = select_plans!(
+        "where connector_id = $1 and kind = $2 and status in ('ready', 'waiting', 'approved') \
+         order by id desc limit 100"
+    );
     let rows: Vec<Row> = with_tx!(tx, conn => sqlx::query_as(SQL)
         .bind(connector.0).bind(kind.word()).fetch_all(conn).await?);
     Ok(rows.into_iter().map(|row| read_back(row, now)).collect())
@@ -448,7 +465,7 @@ pub async fn changes(
          from plan_changes c left join targets t on t.id = c.target_id \
          where c.plan_id = $1 and $2 < c.seq and (cast($3 as bigint) = 0 or c.cause = $3) \
            and (cast($4 as text) = '' or c.kind = $4) and (cast($5 as text) = '' or c.verdict = $5) \
-           and (cast($6 as text) = '' or lower(coalesce(c.username, '')) like $6 escape '\\' \
+           and (cast($7 as text) = '' or lower(coalesce(c.username, '')) like $6 escape '\\' \
              or lower(coalesce(c.group_name, '')) like $6 escape '\\' or c.external_id = $7) \
          order by c.seq limit $8";
     let rows: Vec<ChangeColumns> = with_pool!(db, pool => sqlx::query_as(SQL)
@@ -457,7 +474,7 @@ pub async fn changes(
         .bind(filter.cause)
         .bind(&filter.kind)
         .bind(&filter.verdict)
-        .bind(like(&filter.search))
+        .bind(containing(&filter.search))
         .bind(&filter.search)
         .bind(page.rows_max)
         .fetch_all(pool)
@@ -614,26 +631,42 @@ pub async fn end(
     Ok(ended == 1)
 }
 
-/// Forgets the oldest plans of a connector and kind, all but so many; what may still be applied stays.
-pub async fn forget(
-    tx: &mut Tx,
-    connector: ConnectorId,
-    kind: PlanKind,
-    kept: i64,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    const OLD: &str = "select id from plans where connector_id = $1 and kind = $2 \
-           and (status not in ('ready', 'waiting', 'approved') or expires_at <= $3 \
-             or kind = 'simulated' and status <> 'approved') \
-           and id not in (select id from plans where connector_id = $1 and kind = $2 \
-             order by id desc limit $4)";
-    let old: Vec<i64> = with_tx!(tx, conn => sqlx::query_scalar(OLD)
-        .bind(connector.0).bind(kind.word()).bind(now.as_microsecond()).bind(kept)
-        .fetch_all(conn).await?);
-    delete(tx, &old).await
+/// A plan that retention may forget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forgettable {
+    pub id: i64,
+    pub made_at: Timestamp,
+    /// Its changes and findings.
+    pub row_count: u64,
+    /// It belongs to no run; otherwise its run is forgotten.
+    pub is_simulation: bool,
 }
 
-async fn delete(tx: &mut Tx, plans: &[i64]) -> Result<(), StoreError> {
+/// The oldest plans that may be forgotten: simulations, and what runs left that are forgotten
+/// themselves. What somebody can still decide over stays, and what was approved until a run came.
+pub async fn forgettable(
+    tx: &mut Tx,
+    now: Timestamp,
+    rows_max: i64,
+) -> Result<Vec<Forgettable>, StoreError> {
+    const SQL: &str = "select p.id, p.made_at, p.row_count, p.kind from plans p \
+         where (p.status not in ('ready', 'waiting', 'approved') or p.expires_at <= $1 \
+             or p.kind = 'simulated' and p.status <> 'approved') \
+           and (p.kind = 'simulated' or not exists (select 1 from runs r where r.id = p.run_id)) \
+         order by p.id limit $2";
+    let rows: Vec<(i64, i64, i64, String)> = with_tx!(tx, conn => sqlx::query_as(SQL)
+        .bind(now.as_microsecond()).bind(rows_max).fetch_all(conn).await?);
+    let forgettable = |(id, made_at, row_count, kind): (i64, i64, i64, String)| Forgettable {
+        id,
+        made_at: instant(made_at),
+        row_count: row_count.unsigned_abs(),
+        is_simulation: PlanKind::from_word(&kind) == PlanKind::Simulated,
+    };
+    Ok(rows.into_iter().map(forgettable).collect())
+}
+
+/// Forgets plans with everything they have.
+pub async fn forget(tx: &mut Tx, plans: &[i64]) -> Result<(), StoreError> {
     const IN_ORDER: [&str; 5] = [
         "delete from plan_changes \
          where plan_id in (select cast(batch.value ->> 0 as bigint) from {rows})",
@@ -690,22 +723,6 @@ pub async fn is_any_by(
         }
     }
     Ok(false)
-}
-
-/// A part of a name, in lower case.
-fn like(search: &str) -> String {
-    if search.is_empty() {
-        return String::new();
-    }
-    let mut pattern = String::from("%");
-    for it in search.to_lowercase().chars() {
-        if matches!(it, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(it);
-    }
-    pattern.push('%');
-    pattern
 }
 
 type Row = (

@@ -1,4 +1,4 @@
-//! How long runs are remembered: by age and by size. The audit log is kept for ever.
+//! How long runs and plans are remembered: by age and by size. The audit log is kept for ever.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -8,18 +8,20 @@ use crate::store::audit::actor::Act;
 use crate::store::audit::changes::Changes;
 use crate::store::audit::{self, Action, Entry};
 use crate::store::batch::{cells, execute};
-use crate::store::{Db, StoreError, Tx};
+use crate::store::{Db, StoreError, Tx, plans};
 use crate::{with_pool, with_tx};
 
 /// What is older than this, or more than this, goes; the oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Retention {
-    /// Of runs with their changes and findings.
+    /// Of runs with their changes and findings, and of the plans that they left.
     pub days_max: u32,
     /// Of the lines that a run tells while it is under way.
     pub log_days_max: u32,
-    /// Changes, findings and lines of all runs together. One takes some 300 bytes.
+    /// Of what simulations showed.
+    pub simulation_days_max: u32,
+    /// Changes, findings and lines of all runs and plans together. One takes some 300 bytes.
     pub rows_max: u32,
 }
 
@@ -27,6 +29,7 @@ pub struct Retention {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
     pub runs: u64,
+    pub plans: u64,
     /// Changes, findings and lines.
     pub rows: u64,
 }
@@ -34,15 +37,16 @@ pub struct Pruned {
 pub const DAYS_MAX: u32 = 36_500;
 pub const DAYS_MIN: u32 = 1;
 pub const ROWS_MIN: u32 = 1_000;
-/// Bounds the time for which a transaction holds its locks. One run goes as a whole.
+/// Bounds the time for which a transaction holds its locks. One run or plan goes as a whole.
 const ROWS_PER_ROUND: u64 = 50_000;
 const RUNS_PER_ROUND: i64 = 200;
+const PLANS_PER_ROUND: i64 = 200;
 /// Far beyond any catch-up window, and any clock that is set back.
 const SLOT_DAYS: i64 = 400;
 
 impl Default for Retention {
     fn default() -> Retention {
-        Retention { days_max: 365, log_days_max: 90, rows_max: 5_000_000 }
+        Retention { days_max: 365, log_days_max: 90, simulation_days_max: 30, rows_max: 5_000_000 }
     }
 }
 
@@ -69,7 +73,8 @@ pub async fn save(db: &Db, after: Retention, act: &Act<'_>) -> Result<(), StoreE
 }
 
 /// Forgets what is too old or too much, some of it at a time. Runs that are under way stay, and of
-/// each connector the last run and the last that went well.
+/// each connector the last run and the last that went well. A plan that a run left goes after it.
+/// Where there is too much, simulations go first: nothing was done by them.
 pub async fn prune(db: &Db, now: Timestamp, act: &Act<'_>) -> Result<Pruned, StoreError> {
     let mut pruned = Pruned::default();
     loop {
@@ -78,6 +83,7 @@ pub async fn prune(db: &Db, now: Timestamp, act: &Act<'_>) -> Result<Pruned, Sto
             break;
         }
         pruned.runs += round.runs;
+        pruned.plans += round.plans;
         pruned.rows += round.rows;
     }
     forget_slots(db, now).await?;
@@ -88,37 +94,70 @@ async fn prune_some(db: &Db, now: Timestamp, act: &Act<'_>) -> Result<Pruned, St
     let mut tx = db.begin().await?;
     // Two services take turns.
     let retention = lock(&mut tx).await?;
+    let (plans, rows) = too_many_plans(&mut tx, &retention, now).await?;
+    if let (Some(first), Some(last)) = (plans.first(), plans.last()) {
+        plans::forget(&mut tx, &plans).await?;
+        let count = plans.len();
+        let told = json!({ "plans": count, "rows": rows, "first_plan": first, "last_plan": last });
+        record(tx, act, &told).await?;
+        let plans = u64::try_from(count).unwrap_or(u64::MAX);
+        return Ok(Pruned { runs: 0, plans, rows });
+    }
     let runs = too_much(&mut tx, &retention, now).await?;
-    if !runs.is_empty() {
+    if let (Some(first), Some(last)) = (runs.first(), runs.last()) {
         let pruned = forget_runs(&mut tx, &runs).await?;
-        record(tx, act, &runs, json!({ "runs": pruned.runs, "rows": pruned.rows })).await?;
+        let Pruned { runs, plans: _, rows } = pruned;
+        let told = json!({ "runs": runs, "rows": rows, "first_run": first, "last_run": last });
+        record(tx, act, &told).await?;
         return Ok(pruned);
     }
     let runs = old_logs(&mut tx, before(now, retention.log_days_max)).await?;
-    if runs.is_empty() {
+    let (Some(first), Some(last)) = (runs.first(), runs.last()) else {
         tx.rollback().await?;
         return Ok(Pruned::default());
-    }
+    };
     let rows = forget_logs(&mut tx, &runs).await?;
-    record(tx, act, &runs, json!({ "log_lines": rows })).await?;
-    Ok(Pruned { runs: 0, rows })
+    record(tx, act, &json!({ "log_lines": rows, "first_run": first, "last_run": last })).await?;
+    Ok(Pruned { runs: 0, plans: 0, rows })
 }
 
-async fn record(
-    mut tx: Tx,
-    act: &Act<'_>,
-    runs: &[i64],
-    mut told: serde_json::Value,
-) -> Result<(), StoreError> {
-    if let (Some(first), Some(last), Some(fields)) =
-        (runs.first(), runs.last(), told.as_object_mut())
-    {
-        fields.insert("first_run".to_owned(), json!(first));
-        fields.insert("last_run".to_owned(), json!(last));
-    }
-    let entry = Entry::new(Action::RunPrune, "", "").with(Changes::deleted(&told));
+async fn record(mut tx: Tx, act: &Act<'_>, told: &serde_json::Value) -> Result<(), StoreError> {
+    let entry = Entry::new(Action::RunPrune, "", "").with(Changes::deleted(told));
     audit::append(&mut tx, act, &entry).await?;
     tx.commit().await
+}
+
+/// Changes, findings and lines of everything.
+async fn total(tx: &mut Tx) -> Result<u64, StoreError> {
+    const SQL: &str = "select cast(coalesce((select sum(row_count) from runs), 0) \
+           + coalesce((select sum(row_count) from plans), 0) as bigint)";
+    let total: i64 = with_tx!(tx, conn => sqlx::query_scalar(SQL).fetch_one(conn).await?);
+    Ok(total.unsigned_abs())
+}
+
+/// The oldest plans that are beyond the limits or whose run is forgotten, not too many at once; and
+/// how many rows they have.
+async fn too_many_plans(
+    tx: &mut Tx,
+    retention: &Retention,
+    now: Timestamp,
+) -> Result<(Vec<i64>, u64), StoreError> {
+    let mut total = total(tx).await?;
+    let cutoff = before(now, retention.simulation_days_max);
+    let (mut found, mut rows) = (Vec::new(), 0);
+    for plan in plans::forgettable(tx, now, PLANS_PER_ROUND).await? {
+        if ROWS_PER_ROUND < rows {
+            break;
+        }
+        let is_too_much = u64::from(retention.rows_max) < total;
+        if plan.is_simulation && cutoff <= plan.made_at && !is_too_much {
+            continue;
+        }
+        total = total.saturating_sub(plan.row_count);
+        rows += plan.row_count;
+        found.push(plan.id);
+    }
+    Ok((found, rows))
 }
 
 /// The oldest runs that are beyond the limits, not too many at once.
@@ -127,22 +166,24 @@ async fn too_much(
     retention: &Retention,
     now: Timestamp,
 ) -> Result<Vec<i64>, StoreError> {
-    const TOTAL: &str = "select cast(coalesce(sum(row_count), 0) as bigint) from runs";
-    const OLDEST: &str = "select r.id, r.row_count, r.started_at from runs r \
+    // Its plans go with it.
+    const OLDEST: &str = "select r.id, cast(r.row_count + coalesce((select sum(p.row_count) \
+             from plans p where p.run_id = r.id), 0) as bigint), r.started_at from runs r \
          where r.finished_at is not null \
          and not exists (select 1 from (select max(l.id) as id from runs l \
            group by l.connector_id) kept where kept.id = r.id) \
          and not exists (select 1 from (select max(g.id) as id from runs g \
            where g.status in ('succeeded', 'succeeded-with-skips', 'held') \
+             and g.person is null and g.undo_of is null \
            group by g.connector_id, g.status) kept where kept.id = r.id) \
          order by r.id limit $1";
-    let total: i64 = with_tx!(&mut *tx, conn => sqlx::query_scalar(TOTAL).fetch_one(conn).await?);
+    let mut total = total(tx).await?;
     let oldest: Vec<(i64, i64, i64)> = with_tx!(tx, conn => sqlx::query_as(OLDEST)
         .bind(RUNS_PER_ROUND)
         .fetch_all(conn)
         .await?);
     let cutoff = before(now, retention.days_max).as_microsecond();
-    let (mut total, rows_max) = (total.unsigned_abs(), u64::from(retention.rows_max));
+    let rows_max = u64::from(retention.rows_max);
     let (mut runs, mut rows) = (Vec::new(), 0);
     for (run, row_count, started_at) in oldest {
         if (cutoff <= started_at && total <= rows_max) || ROWS_PER_ROUND < rows {
@@ -170,7 +211,7 @@ async fn forget_runs(tx: &mut Tx, runs: &[i64]) -> Result<Pruned, StoreError> {
         rows += execute(tx, sql, runs.iter().copied(), row, &[]).await?;
     }
     let runs = execute(tx, RUNS, runs.iter().copied(), row, &[]).await?;
-    Ok(Pruned { runs, rows })
+    Ok(Pruned { runs, plans: 0, rows })
 }
 
 /// Runs whose log is too old.

@@ -54,7 +54,7 @@ pub async fn standings(
          join runs r on r.connector_id = s.connector_id and s.since <= r.started_at \
            and r.status = 'failed' and r.trigger = 'schedule' \
            and r.id > coalesce((select max(g.id) from runs g \
-             where g.connector_id = s.connector_id and g.person is null \
+             where g.connector_id = s.connector_id and g.person is null and g.undo_of is null \
              and g.status in ('succeeded', 'succeeded-with-skips', 'held')), 0) \
          group by s.connector_id";
     const INTERRUPTED: &str = "select r.connector_id, r.id, r.slot from schedules s \

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::plans::{Evidence, before_and_after};
 use crate::source::onelogin::report::{Allowance, Calls, Proof};
-use crate::store::runs::ChangeRow;
+use crate::store::runs::changes::ChangeRow;
 use crate::sync::{Counts, Decision, Phase, TargetDecision};
 
 /// How many changes there are of each kind, by the kind's word.

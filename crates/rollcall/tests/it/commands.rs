@@ -247,10 +247,23 @@ async fn a_run_is_shown_with_what_was_done_to_whom() {
         line.unwrap_or_else(|| panic!("no {kind} of {name} in\n{shown}")).to_owned()
     };
     assert!(line("deactivate").contains("Suspended"), "{shown}");
-    assert!(line("update").contains("New"), "{shown}");
+    assert!(line("deactivate").contains("active") && line("deactivate").contains("not active"));
+    let old = person.lastname.unwrap();
+    let words = line("update");
+    let (before, after) = words.split_once("last name New").unwrap();
+    assert!(before.contains(&format!("last name {old}")), "{shown}");
+    assert!(!after.contains("email"), "only what differs: {shown}");
     let lost =
         it.sandbox.admin().with_tenant(|tenant| tenant.roles()[&person.role_ids[1]].name.clone());
     assert!(line("remove-from-group").contains(&lost), "{shown}");
+
+    let all = it.json(0, &["run", "show", "2"]).await;
+    let changes = all["changes"].as_array().unwrap();
+    let of = |kind: &str| changes.iter().find(|it| it["kind"] == kind).unwrap();
+    assert_eq!(of("update")["before"]["last_name"], *old);
+    assert_eq!(of("update")["after"]["last_name"], "New");
+    assert_eq!(of("deactivate")["after"], serde_json::json!({ "active": false }));
+    assert_eq!(of("remove-from-group")["before"], serde_json::json!({ "member": true }));
 
     let told = it.expect(0, &["user", "explain", "OneLogin", &name]).await;
     assert!(told.contains("Run 2: deactivate, applied"), "{told}");

@@ -204,12 +204,12 @@ async fn a_run_is_on_record_with_every_change_and_finding() {
         assert_eq!(report.pointer("/targets/0/applied/create"), Some(&json!(18)));
 
         let everything = Page { after: 0, rows_max: 1000 };
-        let changes = runs::changes(&db, finished.run, everything).await.unwrap();
+        let changes = runs::changes::list(&db, finished.run, everything).await.unwrap();
         let steps: usize =
             finished.decision.targets.iter().map(|it| it.approved.steps().len()).sum();
         assert_eq!(changes.len(), steps);
         assert!(changes.iter().all(|it| it.outcome == "applied"));
-        let findings = runs::findings(&db, finished.run, everything).await.unwrap();
+        let findings = runs::findings::list(&db, finished.run, everything).await.unwrap();
         let found: Vec<_> =
             findings.iter().map(|it| (it.external_id.clone().unwrap(), &*it.kind)).collect();
         let odd = [(ids[0], FindingKind::Invalid), (ids[1], FindingKind::NotCreated)];
@@ -304,7 +304,8 @@ async fn many_leavers_are_held_and_newcomers_pass() {
         let directory = world.directory().await;
         assert!(directory.users[&external(newcomer)].active);
         assert_eq!(directory.active_users(), 101);
-        let held = runs::changes(&db, finished.run, Page { after: 0, rows_max: 99 }).await.unwrap();
+        let held =
+            runs::changes::list(&db, finished.run, Page { after: 0, rows_max: 99 }).await.unwrap();
         assert_eq!(
             held.iter().filter(|it| it.outcome == "held" && it.kind == "deactivate").count(),
             8

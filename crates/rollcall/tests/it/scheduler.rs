@@ -26,7 +26,7 @@ use rollcall::store::targets::{self, TargetKind};
 use sandbox::onelogin::{Data, Fault, Kind, Options, Population, Sandbox, Tenant, When};
 
 use crate::databases::on_both;
-use crate::store::somebody;
+use crate::store::{self, somebody};
 
 struct World {
     engine: Engine,
@@ -437,6 +437,75 @@ async fn an_interrupted_run_is_taken_up_by_whoever_looks_next_and_only_once() {
         }
         assert_eq!(world.runs().await[1].retry_of, Some(RunId(1)));
         assert_eq!(world.tick("2026-11-24T12:00:00Z").await, ["run 3 for 2026-11-24T12:00:00Z"]);
+    })
+    .await;
+}
+
+/// Somebody who is synced alone is one of many, and what is taken back was not asked of the source.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_runs_of_everybody_tell_how_a_connector_stands() {
+    on_both(async |db| {
+        let world = World::new(&db, hourly()).await;
+        world.tick("2026-11-24T11:00:00Z").await;
+        world.is_down();
+        world.tick("2026-11-24T12:00:00Z").await;
+        let now = "2026-11-24T12:10:00Z";
+        let stands = async || {
+            let health = world.health(now).await;
+            let last_good = health.last_success.unwrap().id;
+            (health.health, last_good, health.failures_in_a_row)
+        };
+        let failed = (Health::NeedsAttention, RunId(1), 1);
+        assert_eq!(stands().await, failed);
+        for (column, value) in [("person", "'117'"), ("undo_of", "1")] {
+            let run = store::begin(&db, &world.connector, Trigger::CommandLine, at(now)).await;
+            let sql = format!(
+                "update runs set status = 'succeeded', finished_at = started_at, {column} = {value} \
+                 where id = {run}"
+            );
+            let sql = sqlx::AssertSqlSafe(sql);
+            rollcall::with_pool!(&db, pool => sqlx::query(sql).execute(pool).await.map(|_| ()))
+                .unwrap();
+            assert_eq!(stands().await, failed, "{column}");
+            assert_eq!(runs::oldest_of_last_good(&db).await.unwrap(), Some(at("2026-11-24T11:00:00Z")));
+        }
+    })
+    .await;
+}
+
+/// A service that stops closes its database: nothing may want it any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduler_that_has_stopped_forgets_nothing_any_more() {
+    on_both(async |db| {
+        let world = World::new(&db, ScheduleSettings::default()).await;
+        let long_ago = at("2020-01-01T00:00:00Z");
+        for _ in 0..2 {
+            store::begin(&db, &world.connector, Trigger::CommandLine, long_ago).await;
+        }
+        let sql = "update runs set status = 'failed', finished_at = started_at";
+        rollcall::with_pool!(&db, pool => sqlx::query(sql).execute(pool).await.map(|_| ()))
+            .unwrap();
+        // Whatever is to be forgotten waits for this one.
+        let mut writer = db.begin().await.unwrap();
+        let sql = "update settings set value = value where key = 'retention'";
+        rollcall::with_tx!(&mut writer, conn => sqlx::query(sql).execute(conn).await.map(|_| ()))
+            .unwrap();
+        let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        let before = tasks();
+        let (stop, stopping) = tokio::sync::watch::channel(false);
+        let stopped = async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            stop.send_replace(true);
+        };
+        tokio::join!(scheduler::run(&world.engine, stopping), stopped);
+        writer.rollback().await.unwrap();
+        for _ in 0..500 {
+            if tasks() <= before {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(world.statuses().await, ["failed", "failed"]);
     })
     .await;
 }

@@ -13,8 +13,8 @@ use crate::cli::group::{Badges, ROWS_MAX};
 use crate::cli::output;
 use crate::store::directory::browse::{self, Page, UserFilter, UserLine};
 use crate::store::directory::lookup::{self, UserRow};
+use crate::store::runs::changes::people_named;
 use crate::store::runs::of_person::{self, PastChange, PastFinding};
-use crate::store::runs::people_named;
 use crate::store::targets::{self, Target};
 
 #[derive(Debug, clap::Args)]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use reconcile::principal::{ExternalId, Name, fold};
 
 use crate::store::targets::TargetId;
-use crate::store::{Db, StoreError, instant};
+use crate::store::{Db, StoreError, containing, instant};
 use crate::with_pool;
 
 /// Which users are wanted. All that is given must be met.
@@ -225,19 +225,6 @@ pub async fn groups(
         .await?);
     let line = |(name, members): (String, i64)| GroupLine { name, members: members.unsigned_abs() };
     Ok(rows.into_iter().map(line).collect())
-}
-
-/// A pattern for what contains a text; no character of it is a wildcard.
-fn containing(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for char in fold(text.trim()).chars() {
-        if matches!(char, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(char);
-    }
-    pattern.push('%');
-    pattern
 }
 
 fn user_line(row: (String, String, String, String, i64, i64, i64)) -> UserLine {

@@ -4,7 +4,9 @@
 use jiff::Timestamp;
 use reconcile::principal::{ExternalId, Name};
 
-use super::{RecordedChange, RecordedFinding, RunId};
+use super::RunId;
+use super::changes::RecordedChange;
+use super::findings::RecordedFinding;
 use crate::store::connectors::ConnectorId;
 use crate::store::targets::TargetId;
 use crate::store::{Db, StoreError, batch, instant};
@@ -44,7 +46,7 @@ pub async fn changes(
     rows_max: u32,
 ) -> Result<Vec<PastChange>, StoreError> {
     const SQL: &str = "select c.run_id, r.started_at, c.seq, t.name, c.kind, c.username, \
-           c.group_name, c.detail, c.reason, c.outcome \
+           c.group_name, c.detail, c.reason, c.outcome, c.before, c.after \
          from run_changes c join runs r on r.id = c.run_id left join targets t on t.id = c.target_id \
          where c.external_id = $1 and r.connector_id = $2 \
          order by c.run_id desc, c.seq limit $3";
@@ -59,6 +61,8 @@ pub async fn changes(
         String,
         String,
         String,
+        String,
+        String,
     );
     let rows: Vec<Row> = with_pool!(db, pool => sqlx::query_as(SQL)
         .bind(id.as_str())
@@ -67,7 +71,20 @@ pub async fn changes(
         .fetch_all(pool)
         .await?);
     let past = |row: Row| {
-        let (run, at, seq, target_name, kind, username, group, detail, reason, outcome) = row;
+        let (
+            run,
+            at,
+            seq,
+            target_name,
+            kind,
+            username,
+            group,
+            detail,
+            reason,
+            outcome,
+            before,
+            after,
+        ) = row;
         let external_id = Some(id.to_string());
         let change = RecordedChange {
             seq,
@@ -79,6 +96,8 @@ pub async fn changes(
             detail,
             reason,
             outcome,
+            before,
+            after,
         };
         PastChange { run: RunId(run), at: instant(at), change }
     };

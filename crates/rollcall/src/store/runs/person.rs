@@ -1,9 +1,10 @@
 //! A person as a change knew them, as JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use reconcile::principal::{Attributes, ExternalId, Name, User};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 #[derive(Serialize, Deserialize)]
 struct Person {
@@ -51,6 +52,41 @@ pub fn text(user: &User, groups: &[Name]) -> String {
     serde_json::to_string(&person).unwrap_or_default()
 }
 
+/// A field that is not what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// `display name`
+    pub field: String,
+    /// Blank where there was nothing.
+    pub before: String,
+    pub after: String,
+}
+
+/// The fields in which two people, or parts of them, differ; null is somebody who has none.
+pub fn differences(before: &Value, after: &Value) -> Vec<Difference> {
+    let nobody = Map::new();
+    let old = before.as_object().unwrap_or(&nobody);
+    let new = after.as_object().unwrap_or(&nobody);
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let text = |value: Option<&Value>| match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    let difference = |name: &String| {
+        let (before, after) = (text(old.get(name)), text(new.get(name)));
+        (before != after).then(|| Difference { field: name.replace('_', " "), before, after })
+    };
+    names.into_iter().filter_map(difference).collect()
+}
+
+/// As [`differences`], of two texts; nothing where somebody comes or leaves.
+pub fn differences_of(before: &str, after: &str) -> Vec<Difference> {
+    let read = |text: &str| serde_json::from_str::<Value>(text).ok();
+    let (Some(before), Some(after)) = (read(before), read(after)) else { return Vec::new() };
+    differences(&before, &after)
+}
+
 /// A person read back, with the groups that they left with their account. `None` where the text is
 /// none of ours.
 pub fn read(text: &str) -> Option<(User, Vec<Name>)> {
@@ -69,4 +105,31 @@ pub fn read(text: &str) -> Option<(User, Vec<Name>)> {
         source_id: person.source_id.map(|id| ExternalId::new(&id)),
     };
     Some((user, person.groups.iter().map(|group| Name::new(group)).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(before: &Value, after: &Value) -> Vec<String> {
+        let told = |it: Difference| format!("{}: {} -> {}", it.field, it.before, it.after);
+        differences(before, after).into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn only_what_differs_is_told_of_a_person() {
+        let before = json!({ "email": "a@x", "display_name": "A", "active": true });
+        let after = json!({ "email": "b@x", "display_name": "A", "active": false, "title": "Dr" });
+        let expected = ["active: true -> false", "email: a@x -> b@x", "title:  -> Dr"];
+        assert_eq!(told(&before, &after), expected);
+    }
+
+    #[test]
+    fn whoever_comes_or_leaves_differs_in_all_they_have() {
+        let ada = json!({ "email": "a@x", "first_name": "" });
+        assert_eq!(told(&Value::Null, &ada), ["email:  -> a@x"]);
+        assert_eq!(told(&ada, &Value::Null), ["email: a@x -> "]);
+    }
 }

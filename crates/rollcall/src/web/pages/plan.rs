@@ -1,12 +1,11 @@
 //! `/plans/{id}`: everything that would change, why, and what is decided over it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::plans::decide::{self, Choice, DecideError};
 use crate::run::{Order, Ready, Task};
@@ -15,6 +14,7 @@ use crate::store::connectors;
 use crate::store::plans::{
     self, Filter, Plan, PlanChange, PlanId, PlanKind, PlanStatus, StoredCause,
 };
+use crate::store::runs::person::{self, Difference};
 use crate::store::runs::report::{Report, Source};
 use crate::store::runs::{self, Trigger};
 use crate::web::App;
@@ -96,7 +96,7 @@ struct ChangeView {
     /// `held`, `approved`, `rejected` or `left-out`; empty where it passes.
     standing: &'static str,
     /// Field, before and after.
-    fields: Vec<(String, String, String)>,
+    fields: Vec<Difference>,
     may_tick: bool,
 }
 
@@ -403,7 +403,7 @@ fn change(row: PlanChange, may_decide: bool) -> ChangeView {
     };
     ChangeView {
         seq: row.seq,
-        fields: fields(&row.before, &row.after),
+        fields: person::differences_of(&row.before, &row.after),
         who: row.username.or(row.external_id).unwrap_or_default(),
         group: row.group.unwrap_or_default(),
         target: row.target_name.unwrap_or_default(),
@@ -414,24 +414,6 @@ fn change(row: PlanChange, may_decide: bool) -> ChangeView {
         standing,
         kind: row.kind,
     }
-}
-
-/// The fields in which two people, told as JSON, differ.
-fn fields(before: &str, after: &str) -> Vec<(String, String, String)> {
-    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
-    let (before, after) = (read(before), read(after));
-    let (Some(old), Some(new)) = (before.as_object(), after.as_object()) else { return Vec::new() };
-    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let text = |value: Option<&Value>| match value {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    };
-    names
-        .into_iter()
-        .filter(|name| old.get(*name) != new.get(*name))
-        .map(|name| (name.replace('_', " "), text(old.get(name)), text(new.get(name))))
-        .collect()
 }
 
 fn finding(
@@ -521,7 +503,11 @@ mod tests {
             what: HOSTILE.to_owned(),
             reason: HOSTILE.to_owned(),
             standing: "held",
-            fields: vec![(HOSTILE.to_owned(), HOSTILE.to_owned(), String::new())],
+            fields: vec![Difference {
+                field: HOSTILE.to_owned(),
+                before: HOSTILE.to_owned(),
+                after: String::new(),
+            }],
             may_tick: may_decide,
         };
         let stored =
@@ -565,18 +551,6 @@ mod tests {
         for tab in [Tab::Findings, Tab::Source] {
             check(&view("applied", tab, false));
         }
-    }
-
-    #[test]
-    fn only_what_differs_is_shown_of_a_person() {
-        let told = fields(
-            r#"{"email":"a@x","display_name":"A","active":true}"#,
-            r#"{"email":"b@x","display_name":"A","active":false,"title":"Dr"}"#,
-        );
-        let told: Vec<String> =
-            told.into_iter().map(|(name, old, new)| format!("{name}: {old} -> {new}")).collect();
-        assert_eq!(told, ["active: true -> false", "email: a@x -> b@x", "title:  -> Dr"]);
-        assert!(fields("", r#"{"email":"b@x"}"#).is_empty());
     }
 
     #[test]

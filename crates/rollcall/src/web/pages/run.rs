@@ -14,8 +14,10 @@ use crate::run::{self, Order, Ready};
 use crate::store::accounts::Role;
 use crate::store::connectors;
 use crate::store::leases;
+use crate::store::runs::changes::{self, RecordedChange};
+use crate::store::runs::findings::{self, RecordedFinding};
 use crate::store::runs::report::{Calls, Report, Source, Target};
-use crate::store::runs::{self, ChangeFilter, RecordedFinding, Run, RunId, Trigger};
+use crate::store::runs::{self, Run, RunId, Trigger};
 use crate::web::answer::{self, Answer};
 use crate::web::form::Form;
 use crate::web::moment::count;
@@ -86,7 +88,7 @@ struct Tile {
 
 #[derive(Debug)]
 struct Changes {
-    rows: Vec<runs::RecordedChange>,
+    rows: Vec<RecordedChange>,
     kinds: Vec<Choice>,
     outcomes: Vec<Choice>,
     text: String,
@@ -155,7 +157,7 @@ pub async fn show(
         tabs: tabs(&run, &report, &asked),
         part,
         may_stop: !has_ended && run.stop_asked_by.is_none() && visit.may(Role::Operator),
-        may_retry: has_ended && visit.may(Role::Operator),
+        may_retry: has_ended && run::again(&run).is_ok() && visit.may(Role::Operator),
         command: format!("rollcall run show {}", run.id),
         run: row(&run, &visit),
     };
@@ -190,13 +192,14 @@ pub async fn retry(
     _form: Form,
 ) -> Answer {
     let run = find(&app, id).await?;
+    let task = run::again(&run).map_err(Refusal::Conflict)?;
     let known = connectors::list(app.db()).await?;
     let connector = known.into_iter().find(|it| it.id == run.connector_id).ok_or_else(|| {
         Refusal::Conflict("The connector of this run has been deleted since.".to_owned())
     })?;
     let ready = Ready::open(&app.engine, connector.name.as_str()).await?;
     let order = Order::new(Trigger::Page, visit.actor());
-    let order = Order { retry_of: Some(run.id), ..order };
+    let order = Order { retry_of: Some(run.id), task, ..order };
     started(&app, &visit, ready, &order).await
 }
 
@@ -220,12 +223,12 @@ async fn find(app: &App, id: i64) -> Result<Run, Refusal> {
 
 async fn changes(app: &App, run: &Run, report: &Report, asked: &Asked) -> Result<Changes, Refusal> {
     let text = asked.q.trim().to_owned();
-    let filter = ChangeFilter {
+    let filter = changes::Filter {
         kind: asked.kind.clone(),
         outcome: asked.outcome.clone(),
         text: text.clone(),
     };
-    let mut rows = runs::search_changes(app.db(), run.id, &filter, page(asked.after)).await?;
+    let mut rows = changes::search(app.db(), run.id, &filter, page(asked.after)).await?;
     let next = next(&mut rows, |last| asked.address(run.id, last.seq));
     let mut kinds: Vec<&String> =
         report.targets.iter().flat_map(|it| it.applied.keys().chain(it.held.keys())).collect();
@@ -244,7 +247,7 @@ async fn changes(app: &App, run: &Run, report: &Report, asked: &Asked) -> Result
 }
 
 async fn findings(app: &App, run: &Run, asked: &Asked) -> Result<Part, Refusal> {
-    let mut rows = runs::findings(app.db(), run.id, page(asked.after)).await?;
+    let mut rows = findings::list(app.db(), run.id, page(asked.after)).await?;
     let next = next(&mut rows, |last| asked.address(run.id, last.seq));
     Ok(Part::Findings { rows, next })
 }
@@ -361,7 +364,6 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::runs::RecordedChange;
     use crate::web::answer::samples::{self, HOSTILE, check};
     use crate::web::pages::runs::tests::sample;
 
@@ -423,6 +425,8 @@ mod tests {
             detail: HOSTILE.to_owned(),
             reason: HOSTILE.to_owned(),
             outcome: "applied".to_owned(),
+            before: serde_json::json!({ HOSTILE: HOSTILE }).to_string(),
+            after: serde_json::json!({ HOSTILE: 1 }).to_string(),
         };
         let changes = |rows, is_filtered| {
             Part::Changes(Box::new(Changes {

@@ -116,6 +116,7 @@ pub async fn save_retention(State(app): State<App>, visit: Visit, mut form: Form
     let after = Retention {
         days_max: form.number("days_max", DAYS_MIN..=DAYS_MAX),
         log_days_max: form.number("log_days_max", DAYS_MIN..=DAYS_MAX),
+        simulation_days_max: form.number("simulation_days_max", DAYS_MIN..=DAYS_MAX),
         rows_max: form.number("rows_max", ROWS_MIN..=u32::MAX),
     };
     if form.is_wrong() {
@@ -128,10 +129,11 @@ pub async fn save_retention(State(app): State<App>, visit: Visit, mut form: Form
 }
 
 fn typed(retention: Retention) -> Vec<(&'static str, String)> {
-    let Retention { days_max, log_days_max, rows_max } = retention;
+    let Retention { days_max, log_days_max, simulation_days_max, rows_max } = retention;
     vec![
         ("days_max", days_max.to_string()),
         ("log_days_max", log_days_max.to_string()),
+        ("simulation_days_max", simulation_days_max.to_string()),
         ("rows_max", rows_max.to_string()),
     ]
 }

@@ -123,7 +123,7 @@ async fn record_a_run_with_five_findings(home: &Home) {
     let report = serde_json::json!({ "calls": 7 });
     let ending = Ending { status: Status::SucceededWithSkips, message: "Done.", report: &report };
     let mut tx = db.begin().await.unwrap();
-    runs::insert_findings(&mut tx, run, &findings).await.unwrap();
+    runs::findings::insert(&mut tx, run, &findings).await.unwrap();
     runs::finish(&mut tx, run, &ending, began + SignedDuration::from_millis(1500)).await.unwrap();
     tx.commit().await.unwrap();
     db.close().await;

@@ -5,7 +5,8 @@ use reconcile::finding::{Finding, FindingKind};
 use reconcile::principal::ExternalId;
 use rollcall::store::Db;
 use rollcall::store::connectors;
-use rollcall::store::runs::{self, ChangeRow, Ending, Status, Trigger};
+use rollcall::store::runs::changes::ChangeRow;
+use rollcall::store::runs::{self, Ending, Status, Trigger};
 use rollcall::store::targets;
 use serde_json::{Value, json};
 
@@ -55,6 +56,21 @@ fn an_expression_is_explained_with_nothing_set_up_and_nothing_left_behind() {
     assert_eq!(answer["next"].as_array().unwrap().len(), 5);
     assert_eq!((&answer["every"], &answer["runs_per_day"]), (&"1d".into(), &1.into()));
     assert!(!home.data().exists(), "nothing is needed, and nothing is made");
+}
+
+#[test]
+fn an_expression_whose_years_are_over_is_refused_and_not_saved() {
+    let home = Home::new();
+    let ran = home.rollcall(&["cron", "explain", "0 0 2 1 1 ? 2020"]);
+    assert_eq!(ran.code, 64, "{ran:?}");
+    assert!(ran.stderr.contains("This never happens again: the year is over."), "{ran:?}");
+    home.create_connector("OneLogin");
+    let before = home.answer(&["connector", "show", "OneLogin"]);
+    let edit = ["connector", "edit", "OneLogin", "--schedule", "0 0 2 1 1 ? 2020"];
+    let ran = home.rollcall(&edit);
+    assert_eq!(ran.code, 78, "{ran:?}");
+    assert!(ran.stderr.contains("schedule.expression"), "{ran:?}");
+    assert_eq!(home.answer(&["connector", "show", "OneLogin"]), before);
 }
 
 #[test]
@@ -199,9 +215,22 @@ async fn a_run_is_exported_whole_or_by_its_lists_and_runs_nothing_in_a_spreadshe
     let table = export(&["--format", "csv"]);
     assert_eq!(table.lines().count(), 1 + 2_500 + 1, "one table with one heading");
     assert!(table.contains("\"'=1\"") && !table.contains("\"=1\""));
-    assert!(
-        table.ends_with("\"finding\",\"1\",\"\",\"invalid\",\"9\",\"\",\"\",\"\",\"\",\"'@odd\"\n")
-    );
+    let finding = r#""finding","1","","invalid","9","","","","","'@odd","","""#;
+    assert!(table.ends_with(&format!("{finding}\n")), "{}", &table[table.len() - 200..]);
+    // What it was and what it is, whole; of a text that would be run in a cell of its own as well.
+    let ada = &whole["changes"][0];
+    assert_eq!(ada["before"], json!({ "email": "old@acme.test", "active": true }));
+    assert_eq!(ada["after"], json!({ "email": "=HYPERLINK(1)", "active": true }));
+    assert_eq!((&records[1]["before"], &records[1]["after"]), (&ada["before"], &ada["after"]));
+    assert_eq!(whole["changes"][1]["after"], Value::Null);
+    let mut rows = csv::Reader::from_reader(table.as_bytes());
+    let headings: Vec<String> = rows.headers().unwrap().iter().map(str::to_owned).collect();
+    assert_eq!(headings[10..], ["before", "after"]);
+    let row = rows.records().next().unwrap().unwrap();
+    assert_eq!(row[10], *r#"{"active":true,"email":"old@acme.test"}"#);
+    assert_eq!(row[11], *r#"{"active":true,"email":"=HYPERLINK(1)"}"#);
+    assert!(table.lines().all(|line| !line.contains("\",\"=")), "no cell is a formula");
+
     let findings = export(&["--format", "csv", "--only", "findings"]);
     assert_eq!(findings.lines().count(), 2);
     let changes: Value = serde_json::from_str(&export(&["--only", "changes"])).unwrap();
@@ -216,12 +245,12 @@ async fn record(home: &Home) {
     let now = connector.created_at;
     let run = begin(&db, &connector, Trigger::CommandLine, now).await;
     let names: Vec<String> = (1..=2_500).map(|it| format!("={it}")).collect();
-    let rows = names.iter().map(|name| ChangeRow {
-        before: "".into(),
-        after: "".into(),
+    let rows = names.iter().enumerate().map(|(place, name)| ChangeRow {
+        before: if place == 0 { r#"{"email":"old@acme.test","active":true}"# } else { "" }.into(),
+        after: if place == 0 { r#"{"email":"=HYPERLINK(1)","active":true}"# } else { "" }.into(),
         state: "",
         target: target.id,
-        kind: "create",
+        kind: if place == 0 { "update" } else { "create" },
         external_id: Some("1"),
         username: Some(name),
         group: None,
@@ -236,8 +265,8 @@ async fn record(home: &Home) {
         message: "@odd".to_owned(),
     };
     let mut tx = db.begin().await.unwrap();
-    runs::insert_changes(&mut tx, run, rows).await.unwrap();
-    runs::insert_findings(&mut tx, run, [&finding]).await.unwrap();
+    runs::changes::insert(&mut tx, run, rows).await.unwrap();
+    runs::findings::insert(&mut tx, run, [&finding]).await.unwrap();
     let report = json!({ "calls": 7 });
     let ending = Ending { status: Status::Succeeded, message: "Done.", report: &report };
     runs::finish(&mut tx, run, &ending, now).await.unwrap();
@@ -251,15 +280,15 @@ fn retention_is_shown_edited_and_on_record() {
     home.answer(&["init"]);
     let answer = |arguments: &[&str]| {
         let answer = home.answer(arguments);
-        [&answer["days"], &answer["log_days"], &answer["rows"]].map(|it| it.as_i64().unwrap())
+        ["days", "log_days", "simulation_days", "rows"].map(|it| answer[it].as_i64().unwrap())
     };
-    assert_eq!(answer(&["retention", "show"]), [365, 90, 5_000_000]);
-    let edit = ["retention", "edit", "--days", "30", "--rows", "1000"];
-    assert_eq!(answer(&edit), [30, 90, 1_000]);
-    assert_eq!(answer(&["retention", "show"]), [30, 90, 1_000]);
+    assert_eq!(answer(&["retention", "show"]), [365, 90, 30, 5_000_000]);
+    let edit = ["retention", "edit", "--days", "60", "--simulation-days", "7", "--rows", "1000"];
+    assert_eq!(answer(&edit), [60, 90, 7, 1_000]);
+    assert_eq!(answer(&["retention", "show"]), [60, 90, 7, 1_000]);
     assert_eq!(home.rollcall(&["retention", "edit", "--days", "0"]).code, 64);
     assert_eq!(home.answer(&["retention", "prune"])["runs"], 0);
     let listed = home.answer(&["audit", "list", "--noun", "retention"]);
     let changes = listed["entries"][0]["changes"].as_array().unwrap().clone();
-    assert_eq!(changes.len(), 2, "{changes:?}");
+    assert_eq!(changes.len(), 3, "{changes:?}");
 }

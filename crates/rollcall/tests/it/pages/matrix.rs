@@ -7,12 +7,16 @@ use reqwest::{Method, StatusCode};
 use rollcall::store::Db;
 use rollcall::store::accounts::Role;
 use rollcall::store::audit::actor::Actor;
+use rollcall::store::connectors;
+use rollcall::store::runs::Trigger;
 use rollcall::store::sessions::{self, Origin};
 use rollcall::web::access::{self, Access, Route};
 use rollcall::web::{assets, form};
 
 use super::browser::{Browser, Service, account};
+use super::world::{CONNECTOR, World};
 use crate::databases::on_both;
+use crate::store::begin;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -156,11 +160,28 @@ async fn no_form_is_followed_that_is_not_ours() {
     .await;
 }
 
+/// The streams of events by the paths of their routes, each about something that is there: a run and a
+/// simulation, and a target that no product has asked yet.
+async fn streams(world: &World, admin: &Browser) -> Vec<(&'static str, String)> {
+    let db = &world.service.engine.db;
+    let connector = connectors::find(db, CONNECTOR).await.unwrap();
+    let run = begin(db, &connector, Trigger::Page, Timestamp::now()).await;
+    let simulate = format!("/connectors/{}/simulate", connector.id);
+    let started = admin.clone().submit("/account", &simulate, &[]).await;
+    vec![
+        ("/simulations/{name}/events", format!("{}/events", started.location())),
+        ("/targets/{id}/events", "/targets/1/events".to_owned()),
+        ("/runs/{id}/events", format!("/runs/{run}/events")),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_has_the_headers_that_protect_it() {
     on_both(async |db| {
-        let service = Service::start(&db).await;
-        let admin = signed_in(&service, Role::Admin).await;
+        let world = World::new(&db, 20).await;
+        let service = &world.service;
+        let admin = signed_in(service, Role::Admin).await;
+        let streams = streams(&world, &admin).await;
         let mut requests = vec![
             ("nothing is there".to_owned(), admin.request(Method::GET, "/nothing")),
             ("a stranger".to_owned(), service.browser().request(Method::GET, "/connectors")),
@@ -169,7 +190,10 @@ async fn every_answer_has_the_headers_that_protect_it() {
             ("no such file".to_owned(), admin.request(Method::GET, "/static/nothing")),
         ];
         for route in access::table() {
-            let path = path(&route);
+            let stream = streams.iter().find(|it| it.0 == route.path);
+            let is_stream = route.path.ends_with("/events");
+            assert_eq!(stream.is_some(), is_stream, "{}: a stream to look at", route.path);
+            let path = stream.map_or_else(|| path(&route), |it| it.1.clone());
             requests.push((path.clone(), admin.request(route.method, &path)));
         }
         let expected = [
@@ -198,6 +222,11 @@ async fn every_answer_has_the_headers_that_protect_it() {
             assert!(!answer.headers.contains_key("server"), "{what}");
             assert!(!answer.headers.contains_key("access-control-allow-origin"), "{what}");
             let kind = answer.headers.get("content-type").map(|it| it.to_str().unwrap());
+            if streams.iter().any(|it| it.1 == what) {
+                // Always UTF-8: the standard knows no other.
+                assert_eq!((answer.status, kind), (StatusCode::OK, Some("text/event-stream")));
+                continue;
+            }
             let is_told =
                 kind.is_none_or(|it| it.contains("charset=utf-8") || !it.starts_with("text/"));
             assert!(is_told, "{what}: {kind:?}");

@@ -1,6 +1,6 @@
 //! One person synced alone while a run of everybody is frozen in the middle.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -50,6 +50,58 @@ async fn whoever_is_synced_alone_while_a_run_is_frozen_stays_and_the_run_ends_we
         assert!(log.contains("synced alone meanwhile"), "{log}");
         world.end().await;
     }
+}
+
+/// The moments are those in which a sync of one person meets [`rollcall::run::moment`], in their order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_of_one_that_is_killed_at_any_moment_leaves_all_or_nothing() {
+    let moments = ["one-begun", "one-decided", "one-published", "one-recorded", "one-committed"];
+    let mut checks = tokio::task::JoinSet::new();
+    for moment in moments {
+        checks
+            .spawn(async move { killed_at(World::on_sqlite(Duration::ZERO).await, moment).await });
+        checks.spawn(
+            async move { killed_at(World::on_postgres(Duration::ZERO).await, moment).await },
+        );
+    }
+    checks.join_all().await;
+}
+
+async fn killed_at(world: World, moment: &str) {
+    world.expect(0, &["sync", "OneLogin"]).await;
+    let admin = world.sandbox.admin();
+    let id = admin.with_tenant(|tenant| tenant.user_ids()[0]);
+    admin.update_user(id, json!({ "lastname": "New" })).unwrap();
+    let id = id.to_string();
+    let sync = ["user", "sync", "OneLogin", &id];
+    let mut command = world.command(&sync);
+    let killed = command.env("ROLLCALL_KILL_AT", moment).spawn().unwrap();
+    assert_eq!(end(killed).await.0, None, "it was to be killed when {moment}");
+    let is_done = moment == "one-committed";
+    let left = if is_done { 0 } else { 2 };
+    world.expect(left, &["simulate", "OneLogin", "--detailed-exitcode"]).await;
+    // Nobody has to wait for the one that is dead.
+    world.expect(0, &sync).await;
+    world.is_in_step().await;
+    let first = if is_done { "succeeded" } else { "failed" };
+    let began = Instant::now();
+    while world.statuses().await != ["succeeded", first, "succeeded"] {
+        assert!(
+            began.elapsed() < Duration::from_secs(30),
+            "{moment}: {:?}",
+            world.statuses().await
+        );
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    if !is_done {
+        let run = world.json(&["run", "show", "2"]).await;
+        let message = run["message"].as_str().unwrap();
+        assert!(message.contains("Nothing was changed"), "{message}");
+        assert!(message.ends_with(&format!("rollcall user sync \"OneLogin\" {id}")), "{message}");
+        let told = world.expect(64, &["run", "retry", "2"]).await;
+        assert!(told.contains("one person alone"), "{told}");
+    }
+    world.end().await;
 }
 
 /// Somebody else publishes between the question and the answer: OneLogin is asked again.

@@ -102,6 +102,7 @@ async fn killing_one_of_two_services_moves_its_connectors_to_the_other_within_20
     let runs = world.runs().await;
     let dead = runs.iter().find(|it| it["id"] == interrupted["id"]).unwrap();
     assert!(is(dead, "status", "failed"), "{dead}");
+    assert!(dead["message"].as_str().unwrap().contains("The schedule takes it up"), "{dead}");
     assert!(runs.iter().any(|it| it["retry_of"] == interrupted["id"]), "it is taken up: {runs:?}");
     left.stop().await;
     let slots: Vec<&str> = runs

@@ -6,7 +6,8 @@ use reconcile::finding::{Finding, FindingKind};
 use reconcile::principal::ExternalId;
 use rollcall::store::Db;
 use rollcall::store::connectors::Connector;
-use rollcall::store::runs::{self, ChangeRow, Ending, Page, RunId, Status, Trigger};
+use rollcall::store::runs::changes::ChangeRow;
+use rollcall::store::runs::{self, Ending, Page, RunId, Status, Trigger};
 use rollcall::store::targets::{self, Target, TargetKind};
 use serde_json::json;
 
@@ -29,7 +30,7 @@ async fn a_run_is_read_back_with_all_its_changes_and_findings_page_by_page() {
         let mut after = 0;
         let mut usernames = Vec::new();
         loop {
-            let page = runs::changes(&db, run, Page { after, rows_max: 999 }).await.unwrap();
+            let page = runs::changes::list(&db, run, Page { after, rows_max: 999 }).await.unwrap();
             let Some(last) = page.last() else { break };
             after = last.seq;
             assert!(page.iter().all(|it| it.target_name.as_deref() == Some("jira")));
@@ -39,13 +40,13 @@ async fn a_run_is_read_back_with_all_its_changes_and_findings_page_by_page() {
         assert_eq!(usernames, expected);
 
         let page = Page { after: 1200, rows_max: 10 };
-        let findings = runs::findings(&db, run, page).await.unwrap();
+        let findings = runs::findings::list(&db, run, page).await.unwrap();
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].message, "Odd 1200.");
         let applied = ("create".to_owned(), "applied".to_owned());
-        let counts = runs::change_counts(&db, run).await.unwrap();
+        let counts = runs::changes::counts(&db, run).await.unwrap();
         assert_eq!(counts, BTreeMap::from([(applied, 2500)]));
-        let counts = runs::finding_counts(&db, run).await.unwrap();
+        let counts = runs::findings::counts(&db, run).await.unwrap();
         assert_eq!(counts, BTreeMap::from([("invalid".to_owned(), 1201)]));
     })
     .await;
@@ -61,7 +62,7 @@ async fn a_run_outlives_its_target_and_its_connector() {
         rollcall::store::connectors::delete(&db, &onelogin, &act(9)).await.unwrap();
         let found = runs::find(&db, run).await.unwrap().unwrap();
         assert_eq!(found.connector_name.as_str(), "OneLogin");
-        let changes = runs::changes(&db, run, Page { after: 0, rows_max: 9 }).await.unwrap();
+        let changes = runs::changes::list(&db, run, Page { after: 0, rows_max: 9 }).await.unwrap();
         assert_eq!((changes.len(), changes[0].target_name.as_deref()), (1, None));
     })
     .await;
@@ -73,9 +74,12 @@ async fn what_was_not_committed_never_happened() {
         let (onelogin, jira) = connector_and_target(&db).await;
         let run = begin(&db, &onelogin, Trigger::CommandLine, at(10)).await;
         let mut tx = db.begin().await.unwrap();
-        runs::insert_changes(&mut tx, run, [change(&jira, "ada")]).await.unwrap();
+        runs::changes::insert(&mut tx, run, [change(&jira, "ada")]).await.unwrap();
         tx.rollback().await.unwrap();
-        assert_eq!(runs::changes(&db, run, Page { after: 0, rows_max: 9 }).await.unwrap(), []);
+        assert_eq!(
+            runs::changes::list(&db, run, Page { after: 0, rows_max: 9 }).await.unwrap(),
+            []
+        );
         assert_eq!(status(&db, run).await, Status::Running);
     })
     .await;
@@ -110,13 +114,13 @@ async fn the_last_finding_about_somebody_is_that_of_the_latest_run_of_this_conne
             let run = begin(&db, connector, Trigger::CommandLine, at(1)).await;
             let mut tx = db.begin().await.unwrap();
             let findings = [finding("1", message), finding("2", "Somebody else.")];
-            runs::insert_findings(&mut tx, run, &findings).await.unwrap();
+            runs::findings::insert(&mut tx, run, &findings).await.unwrap();
             tx.commit().await.unwrap();
         }
-        let last = runs::last_finding_of(&db, one.id, [&ada, &ada]).await.unwrap().unwrap();
+        let last = runs::findings::last_of(&db, one.id, [&ada, &ada]).await.unwrap().unwrap();
         assert_eq!((last.message.as_str(), last.kind.as_str()), ("New.", "invalid"));
         let nobody = ExternalId::new("3");
-        assert_eq!(runs::last_finding_of(&db, one.id, [&nobody, &nobody]).await.unwrap(), None);
+        assert_eq!(runs::findings::last_of(&db, one.id, [&nobody, &nobody]).await.unwrap(), None);
     })
     .await;
 }
@@ -136,8 +140,8 @@ async fn finish(db: &Db, run: RunId, target: &Target, changes: usize, findings: 
     let ending =
         Ending { status: Status::Succeeded, message: "Done.", report: &json!({ "calls": 7 }) };
     let mut tx = db.begin().await.unwrap();
-    runs::insert_changes(&mut tx, run, rows).await.unwrap();
-    runs::insert_findings(&mut tx, run, &findings).await.unwrap();
+    runs::changes::insert(&mut tx, run, rows).await.unwrap();
+    runs::findings::insert(&mut tx, run, &findings).await.unwrap();
     runs::finish(&mut tx, run, &ending, at(20)).await.unwrap();
     tx.commit().await.unwrap();
 }

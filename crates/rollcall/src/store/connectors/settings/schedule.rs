@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use jiff::SignedDuration;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use reconcile::schedule::Schedule;
 use reconcile::schedule::due::Terms;
 use reconcile::schedule::expression::Expression;
@@ -53,6 +53,16 @@ impl ScheduleSettings {
         let expression = Expression::parse(&self.expression);
         let expression = expression.map_err(refused("schedule.expression"))?;
         Ok(Schedule { expression, zone: zone(&self.time_zone)? })
+    }
+
+    /// As [`ScheduleSettings::schedule`], unless its years are over and nothing comes after an instant.
+    pub fn schedule_after(&self, now: Timestamp) -> Result<Schedule, FieldError> {
+        let schedule = self.schedule()?;
+        if schedule.next(now).is_some() {
+            return Ok(schedule);
+        }
+        let why = "This never happens again: the year is over. Change the year, or leave it out.";
+        Err(FieldError { field: "schedule.expression", why: why.to_owned() })
     }
 
     pub fn terms(&self) -> Result<Terms, FieldError> {
@@ -158,6 +168,15 @@ mod tests {
         );
         let jitter = ScheduleSettings { jitter_seconds: 3_601, ..ScheduleSettings::default() };
         assert_eq!(jitter.check().unwrap_err().field, "schedule.jitter_seconds");
+    }
+
+    #[test]
+    fn a_schedule_whose_years_are_over_is_none_any_more() {
+        let once = expression("0 0 2 1 1 ? 2020");
+        assert!(once.schedule_after("2020-01-01T01:59:59Z".parse().unwrap()).is_ok());
+        let over = once.schedule_after("2020-01-01T02:00:00Z".parse().unwrap()).unwrap_err();
+        assert_eq!(over.field, "schedule.expression");
+        assert!(over.why.contains("the year is over"), "{over}");
     }
 
     #[test]
