@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::existing::Existing;
 use super::rules::{After, PersonRules, Target, Traced};
-use super::{account_id, present};
-use crate::finding::Finding;
+use super::{Claims, account_id, claims, present};
+use crate::finding::{Finding, FindingKind};
 use crate::principal::{ExternalId, FIELDS_OF_ALL, FieldPaths, Fields, Name, Record, Standing};
 
 /// What the rules make of everybody, row by row.
@@ -83,8 +83,8 @@ pub fn of_one(
 pub fn of_everybody(records: &[Record], rules: &PersonRules, existing: &Existing<'_>) -> Trial {
     let rules = rules.spelled_out();
     let mut rows: Vec<RowTrial> = rules.rows().iter().map(RowTrial::of).collect();
-    let mut values: Vec<BTreeMap<Name, Vec<(ExternalId, String)>>> =
-        vec![BTreeMap::new(); rows.len()];
+    let mut usernames: BTreeMap<Name, Vec<(ExternalId, String)>> = BTreeMap::new();
+    let mut keys: BTreeMap<ExternalId, Vec<&Record>> = BTreeMap::new();
     let mut findings = Vec::new();
     for record in records {
         let traced = account_id(record, &rules, existing)
@@ -98,26 +98,44 @@ pub fn of_everybody(records: &[Record], rules: &PersonRules, existing: &Existing
             }
             Err(_) => continue,
         };
-        for ((row, values), traced) in rows.iter_mut().zip(&mut values).zip(traced) {
-            if row.is_unique()
-                && let After::Value(after) = &traced.after
-                && !after.trim().is_empty()
+        // As a run compares them: what an account keeps counts, and whoever takes no part does not.
+        let Claims { accounts, username } = claims(record, &rules, existing);
+        for id in accounts {
+            keys.entry(id).or_default().push(record);
+        }
+        for (row, traced) in rows.iter_mut().zip(traced) {
+            if row.target == Target::Username
+                && let Some(username) = &username
             {
-                let holders = values.entry(Name::new(after.trim())).or_default();
+                let holders = usernames.entry(username.clone()).or_default();
                 holders.push((record.id.clone(), traced.before.clone()));
             }
             row.count(&record.id, traced);
         }
     }
-    for (row, values) in rows.iter_mut().zip(values) {
-        for (value, holders) in values.into_iter().filter(|(_, holders)| 1 < holders.len()) {
+    let shared = usernames.into_iter().filter(|(_, holders)| 1 < holders.len());
+    if let Some(row) = rows.iter_mut().find(|row| row.target == Target::Username) {
+        for (value, holders) in shared {
             row.collides += holders.len();
             for (id, before) in holders {
                 row.example(Effect::Collides, &id, before, value.to_string());
             }
         }
     }
+    let shared = keys.iter().filter(|(_, holders)| 1 < holders.len());
+    let shared = shared.flat_map(|(key, holders)| holders.iter().map(|it| shares_key(key, it)));
+    let room = FINDINGS_MAX.saturating_sub(findings.len());
+    findings.extend(shared.take(room));
     Trial { people: records.len(), rows, findings }
+}
+
+fn shares_key(key: &ExternalId, record: &Record) -> Finding {
+    Finding {
+        kind: FindingKind::Conflict,
+        id: Some(record.id.clone()),
+        username: record.username.clone(),
+        message: format!("Has the key {key} together with somebody else, so neither is touched."),
+    }
 }
 
 impl RowTrial {
@@ -132,11 +150,6 @@ impl RowTrial {
             skips: 0,
             examples: Vec::new(),
         }
-    }
-
-    /// Whether no two people may have the same value.
-    fn is_unique(&self) -> bool {
-        self.target == Target::Username
     }
 
     fn count(&mut self, id: &ExternalId, traced: Traced) {
@@ -253,6 +266,29 @@ mod tests {
         let collides = username.examples.iter().filter(|it| it.what == Effect::Collides);
         let ids: Vec<_> = collides.map(|it| it.id.as_str().to_owned()).collect();
         assert_eq!(ids, ["1", "2"]);
+    }
+
+    #[test]
+    fn people_collide_in_a_trial_as_they_do_in_a_run() {
+        let people = ["1 ada .number=7", "2 ADA unknown", "3 ada .skip=1", "4 eve .number=7"];
+        let rows = ["username = username", "title = {{ drop() if user.skip else 'x' }}"];
+        let typed: Vec<String> = rows.map(str::to_owned).to_vec();
+        let rules = PersonRules::parse(&typed, None, &|_| Ok(())).unwrap();
+        let people = people.map(record);
+        let trial = of_everybody(&people, &rules, &Existing::default());
+        let username = |trial: &Trial| {
+            let row = trial.rows.iter().find(|it| it.target == Target::Username);
+            row.unwrap().collides
+        };
+        assert_eq!(username(&trial), 0, "one of unknown status, and whoever takes no part");
+        let rules = PersonRules::parse(&typed[..1], None, &|_| Ok(())).unwrap();
+        assert_eq!(username(&of_everybody(&people, &rules, &Existing::default())), 2);
+
+        let keyed = PersonRules::parse(&[], Some("number"), &|_| Ok(())).unwrap();
+        let trial = of_everybody(&people, &keyed, &Existing::default());
+        let messages: Vec<&str> = trial.findings.iter().map(|it| &*it.message).collect();
+        let shared = "Has the key number:7 together with somebody else, so neither is touched.";
+        assert_eq!(messages.iter().filter(|it| **it == shared).count(), 2, "{messages:?}");
     }
 
     #[test]

@@ -148,7 +148,9 @@ fn of_user(rows: Vec<DoneRow>, undoing: &Undoing) -> Result<Vec<DoneRow>, UndoEr
     let is_named = |row: &&DoneRow| {
         let texts = [row.external_id.as_deref(), row.username.as_deref()];
         let people = [&row.before, &row.after].map(|text| person::read(text));
-        let known = people.iter().flatten().flat_map(|(it, _)| [it.username.as_str(), &it.email]);
+        let known = people.iter().flatten();
+        let known =
+            known.flat_map(|(it, _)| [it.username.as_str(), &it.email, it.source_id().as_str()]);
         texts.into_iter().flatten().chain(known).any(|text| *fold(text) == *typed)
     };
     let ids: BTreeSet<String> =

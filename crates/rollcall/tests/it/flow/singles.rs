@@ -6,6 +6,7 @@ use reconcile::principal::Name;
 use rollcall::people::PeopleError;
 use rollcall::people::explain::{self, Asked, Explained, View};
 use rollcall::people::one::{self, Leavers};
+use rollcall::store::connectors::settings::leavers::Cleanup;
 use rollcall::store::reads;
 use sandbox::onelogin::User;
 
@@ -288,6 +289,45 @@ async fn what_was_seen_of_one_person_is_done_and_nothing_else() {
         admin.update_user(id, json!({ "firstname": "Seen" })).unwrap();
         world.sync_as_seen(&user, leavers, Some(&seen)).await.unwrap();
         assert_eq!(&*world.directory().await.users[&external(id)].first_name, "Seen");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn several_who_match_are_told_apart_and_whoever_is_gone_is_known_by_the_history() {
+    on_both(async |db| {
+        let mut world = World::with(&db, population(10), Options::quiet(7)).await;
+        world.connector.settings.cleanup = Cleanup::Delete;
+        world.connector.settings.mapping.key = Some("department".to_owned());
+        for id in world.ids() {
+            let department = json!({ "department": format!("D{id}") });
+            world.sandbox.admin().update_user(id, department).unwrap();
+        }
+        let one = world.newcomer(Some("t1"), "twin@acme.test", "x1");
+        let other = world.newcomer(Some("t2"), "Twin@acme.test", "x2");
+        world.sync().await;
+        let world = world.again().await;
+        for view in BOTH {
+            let explained = world.explain("twin@acme.test", *view).await;
+            let ids: Vec<ExternalId> =
+                explained.people.iter().map(|it| it.source_id.clone()).collect();
+            assert_eq!(ids, [external(one), external(other)], "{view:?}");
+        }
+        let refused = world.sync_alone("twin@acme.test", Leavers::Wait).await.unwrap_err();
+        let ids = format!("{one}, {other}");
+        assert!(refused.to_string().contains(&ids), "{refused}");
+
+        world.sandbox.admin().delete_user(one).unwrap();
+        world.sync().await;
+        let key = ExternalId::new("department:x1");
+        assert!(!world.directory().await.users.contains_key(&key));
+        for user in ["t1", "department:x1"] {
+            let explained = world.explain(user, View::Now).await;
+            let [person] = &explained.people[..] else { panic!("{:?}", explained.people) };
+            assert_eq!((&person.id, &person.source_id), (&key, &external(one)), "{user}");
+            assert_eq!(person.remarks, ["They are known from earlier runs alone."]);
+            assert_eq!(person.last_changes[0].1.kind, "remove");
+        }
     })
     .await;
 }
