@@ -379,12 +379,11 @@ macro_rules! is_good {
     };
 }
 
-/// A run `r` that tells how its connector stands: it went well or failed, or it takes back another one
-/// and holds some of that for a person.
+/// A run `r` that tells how its connector stands: it went well or failed.
 macro_rules! is_decisive {
     () => {
         "r.status in ('succeeded', 'succeeded-with-skips', 'held', 'failed') \
-         and r.person is null and (r.undo_of is null or r.status = 'held')"
+         and r.person is null and r.undo_of is null"
     };
 }
 
