@@ -139,9 +139,9 @@ pub async fn run(args: Args, folder: &Folder, setup: Setup) -> Result<Exit, CliE
     context.output.answer(&answer, |it| text(it, &published, someone.as_deref(), context.output));
     let router = web::router(&engine, Site::direct());
     let served = serve::serve_until_stopped(listener, router, &engine, signals).await;
-    context.db.close().await;
+    serve::close(&context.db, &served).await;
     sandbox.stop().await;
-    served.map(|()| Exit::Ok)
+    served.map(|_| Exit::Ok)
 }
 
 async fn listen(asked: Option<SocketAddr>) -> Result<TcpListener, CliError> {

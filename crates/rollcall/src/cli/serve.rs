@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ use crate::cli::output::Output;
 use crate::config;
 use crate::run::Engine;
 use crate::scheduler;
-use crate::store::{accounts, leases};
+use crate::store::{Db, accounts, leases};
 use crate::web;
 use crate::web::site::{SetUpCodes, Site};
 use crate::web::throttle::Throttle;
@@ -49,6 +49,8 @@ struct Answer {
 /// How long requests and runs under way may take once the service is to stop: less than the ten
 /// seconds after which whoever asked would end it by force.
 const STOP_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long all of it may take, until the database is closed.
+const END_TIMEOUT: Duration = Duration::from_secs(9);
 
 pub async fn run(args: Args, setup: Setup) -> Result<(), CliError> {
     let address = config::listen(args.listen.as_deref(), &setup.environment)
@@ -75,8 +77,8 @@ pub async fn run(args: Args, setup: Setup) -> Result<(), CliError> {
     let engine = context.engine();
     let router = web::router(&engine, site);
     let served = serve_until_stopped(listener, router, &engine, signals).await;
-    context.close().await;
-    served
+    close(&context.db, &served).await;
+    served.map(|_| ())
 }
 
 /// The one secret that is logged: reading the log proves access to the machine.
@@ -154,14 +156,24 @@ impl StopSignals {
     }
 }
 
+/// Closes the database of a service that has stopped. One that does not answer keeps nobody from
+/// ending.
+pub async fn close(db: &Db, served: &Result<Instant, CliError>) {
+    let asked_at = served.as_ref().copied().unwrap_or_else(|_| Instant::now());
+    let end = asked_at + END_TIMEOUT;
+    if tokio::time::timeout_at(end.into(), db.close()).await.is_err() {
+        tracing::warn!("The database does not answer: its connections are cut.");
+    }
+}
+
 /// Serves, and runs connectors by their schedules, until SIGTERM or SIGINT; then stops the runs of this process and lets requests under way
-/// end, for a while.
+/// end, for a while. Tells when it was asked to.
 pub async fn serve_until_stopped(
     listener: TcpListener,
     router: Router,
     engine: &Engine,
     mut signals: StopSignals,
-) -> Result<(), CliError> {
+) -> Result<Instant, CliError> {
     let (stop, stopping) = oneshot::channel::<()>();
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
@@ -174,9 +186,10 @@ pub async fn serve_until_stopped(
         tokio::spawn(async move { scheduler::run(&engine, stopping).await })
     };
     tokio::select! {
-        ended = &mut serving => return ended.map_err(|error| failed(&error)),
+        ended = &mut serving => return told(ended, Instant::now()),
         () = signals.asked() => {}
     }
+    let asked_at = Instant::now();
     tracing::info!("Stopping: runs are stopped, requests under way may end.");
     drop(stop);
     stop_scheduling.send_replace(true);
@@ -187,12 +200,16 @@ pub async fn serve_until_stopped(
     };
     let stopped = async { tokio::join!(runs, serving).1 };
     tokio::select! {
-        ended = stopped => return ended.map_err(|error| failed(&error)),
+        ended = stopped => return told(ended, asked_at),
         () = tokio::time::sleep(STOP_TIMEOUT) => {}
         () = signals.asked() => {}
     }
     tracing::warn!("Stopped before all runs and requests had ended.");
-    Ok(())
+    Ok(asked_at)
+}
+
+fn told(ended: io::Result<()>, at: Instant) -> Result<Instant, CliError> {
+    ended.map(|()| at).map_err(|error| failed(&error))
 }
 
 fn failed(error: &io::Error) -> CliError {

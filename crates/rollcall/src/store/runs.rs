@@ -206,12 +206,12 @@ impl Run {
                 "The schedule goes on with its next time.".to_owned()
             }
             Task::Everybody | Task::Exactly(_) => {
-                format!("Start it again: rollcall run retry {run}")
+                format!("Start it again with `rollcall run retry {run}`.")
             }
             Task::Person(id) => {
-                format!("Sync the person again: rollcall user sync \"{connector}\" {id}")
+                format!("Sync the person again with `rollcall user sync \"{connector}\" {id}`.")
             }
-            Task::Undo(undone) => format!("Take it back again: rollcall undo {undone}"),
+            Task::Undo(undone) => format!("Take it back again with `rollcall undo {undone}`."),
         }
     }
 }

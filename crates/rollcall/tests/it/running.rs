@@ -292,7 +292,7 @@ async fn killed_at(world: World, moment: &str) {
     assert_eq!(world.statuses().await, [first, "succeeded"], "{moment}");
     if first == "failed" {
         let message = world.json(&["run", "show", "1"]).await["message"].clone();
-        assert!(message.as_str().unwrap().ends_with("rollcall run retry 1"), "{message}");
+        assert!(message.as_str().unwrap().ends_with("`rollcall run retry 1`."), "{message}");
     }
     world.is_in_step().await;
     world.end().await;

@@ -97,7 +97,10 @@ async fn killed_at(world: World, moment: &str) {
         let run = world.json(&["run", "show", "2"]).await;
         let message = run["message"].as_str().unwrap();
         assert!(message.contains("Nothing was changed"), "{message}");
-        assert!(message.ends_with(&format!("rollcall user sync \"OneLogin\" {id}")), "{message}");
+        assert!(
+            message.ends_with(&format!("`rollcall user sync \"OneLogin\" {id}`.")),
+            "{message}"
+        );
         let told = world.expect(64, &["run", "retry", "2"]).await;
         assert!(told.contains("one person alone"), "{told}");
     }

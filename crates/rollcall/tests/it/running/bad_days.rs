@@ -11,10 +11,19 @@ use tokio::sync::watch;
 use super::{ROLLCALL, SLOW, World, end, text};
 use crate::databases::Database;
 
-/// A way to a server that can be shut: connections break, and new ones are closed at once.
+/// A way to a server that can be shut.
 pub(super) struct Door {
     port: u16,
-    is_open: Arc<watch::Sender<bool>>,
+    state: Arc<watch::Sender<State>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// Connections break, and new ones are closed at once.
+    Shut,
+    /// Connections stay, and nothing comes through.
+    Stalled,
 }
 
 impl Door {
@@ -23,31 +32,42 @@ impl Door {
         let server = address_of(url).to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (is_open, watched) = watch::channel(true);
+        let (state, watched) = watch::channel(State::Open);
         tokio::spawn(async move {
             while let Ok((mut client, _)) = listener.accept().await {
                 let mut watched = watched.clone();
-                if !*watched.borrow_and_update() {
+                if *watched.borrow_and_update() == State::Shut {
                     continue;
                 }
                 let mut server = TcpStream::connect(&server).await.unwrap();
                 tokio::spawn(async move {
-                    tokio::select! {
-                        _ = copy_bidirectional(&mut client, &mut server) => {}
-                        _ = watched.changed() => {}
+                    loop {
+                        let state = *watched.borrow_and_update();
+                        match state {
+                            State::Shut => return,
+                            State::Stalled => drop(watched.changed().await),
+                            State::Open => tokio::select! {
+                                _ = copy_bidirectional(&mut client, &mut server) => return,
+                                _ = watched.changed() => {}
+                            },
+                        }
                     }
                 });
             }
         });
-        Door { port, is_open: Arc::new(is_open) }
+        Door { port, state: Arc::new(state) }
     }
 
     pub(super) fn shut(&self) {
-        self.is_open.send_replace(false);
+        self.state.send_replace(State::Shut);
     }
 
     pub(super) fn open(&self) {
-        self.is_open.send_replace(true);
+        self.state.send_replace(State::Open);
+    }
+
+    pub(super) fn stall(&self) {
+        self.state.send_replace(State::Stalled);
     }
 
     pub(super) fn url_of(&self, url: &str) -> String {

@@ -196,6 +196,38 @@ async fn a_service_whose_database_goes_away_goes_on_when_it_is_back() {
     world.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_whose_database_does_not_answer_stops_in_time_all_the_same() {
+    let (world, door) = world_behind_a_door(SLOW).await;
+    world.schedule(OFTEN).await;
+    let mut service = world.serve().await;
+    world.until_a_run_is_under_way().await;
+    door.stall();
+    // Long enough for the service to be waiting for an answer.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    send(&service.child, "-TERM");
+    let began = Instant::now();
+    while service.child.try_wait().unwrap().is_none() {
+        let took = began.elapsed();
+        if Duration::from_secs(10) < took {
+            service.kill().await;
+            panic!("it is still there after {took:?}");
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (code, logs) = end(service.child).await;
+    assert_eq!(code, Some(0), "{logs}");
+    assert!(logs.contains("Stopped before all runs and requests had ended."), "{logs}");
+    assert!(logs.contains("The database does not answer"), "{logs}");
+    door.shut();
+    door.open();
+    // Nothing is half-done, and what was interrupted is made good.
+    world.expect(0, &["connector", "edit", "OneLogin", "--schedule", "off"]).await;
+    world.sync_when_free().await;
+    world.is_in_step().await;
+    world.end().await;
+}
+
 /// A limit on the size of files is, to SQLite, a disk that is full.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_whose_disk_is_full_lives_and_makes_up_for_it_when_there_is_room() {

@@ -52,7 +52,7 @@ async fn a_run_that_went_silent_is_ended_and_can_write_nothing_any_more() {
         assert_eq!((ended.status, ended.finished_at), (Status::Failed, Some(at(100))));
         assert_eq!(
             ended.message,
-            "The process ended before the run did. Nothing was changed: a run changes everything at its end, or nothing. Start it again: rollcall run retry 1"
+            "The process ended before the run did. Nothing was changed: a run changes everything at its end, or nothing. Start it again with `rollcall run retry 1`."
         );
         assert!(matches!(finish(&db, &silent, at(114)).await, Err(HoldError::Lost)));
         finish(&db, &next, at(114)).await.unwrap();
