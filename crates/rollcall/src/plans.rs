@@ -20,8 +20,9 @@ use reconcile::principal::{ExternalId, Name};
 
 use crate::source::onelogin::report::Calls;
 use crate::store::connectors::Connector;
+use crate::store::plans::changes::{self, ChangeRow};
 use crate::store::plans::decisions::{self, InForce, NewRejection, Origin};
-use crate::store::plans::{self, ChangeRow, NewPlan, PlanId, PlanKind, PlanStatus};
+use crate::store::plans::{self, NewPlan, PlanId, PlanKind, PlanStatus};
 use crate::store::runs::{RunId, person};
 use crate::store::targets::TargetId;
 use crate::store::{Db, StoreError, Tx};
@@ -125,7 +126,7 @@ pub async fn settle(
         if waiting.is_none() {
             let by = &run.to_string();
             let new = keep(tx, connector, decision, calls, by, kind, of_run, now).await?;
-            plans::carry_over(tx, new, origin.word()).await?;
+            changes::carry_over(tx, new, origin.word()).await?;
             waiting = Some(new);
         }
     }
@@ -154,8 +155,8 @@ pub async fn difference(
     plan: PlanId,
     decision: &Decision,
 ) -> Result<Difference, StoreError> {
-    let seen = plans::seen(tx, plan).await?;
-    let is_expected = |it: &&plans::Seen| match &*it.decision {
+    let seen = changes::seen(tx, plan).await?;
+    let is_expected = |it: &&changes::Seen| match &*it.decision {
         "approved" => true,
         "rejected" => false,
         _ => !it.is_held,
@@ -243,7 +244,7 @@ async fn keep(
         report: &report::of_decision(decision, calls),
     };
     let plan = plans::insert(tx, &new, now).await?;
-    plans::insert_changes(tx, plan, change_rows(decision, kind).collect()).await?;
+    changes::insert(tx, plan, change_rows(decision, kind).collect()).await?;
     let objections = decision.targets.iter().flat_map(|target| {
         let objections = target.held.objections.iter();
         objections.map(|it| (target_number(target), it.word(), it.to_string()))
@@ -393,7 +394,7 @@ async fn is_same(tx: &mut Tx, plan: PlanId, decision: &Decision) -> Result<bool,
     if said != stored {
         return Ok(false);
     }
-    let seen = plans::seen(tx, plan).await?;
+    let seen = changes::seen(tx, plan).await?;
     let held = seen.iter().filter(|it| it.is_held);
     let seen: BTreeSet<(i64, &str)> = held.map(|it| (it.target, &*it.identity)).collect();
     let mut count = 0;

@@ -16,7 +16,8 @@ use crate::plans::decide::{self, Choice, DecideError, Decision};
 use crate::plans::undo::Undoing;
 use crate::run::Order;
 use crate::store::connectors;
-use crate::store::plans::{self, Filter, Plan, PlanChange, PlanId, PlanKind};
+use crate::store::plans::changes::{self, Filter, PlanChange};
+use crate::store::plans::{self, Plan, PlanId, PlanKind};
 use crate::store::runs::{Page, RunId, Trigger};
 
 #[derive(Debug, clap::Subcommand)]
@@ -247,7 +248,7 @@ async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
     }
     let db = &context.db;
     let page = Page { after: args.after, rows_max: i64::from(args.limit) };
-    let changes = plans::changes(db, plan.id, &filter, page).await?;
+    let changes = changes::list(db, plan.id, &filter, page).await?;
     let mut tx = db.snapshot().await?;
     let objections = plans::objections(&mut tx, plan.id).await?;
     drop(tx);
@@ -267,7 +268,7 @@ async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
                 changes: it.changes,
             })
             .collect(),
-        counts: plans::counts(db, plan.id)
+        counts: changes::counts(db, plan.id)
             .await?
             .into_iter()
             .map(|((verdict, decision, kind), count)| CountAnswer {
@@ -292,7 +293,7 @@ async fn csv(plan: PlanId, filter: &Filter, context: &Context) -> Result<(), Cli
     let mut after = 0;
     loop {
         let page = Page { after, rows_max: ROWS_PER_PAGE };
-        let changes = plans::changes(&context.db, plan, filter, page).await?;
+        let changes = changes::list(&context.db, plan, filter, page).await?;
         let Some(last) = changes.last() else { break };
         after = last.seq;
         write(&table.rows(changes.into_iter().map(cells)));

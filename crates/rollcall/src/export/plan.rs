@@ -1,7 +1,8 @@
 //! The changes of a plan as a file.
 
 use super::{Cell, Format, Table};
-use crate::store::plans::{self, Filter, PlanChange, PlanId};
+use crate::store::plans::PlanId;
+use crate::store::plans::changes::{self, Filter, PlanChange};
 use crate::store::runs::Page;
 use crate::store::{Db, StoreError};
 
@@ -55,7 +56,7 @@ impl PlanExport {
             }
             State::Within => {
                 let page = Page { after: self.after, rows_max: ROWS_PER_PIECE };
-                let changes = plans::changes(&self.db, self.plan, &self.filter, page).await?;
+                let changes = changes::list(&self.db, self.plan, &self.filter, page).await?;
                 let Some(last) = changes.last() else {
                     self.state = State::End;
                     return Ok(Some(self.table.tail()));

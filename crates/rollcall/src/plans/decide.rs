@@ -11,8 +11,9 @@ use crate::store::audit::{self, Action, Entry};
 use crate::store::connectors;
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::connectors::settings::rules::fingerprint;
+use crate::store::plans::changes::{self, Seen};
 use crate::store::plans::decisions::{self, Origin, Verdict};
-use crate::store::plans::{self, Plan, PlanId, PlanKind, PlanStatus, Seen};
+use crate::store::plans::{self, Plan, PlanId, PlanKind, PlanStatus};
 use crate::store::targets::TargetId;
 use crate::store::{Db, StoreError, Tx};
 
@@ -121,8 +122,8 @@ pub async fn approve(
     let until = now + settings.safety.expiry();
     let origin = Origin::of(plan.kind);
     let seqs: Vec<i64> = chosen.iter().copied().collect();
-    plans::mark(&mut tx, plan.id, &seqs, Verdict::Approved).await?;
-    plans::mark(&mut tx, plan.id, &left, Verdict::LeftOut).await?;
+    changes::mark(&mut tx, plan.id, &seqs, Verdict::Approved).await?;
+    changes::mark(&mut tx, plan.id, &left, Verdict::LeftOut).await?;
     decisions::enact(&mut tx, plan.id, origin, Verdict::Approved, until).await?;
     decisions::enact(&mut tx, plan.id, origin, Verdict::LeftOut, until).await?;
     if accepts_people {
@@ -176,7 +177,7 @@ pub async fn reject(
     }
     let until = now + lasts.unwrap_or(settings.safety.rejection());
     let seqs: Vec<i64> = chosen.iter().copied().collect();
-    plans::mark(&mut tx, plan.id, &seqs, Verdict::Rejected).await?;
+    changes::mark(&mut tx, plan.id, &seqs, Verdict::Rejected).await?;
     decisions::enact(&mut tx, plan.id, Origin::of(plan.kind), Verdict::Rejected, until).await?;
 
     let others = || seen.iter().filter(|it| it.is_held && !chosen.contains(&it.seq));
@@ -220,7 +221,7 @@ async fn open(tx: &mut Tx, id: PlanId, act: &Act<'_>, now: Timestamp) -> Result<
         let message = "Its connector was deleted, or cannot be read.".to_owned();
         return Err(DecideError::Closed { plan: id, status: PlanStatus::Superseded, message });
     };
-    let seen = plans::seen(tx, id).await?;
+    let seen = changes::seen(tx, id).await?;
     Ok(Open { plan, settings, seen })
 }
 

@@ -11,9 +11,8 @@ use crate::plans::decide::{self, Choice, DecideError};
 use crate::run::{Order, Ready, Task};
 use crate::store::accounts::Role;
 use crate::store::connectors;
-use crate::store::plans::{
-    self, Filter, Plan, PlanChange, PlanId, PlanKind, PlanStatus, StoredCause,
-};
+use crate::store::plans::changes::{self, Filter, PlanChange};
+use crate::store::plans::{self, Plan, PlanId, PlanKind, PlanStatus, StoredCause};
 use crate::store::runs::person::{self, Difference};
 use crate::store::runs::report::{Report, Source};
 use crate::store::runs::{self, Trigger};
@@ -131,7 +130,7 @@ pub async fn show(
 ) -> Answer {
     let plan = find(&app, id).await?;
     let db = app.db();
-    let counts = plans::counts(db, plan.id).await?;
+    let counts = changes::counts(db, plan.id).await?;
     let causes = plans::causes(db, plan.id).await?;
     let mut tx = db.snapshot().await?;
     let objections = plans::objections(&mut tx, plan.id).await?;
@@ -149,7 +148,7 @@ pub async fn show(
     let (mut changes, mut findings, mut next) = (Vec::new(), Vec::new(), String::new());
     match tab {
         Tab::Changes => {
-            let mut rows = plans::changes(db, plan.id, &asked.filter(), page).await?;
+            let mut rows = changes::list(db, plan.id, &asked.filter(), page).await?;
             let has_more = ROWS < rows.len();
             rows.truncate(ROWS);
             if let Some(last) = rows.last().filter(|_| has_more) {
@@ -319,7 +318,7 @@ async fn chosen_at_most(app: &App, plan: &Plan, choice: &Choice) -> Result<usize
     if !choice.only.is_empty() {
         return Ok(choice.only.len());
     }
-    let counts = plans::counts(app.db(), plan.id).await?;
+    let counts = changes::counts(app.db(), plan.id).await?;
     let held: u64 =
         counts.iter().filter(|((verdict, ..), _)| verdict == "held").map(|(_, it)| it).sum();
     Ok(usize::try_from(held).unwrap_or(usize::MAX))

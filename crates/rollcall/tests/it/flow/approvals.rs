@@ -8,7 +8,8 @@ use rollcall::plans::decide::{Choice, DecideError, approve, reject};
 use rollcall::plans::undo::Undoing;
 use rollcall::run::{self, Engine, Order, Ready, Task};
 use rollcall::store::audit;
-use rollcall::store::plans::{self, Filter, PlanId, PlanStatus};
+use rollcall::store::plans::changes::Filter;
+use rollcall::store::plans::{self, PlanId, PlanStatus};
 use rollcall::store::runs::{Page, RunId, Status, Trigger};
 use rollcall::sync::Finished;
 use rollcall::with_pool;
@@ -57,7 +58,8 @@ fn only(seqs: &[i64]) -> Choice {
 async fn what_was_approved_is_released_and_nothing_else() {
     on_both(async |db| {
         let (world, plan) = World::with_a_held_plan(&db).await;
-        let changes = plans::changes(&db, plan, &Filter::default(), EVERYTHING).await.unwrap();
+        let changes =
+            plans::changes::list(&db, plan, &Filter::default(), EVERYTHING).await.unwrap();
         assert_eq!(changes.len(), 4);
         assert_eq!(world.sync().await.plan, Some(plan), "the same waits under the same number");
 

@@ -137,7 +137,7 @@ async fn plan(
         people: 0,
         report: &json!({}),
     };
-    let change = |_| plans::ChangeRow {
+    let change = |_| plans::changes::ChangeRow {
         target: None,
         is_held: true,
         kind: "create",
@@ -154,7 +154,7 @@ async fn plan(
     };
     let mut tx = db.begin().await.unwrap();
     let plan = plans::insert(&mut tx, &new, made_at).await.unwrap();
-    plans::insert_changes(&mut tx, plan, (0..changes).map(change).collect()).await.unwrap();
+    plans::changes::insert(&mut tx, plan, (0..changes).map(change).collect()).await.unwrap();
     plans::count_rows(&mut tx, plan).await.unwrap();
     tx.commit().await.unwrap();
     plan
@@ -188,7 +188,9 @@ async fn a_plan_stays_as_long_as_its_run_and_a_simulation_for_its_own_time() {
         // The old run with its change and line, the line of the last run, and three plans.
         assert_eq!((pruned.runs, pruned.plans, pruned.rows), (1, 3, 2 + 1 + 12));
         let page = runs::Page { after: 0, rows_max: 99 };
-        let of = async |plan| plans::changes(&db, plan, &plans::Filter::default(), page).await;
+        let of = async |plan| {
+            plans::changes::list(&db, plan, &plans::changes::Filter::default(), page).await
+        };
         assert_eq!(of(kept).await.unwrap().len(), 4);
         assert_eq!(of(PlanId(1)).await.unwrap(), []);
         assert_eq!(retention::prune(&db, day(400), &act(1)).await.unwrap(), Pruned::default());

@@ -1,0 +1,264 @@
+//! The changes of plans, each with what somebody decided over it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::PlanId;
+use super::decisions::Verdict;
+use crate::store::batch::{cells, execute};
+use crate::store::runs::Page;
+use crate::store::targets::TargetId;
+use crate::store::{Db, StoreError, Tx, containing};
+use crate::{with_pool, with_tx};
+
+/// One change of a plan, as it is written down.
+#[derive(Clone, Debug)]
+pub struct ChangeRow<'a> {
+    pub target: Option<TargetId>,
+    pub is_held: bool,
+    pub kind: &'a str,
+    pub external_id: Option<&'a str>,
+    pub username: Option<&'a str>,
+    pub group: Option<&'a str>,
+    pub words: String,
+    pub reason: String,
+    pub identity: String,
+    pub state: &'a str,
+    /// The number of its cause; 0 where it is not held.
+    pub cause: usize,
+    pub before: Cow<'a, str>,
+    pub after: Cow<'a, str>,
+}
+
+/// One change of a plan, read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanChange {
+    pub seq: i64,
+    /// Absent where there was no target yet, or it was deleted since.
+    pub target_name: Option<String>,
+    pub is_held: bool,
+    /// Nothing, `approved`, `rejected` or `left-out`.
+    pub decision: String,
+    pub kind: String,
+    pub external_id: Option<String>,
+    pub username: Option<String>,
+    pub group: Option<String>,
+    pub words: String,
+    pub reason: String,
+    pub cause: i64,
+    /// JSON of the person, or nothing.
+    pub before: String,
+    pub after: String,
+}
+
+/// What a decision needs to know of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub seq: i64,
+    pub target: i64,
+    pub is_held: bool,
+    pub decision: String,
+    pub cause: i64,
+    pub identity: String,
+    pub words: String,
+}
+
+/// Which changes of a plan. What is empty matches everything.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub cause: i64,
+    /// `create`, `deactivate`, ..
+    pub kind: String,
+    /// `passes` or `held`.
+    pub verdict: String,
+    /// A part of a username, of a group's name or of an id.
+    pub search: String,
+}
+
+/// Writes down all changes of a plan, in their order. To be called once a plan.
+pub async fn insert(
+    tx: &mut Tx,
+    plan: PlanId,
+    changes: Vec<ChangeRow<'_>>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "insert into plan_changes (plan_id, seq, target_id, verdict, kind, \
+           external_id, username, group_name, words, reason, identity, state, cause, before, after) \
+         select $2, cast(batch.value ->> 0 as bigint), cast(batch.value ->> 1 as bigint), \
+           batch.value ->> 2, batch.value ->> 3, batch.value ->> 4, batch.value ->> 5, \
+           batch.value ->> 6, batch.value ->> 7, batch.value ->> 8, batch.value ->> 9, \
+           batch.value ->> 10, cast(batch.value ->> 11 as bigint), batch.value ->> 12, \
+           batch.value ->> 13 from {rows}";
+    let row = |out: &mut Vec<u8>, (seq, change): (i64, ChangeRow<'_>)| {
+        let ChangeRow {
+            target,
+            is_held,
+            kind,
+            external_id,
+            username,
+            group,
+            words,
+            reason,
+            identity,
+            state,
+            cause,
+            before,
+            after,
+        } = change;
+        let verdict = if is_held { "held" } else { "passes" };
+        let who = (external_id, username, group);
+        #[rustfmt::skip]
+        let row = (
+            seq, target.map_or(0, |it| it.0), verdict, kind, who.0, who.1, who.2, words, reason,
+            identity, state, cause, before, after,
+        );
+        cells(out, &row)
+    };
+    execute(tx, SQL, (1_i64..).zip(changes), row, &[plan.0]).await?;
+    Ok(())
+}
+
+pub async fn list(
+    db: &Db,
+    plan: PlanId,
+    filter: &Filter,
+    page: Page,
+) -> Result<Vec<PlanChange>, StoreError> {
+    const SQL: &str = "select c.seq, t.name, c.verdict, c.decision, c.kind, c.external_id, \
+           c.username, c.group_name, c.words, c.reason, c.cause, c.before, c.after \
+         from plan_changes c left join targets t on t.id = c.target_id \
+         where c.plan_id = $1 and $2 < c.seq and (cast($3 as bigint) = 0 or c.cause = $3) \
+           and (cast($4 as text) = '' or c.kind = $4) and (cast($5 as text) = '' or c.verdict = $5) \
+           and (cast($7 as text) = '' or lower(coalesce(c.username, '')) like $6 escape '\\' \
+             or lower(coalesce(c.group_name, '')) like $6 escape '\\' or c.external_id = $7) \
+         order by c.seq limit $8";
+    let rows: Vec<ChangeColumns> = with_pool!(db, pool => sqlx::query_as(SQL)
+        .bind(plan.0)
+        .bind(page.after)
+        .bind(filter.cause)
+        .bind(&filter.kind)
+        .bind(&filter.verdict)
+        .bind(containing(&filter.search))
+        .bind(&filter.search)
+        .bind(page.rows_max)
+        .fetch_all(pool)
+        .await?);
+    Ok(rows.into_iter().map(plan_change).collect())
+}
+
+/// Everything that a decision over the plan has to look at, in order.
+pub async fn seen(tx: &mut Tx, plan: PlanId) -> Result<Vec<Seen>, StoreError> {
+    const SQL: &str = "select seq, target_id, verdict, decision, cause, identity, words \
+         from plan_changes where plan_id = $1 order by seq";
+    let rows: Vec<(i64, i64, String, String, i64, String, String)> =
+        with_tx!(tx, conn => sqlx::query_as(SQL).bind(plan.0).fetch_all(conn).await?);
+    let seen = |(seq, target, verdict, decision, cause, identity, words): (
+        i64,
+        i64,
+        String,
+        String,
+        i64,
+        String,
+        String,
+    )| {
+        Seen { seq, target, is_held: verdict == "held", decision, cause, identity, words }
+    };
+    Ok(rows.into_iter().map(seen).collect())
+}
+
+/// How many changes there are, by verdict, decision and kind.
+pub async fn counts(
+    db: &Db,
+    plan: PlanId,
+) -> Result<BTreeMap<(String, String, String), u64>, StoreError> {
+    const SQL: &str = "select verdict, decision, kind, count(*) from plan_changes \
+         where plan_id = $1 group by verdict, decision, kind";
+    let rows: Vec<(String, String, String, i64)> =
+        with_pool!(db, pool => sqlx::query_as(SQL).bind(plan.0).fetch_all(pool).await?);
+    let count = |(verdict, decision, kind, count): (_, _, _, i64)| {
+        ((verdict, decision, kind), count.unsigned_abs())
+    };
+    Ok(rows.into_iter().map(count).collect())
+}
+
+/// Marks changes by their numbers.
+pub async fn mark(
+    tx: &mut Tx,
+    plan: PlanId,
+    seqs: &[i64],
+    verdict: Verdict,
+) -> Result<(), StoreError> {
+    const APPROVED: &str = "update plan_changes set decision = 'approved' where plan_id = $2 \
+         and seq in (select cast(batch.value ->> 0 as bigint) from {rows})";
+    const REJECTED: &str = "update plan_changes set decision = 'rejected' where plan_id = $2 \
+         and seq in (select cast(batch.value ->> 0 as bigint) from {rows})";
+    const LEFT_OUT: &str = "update plan_changes set decision = 'left-out' where plan_id = $2 \
+         and seq in (select cast(batch.value ->> 0 as bigint) from {rows})";
+    let sql = match verdict {
+        Verdict::Approved => APPROVED,
+        Verdict::Rejected => REJECTED,
+        Verdict::LeftOut => LEFT_OUT,
+    };
+    let row = |out: &mut Vec<u8>, seq: &i64| cells(out, &(seq,));
+    execute(tx, sql, seqs, row, &[plan.0]).await?;
+    Ok(())
+}
+
+/// Marks changes that somebody decided over when they saw them in an earlier plan.
+pub async fn carry_over(tx: &mut Tx, plan: PlanId, origin: &str) -> Result<(), StoreError> {
+    const SQL: &str = "update plan_changes set decision = coalesce((select d.verdict \
+           from plan_decisions d where d.target_id = plan_changes.target_id and d.origin = $2 \
+             and d.identity = plan_changes.identity), '') \
+         where plan_id = $1 and verdict = 'held'";
+    with_tx!(tx, conn => sqlx::query(SQL).bind(plan.0).bind(origin).execute(conn).await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+type ChangeColumns = (
+    i64,
+    Option<String>,
+    String,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    String,
+    String,
+    i64,
+    String,
+    String,
+);
+
+fn plan_change(row: ChangeColumns) -> PlanChange {
+    let (
+        seq,
+        target_name,
+        verdict,
+        decision,
+        kind,
+        external_id,
+        username,
+        group,
+        words,
+        reason,
+        cause,
+        before,
+        after,
+    ) = row;
+    PlanChange {
+        seq,
+        target_name,
+        is_held: verdict == "held",
+        decision,
+        kind,
+        external_id,
+        username,
+        group,
+        words,
+        reason,
+        cause,
+        before,
+        after,
+    }
+}
