@@ -339,7 +339,7 @@ async fn begin(engine: &Engine, connector: &Connector, order: &Order) -> Result<
             changes = changes.and("plan", None, Some(&json!(plan.0)));
             Action::RunStart
         }
-        Task::Undo(Undoing { run: undone, user, may_return }) => {
+        Task::Undo(Undoing { run: undone, user, may_return, seen: _ }) => {
             runs::set_undo_of(&mut tx, run, *undone).await?;
             changes = changes.and("undo_of", None, Some(&json!(undone.0)));
             changes = changes.and("only_one_user", None, Some(&json!(user.is_some())));

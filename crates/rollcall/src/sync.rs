@@ -41,6 +41,7 @@ use crate::store::{self, Db, StoreError, Tx, memory, reads, singles};
 use crate::target::{self, Actual, TargetError};
 
 pub mod report;
+pub mod seen;
 
 /// What a run works on.
 #[derive(Clone, Copy, Debug)]

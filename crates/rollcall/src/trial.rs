@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 use reconcile::finding::Finding;
 use reconcile::mapping::existing::Existing;
-use reconcile::mapping::rules::Traced;
+use reconcile::mapping::rules::{PersonRules, Traced};
 use reconcile::mapping::trial::{self, Trial};
 use reconcile::principal::ExternalId;
 
+use crate::people::{self, PeopleError, Stored};
 use crate::source::onelogin::error::SourceError;
-use crate::source::onelogin::replay::{Replay, ReplayError};
+use crate::source::onelogin::replay::{Replay, ReplayError, Retold};
 use crate::source::onelogin::report::{Found, Progress, Read};
 use crate::source::onelogin::{OneLogin, fields};
 use crate::store::connectors::Connector;
@@ -23,6 +24,15 @@ pub struct PersonTrial {
     pub traced: Result<Vec<Traced>, Finding>,
 }
 
+/// What was tried on a kept read.
+#[derive(Debug)]
+pub struct Known<T> {
+    pub tried: T,
+    pub read_at: Timestamp,
+    /// Why people may be missing from it; nothing where everybody in scope was read.
+    pub unread: Option<String>,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
     #[error(transparent)]
@@ -33,6 +43,8 @@ pub enum TrialError {
     Target(#[from] TargetError),
     #[error(transparent)]
     Targets(#[from] targets::TargetError),
+    #[error(transparent)]
+    People(#[from] PeopleError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -80,6 +92,55 @@ pub async fn of_everybody(
         None => (source.read(progress).await?, None),
     };
     Ok((trial::of_everybody(&read.records, &rules, &existing), read_at))
+}
+
+/// As [`of_user`], by the last kept read alone: no call is made.
+pub async fn of_known(
+    db: &Db,
+    connector: &Connector,
+    who: &str,
+) -> Result<Known<Vec<PersonTrial>>, TrialError> {
+    let who = who.to_owned();
+    on_kept(db, connector, move |retold, rules, existing| {
+        let one = |it: Found| PersonTrial {
+            traced: trial::of_one(&it.record, rules, existing),
+            id: it.record.id,
+        };
+        Ok(retold.find(&who)?.into_iter().map(one).collect())
+    })
+    .await
+}
+
+/// As [`of_everybody`], by the last kept read alone: no call is made.
+pub async fn of_everybody_known(
+    db: &Db,
+    connector: &Connector,
+) -> Result<Known<Trial>, TrialError> {
+    on_kept(db, connector, |retold, rules, existing| {
+        Ok(trial::of_everybody(&retold.read()?.records, rules, existing))
+    })
+    .await
+}
+
+/// Tries something on the last kept read, beside the requests that go on meanwhile: a hundred
+/// thousand people keep a core busy for a while.
+async fn on_kept<T: Send + 'static>(
+    db: &Db,
+    connector: &Connector,
+    on: impl FnOnce(&Retold<'_>, &PersonRules, &Existing<'_>) -> Result<T, SourceError> + Send + 'static,
+) -> Result<Known<T>, TrialError> {
+    let settings = connector.settings.clone();
+    let rules = settings.mapping.rules()?;
+    let fields = settings.fields()?;
+    let actuals = actuals(db, connector).await?;
+    let Stored { read_at, replay, .. } = people::last_read(db, connector).await?;
+    let tried = tokio::task::spawn_blocking(move || {
+        let existing = Existing::of(actuals.iter().map(|it| &it.directory));
+        let retold = replay.retold(&settings.source, &fields)?;
+        let tried = on(&retold, &rules, &existing).map_err(ReplayError::from)?;
+        Ok::<_, PeopleError>(Known { tried, read_at, unread: retold.unread() })
+    });
+    Ok(tried.await.map_err(|_| PeopleError::Broken)??)
 }
 
 /// The last stored read with these settings, which costs no call. Nothing where it does not tell

@@ -63,7 +63,7 @@ function guard(form) {
   // What the server shows again was typed before, and is not saved either.
   const before = Number(form.dataset.unsaved ?? 0);
   const key = `draft ${location.pathname}`;
-  const controls = () => all("input, select, textarea", form).filter((it) => it.name && it.type !== "hidden");
+  const controls = () => all("input, select, textarea", form).filter((it) => it.name && it.type !== "hidden" && !it.closest("[data-unguarded]"));
   const isChanged = (it) => {
     if (it.type === "checkbox" || it.type === "radio") return it.checked !== it.defaultChecked;
     if (it.tagName !== "SELECT") return it.value !== it.defaultValue;

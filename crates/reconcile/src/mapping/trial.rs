@@ -152,6 +152,19 @@ impl RowTrial {
         }
     }
 
+    /// `changes 655 values, empties 2, collides 1`
+    pub fn counts(&self) -> String {
+        let RowTrial { changes, empties, collides, keeps, skips, .. } = self;
+        let mut counts =
+            format!("changes {changes} values, empties {empties}, collides {collides}");
+        for (word, count) in [("keeps", keeps), ("skips", skips)] {
+            if 0 < *count {
+                counts = format!("{counts}, {word} {count}");
+            }
+        }
+        counts
+    }
+
     fn count(&mut self, id: &ExternalId, traced: Traced) {
         let Traced { before, after, .. } = traced;
         let (effect, after) = match after {
@@ -258,6 +271,9 @@ mod tests {
             let RowTrial { changes, empties, collides, keeps, skips, .. } = row;
             format!("{changes} {empties} {collides} {keeps} {skips}")
         };
+        let told: Vec<String> = trial.rows.iter().map(RowTrial::counts).collect();
+        assert!(told.contains(&"changes 4 values, empties 0, collides 2".to_owned()), "{told:?}");
+        assert!(told.iter().any(|it| it.ends_with(", keeps 5")), "{told:?}");
         assert_eq!(of("username"), "4 0 2 0 0");
         assert_eq!(of("title"), "3 1 0 0 0");
         assert_eq!(of("phone"), "0 0 0 5 0");

@@ -337,7 +337,7 @@ async fn approve(args: ApproveArgs, context: &Context) -> Result<Exit, CliError>
     }
     context.output.line(&approved_text(&decision));
     if let (PlanKind::Undo, Some(undone)) = (decision.kind, decision.run) {
-        let undoing = Undoing { run: RunId(undone), user: None, may_return: false };
+        let undoing = Undoing { run: RunId(undone), user: None, may_return: false, seen: None };
         return undo::carry_out(context, &decision.connector, undoing, &reason).await;
     }
     let order = Order::new(Trigger::CommandLine, context.operator.clone());

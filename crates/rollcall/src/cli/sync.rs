@@ -411,7 +411,8 @@ impl From<UndoError> for CliError {
             UndoError::Unknown(_)
             | UndoError::UnderWay(_)
             | UndoError::Nothing(_)
-            | UndoError::Nobody { .. } => CliError::usage(error.to_string()),
+            | UndoError::Nobody { .. }
+            | UndoError::Differs(_) => CliError::usage(error.to_string()),
         }
     }
 }
@@ -446,6 +447,7 @@ impl From<TrialError> for CliError {
             TrialError::Settings(error) => error.into(),
             TrialError::Target(error) => error.into(),
             TrialError::Targets(error) => error.into(),
+            TrialError::People(error) => error.into(),
             TrialError::Store(error) => error.into(),
         }
     }

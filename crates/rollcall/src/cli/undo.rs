@@ -58,7 +58,8 @@ pub async fn run(args: Args, setup: Setup) -> Result<Exit, CliError> {
 
 async fn show_or_do(args: Args, context: &Context) -> Result<Exit, CliError> {
     let run = undo::find(&context.db, RunId(args.run)).await?;
-    let undoing = Undoing { run: run.id, user: args.user, may_return: args.may_return };
+    let Args { user, may_return, .. } = args;
+    let undoing = Undoing { run: run.id, user, may_return, seen: None };
     let reason = args.reason.as_deref().unwrap_or_default().trim();
     if args.yes && reason.is_empty() {
         return Err(CliError::usage("Say why: give a --reason. It is kept in the audit log."));

@@ -7,14 +7,11 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use reconcile::explain::{self, Explanation};
 use reconcile::gate::{self, Rules};
 use reconcile::plan::{Absence, Step};
 use reconcile::principal::ExternalId;
-use ring::digest::{SHA256, digest};
 use serde_json::json;
 
 use super::explain::{Grounds, rulings};
@@ -32,7 +29,7 @@ use crate::store::leases::BEAT_EVERY;
 use crate::store::runs::{self, Ending, NewRun, RunId, Status, events};
 use crate::store::targets::Target;
 use crate::store::{Db, Tx, singles};
-use crate::sync::{self, Decision, Noticed, Reach, Reading, TargetDecision, report};
+use crate::sync::{self, Decision, Noticed, Reach, Reading, TargetDecision, report, seen};
 use crate::target::{self, TargetError};
 
 /// What becomes of somebody whom the source does not have any more, or who takes no part.
@@ -148,14 +145,7 @@ impl Question<'_> {
 impl OnePerson {
     /// Names what would be done to whom, and what would wait, so that it is known again.
     pub fn fingerprint(&self) -> String {
-        let mut lines = vec![self.id.to_string()];
-        for target in &self.decision.targets {
-            let name = target.target.as_ref().map_or(0, |it| it.id.0);
-            for (word, steps) in [("do", target.approved.steps()), ("hold", &target.held.steps)] {
-                lines.extend(steps.iter().map(|step| format!("{name} {word} {step}")));
-            }
-        }
-        URL_SAFE_NO_PAD.encode(digest(&SHA256, lines.join("\n").as_bytes()))
+        seen::digest_of(self.id.as_str(), &self.decision)
     }
 }
 

@@ -13,10 +13,12 @@ use reconcile::principal::{ExternalId, Name};
 
 use super::{PeopleError, Stored, actuals, last_read, retold};
 use crate::source::onelogin::replay::Replay;
+use crate::source::onelogin::replay::headcount::HeadCount;
 use crate::store::Db;
 use crate::store::connectors::Connector;
 use crate::store::connectors::settings::ConnectorSettings;
-use crate::store::runs::RunId;
+use crate::store::runs::report::Report;
+use crate::store::runs::{self, RunId};
 use crate::store::targets::Target;
 use crate::sync::{self, Basis, Mapped, Rulings, TargetDecision, report};
 use crate::target::Actual;
@@ -38,6 +40,26 @@ pub struct Preview {
     pub targets: Vec<TargetPreview>,
     /// What the stored read cannot tell, in sentences.
     pub unanswered: Vec<String>,
+}
+
+/// What a kept read tells of some settings.
+#[derive(Debug)]
+pub struct Told {
+    pub scope: ScopePreview,
+    /// An error where these settings and this read do not go together, as where a required group is
+    /// not there.
+    pub preview: Result<Preview, PeopleError>,
+}
+
+/// The required and excluded groups, and what reading them costs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScopePreview {
+    pub groups: Vec<HeadCount>,
+    /// Whether everybody was read. If not, groups may have more people than are counted.
+    pub is_whole: bool,
+    /// About how many API calls a run takes, and how many it would take without required groups;
+    /// nothing where the read cannot tell.
+    pub calls: Option<(usize, usize)>,
 }
 
 /// Some people: how many, and a few of them by username.
@@ -92,20 +114,42 @@ pub async fn preview(
     connector: &Connector,
     targets: &[Target],
     settings: &ConnectorSettings,
-) -> Result<Preview, PeopleError> {
+) -> Result<Told, PeopleError> {
     settings.check()?;
     let Stored { run, read_at, replay } = last_read(db, connector).await?;
+    let page_size = page_size(db, run).await?;
     let actuals = actuals(db, targets).await?;
     let (saved, unsaved) = (connector.settings.clone(), settings.clone());
     let done = tokio::task::spawn_blocking(move || {
-        let weighed = weigh(&replay, &unsaved, &actuals)?;
-        // Where nothing is edited, or the saved settings cannot be used, there is nothing to compare.
-        let before = if saved == unsaved { None } else { weigh(&replay, &saved, &actuals).ok() };
-        let names = |ids: &mut dyn Iterator<Item = &ExternalId>| some(&replay, ids);
-        let preview = compare(&weighed, before.as_ref(), &names);
-        Ok::<_, PeopleError>(Preview { run, read_at, ..preview })
+        let scope = scope(&replay, &unsaved, page_size);
+        let preview = weigh(&replay, &unsaved, &actuals).map(|weighed| {
+            // Where nothing is edited, or the saved settings cannot be used, there is nothing to
+            // compare.
+            let is_same = saved == unsaved;
+            let before = if is_same { None } else { weigh(&replay, &saved, &actuals).ok() };
+            let names = |ids: &mut dyn Iterator<Item = &ExternalId>| some(&replay, ids);
+            Preview { run, read_at, ..compare(&weighed, before.as_ref(), &names) }
+        });
+        Told { scope, preview }
     });
-    done.await.map_err(|_| PeopleError::Broken)?
+    done.await.map_err(|_| PeopleError::Broken)
+}
+
+/// By how many people a page the run of a read was answered.
+async fn page_size(db: &Db, run: Option<RunId>) -> Result<Option<usize>, PeopleError> {
+    let Some(run) = run else { return Ok(None) };
+    let found = runs::find(db, run).await?;
+    let proof = found.and_then(|it| Report::read(&it.report).source).map(|it| it.proof);
+    Ok(proof.and_then(|it| usize::try_from(it.page_size).ok()))
+}
+
+fn scope(replay: &Replay, settings: &ConnectorSettings, page_size: Option<usize>) -> ScopePreview {
+    let retold = retold(replay, settings).ok();
+    ScopePreview {
+        groups: replay.head_counts(&settings.source),
+        is_whole: replay.is_whole(),
+        calls: retold.and_then(|it| it.calls(page_size)),
+    }
 }
 
 fn weigh(

@@ -17,7 +17,7 @@ use crate::store::runs::changes::{self, DoneRow};
 use crate::store::runs::{self, Run, RunId, person};
 use crate::store::targets::TargetId;
 use crate::store::{Db, StoreError};
-use crate::sync::{self, Decision, Job, Noticed, Phase, Reach, SyncError, TargetDecision};
+use crate::sync::{self, Decision, Job, Noticed, Phase, Reach, SyncError, TargetDecision, seen};
 use crate::target;
 
 /// Which run is to be taken back, and how.
@@ -28,6 +28,8 @@ pub struct Undoing {
     pub user: Option<String>,
     /// Whether the next run may do it again where the source still wants it.
     pub may_return: bool,
+    /// [`Undoing::digest`] of what was shown: nothing else is done. None where nobody looked.
+    pub seen: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -40,8 +42,21 @@ pub enum UndoError {
     Nothing(RunId),
     #[error("Run {run} changed nothing of {user:?}. See `rollcall run show {run}`.")]
     Nobody { run: RunId, user: String },
+    #[error(
+        "Undoing run {0} would not do what was shown any more, so nothing was changed. Look at it again."
+    )]
+    Differs(RunId),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl Undoing {
+    /// Names what would be done.
+    pub fn digest(&self, decision: &Decision) -> String {
+        let Undoing { run, user, may_return, seen: _ } = self;
+        let about = format!("undo {run} {may_return} {}", user.as_deref().unwrap_or_default());
+        seen::digest_of(&about, decision)
+    }
 }
 
 /// The run, if it can be taken back.
@@ -132,6 +147,9 @@ pub async fn decide(
         phases: clock.stop(),
         basis: None,
     };
+    if undoing.seen.as_ref().is_some_and(|seen| *seen != undoing.digest(&decision)) {
+        return Err(UndoError::Differs(undoing.run).into());
+    }
     sync::tell(&decision, watch);
     Ok(decision)
 }

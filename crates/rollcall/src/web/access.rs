@@ -130,6 +130,8 @@ pub fn table() -> Vec<Route> {
         get("/runs/{id}/export/{file}", AtLeast(Viewer), download::run),
         post("/runs/{id}/stop", AtLeast(Operator), run::stop),
         post("/runs/{id}/retry", AtLeast(Operator), run::retry),
+        get("/runs/{id}/undo", AtLeast(Operator), run::undo::show),
+        post("/runs/{id}/undo", AtLeast(Operator), run::undo::undo),
         // People and groups.
         get("/users", AtLeast(Viewer), users::show),
         get("/users/{target}/{id}", AtLeast(Viewer), users::one),

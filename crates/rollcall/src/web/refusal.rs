@@ -11,6 +11,7 @@ use crate::store::connectors::ConnectorError;
 use crate::store::names::NameError;
 use crate::store::sessions::SessionError;
 use crate::store::targets::TargetError;
+use crate::trial::TrialError;
 
 /// [`crate::web::guard::receive`] makes a whole page of it.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -212,6 +213,19 @@ impl From<PeopleError> for Refusal {
             | PeopleError::Settings(_)
             | PeopleError::Source(_)
             | PeopleError::Target(_) => Refusal::Conflict(error.to_string()),
+        }
+    }
+}
+
+impl From<TrialError> for Refusal {
+    fn from(error: TrialError) -> Refusal {
+        match error {
+            TrialError::Store(error) => error.into(),
+            TrialError::People(error) => error.into(),
+            TrialError::Targets(error) => error.into(),
+            TrialError::Source(_) | TrialError::Settings(_) | TrialError::Target(_) => {
+                Refusal::Conflict(error.to_string())
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ mod person;
 mod roles;
 mod signing_in;
 mod site;
+mod undoing;
 mod walk;
 mod window;
 mod words;

@@ -28,6 +28,9 @@ pub struct MapArgs {
     /// Everybody of the last read [default]
     #[arg(long)]
     everyone: bool,
+    /// By the last read that is stored alone, without an API call
+    #[arg(long, conflicts_with = "sample")]
+    last_read: bool,
     #[command(flatten)]
     pub(super) choices: MappingChoices,
 }
@@ -37,8 +40,12 @@ struct Answer<'a> {
     connector: &'a str,
     /// Whether the connector has these rules already.
     saved: bool,
+    /// Where people were tried as a stored read tells of them.
+    read_at: Option<String>,
     people: Vec<PersonAnswer>,
     everyone: Option<EveryoneAnswer>,
+    /// Why people may be missing.
+    unread: Option<String>,
     api_calls: u64,
 }
 
@@ -78,6 +85,8 @@ struct RowAnswer {
     keeps: usize,
     skips: usize,
     examples: Vec<ExampleAnswer>,
+    #[serde(skip)]
+    counts: String,
 }
 
 #[derive(Serialize)]
@@ -96,22 +105,35 @@ pub(super) async fn run(args: &MapArgs, context: &Context) -> Result<Exit, CliEr
     let mut answer = Answer {
         connector: args.name.as_str(),
         saved: connector.settings == before,
+        read_at: None,
         people: Vec::new(),
         everyone: None,
+        unread: None,
         api_calls: 0,
     };
     if let Some(typed) = &args.sample {
         let person = trial::of_sample(&connector.settings, typed).map_err(CliError::usage)?;
         answer.people.push(person_answer(person));
     } else if let Some(who) = &args.user {
-        let source = context.source(&connector).await?;
-        let people = trial::of_user(&context.db, &connector, &source, who).await?;
-        answer.api_calls = source.calls().total();
+        let people = if args.last_read {
+            let known = trial::of_known(&context.db, &connector, who).await?;
+            answer.read_at = Some(known.read_at.to_string());
+            known.tried
+        } else {
+            let source = context.source(&connector).await?;
+            let people = trial::of_user(&context.db, &connector, &source, who).await?;
+            answer.api_calls = source.calls().total();
+            people
+        };
         if people.is_empty() {
             let sentence = format!("No one matches \"{who}\" in OneLogin.");
             return Err(CliError::new(Exit::Failed, sentence));
         }
         answer.people = people.into_iter().map(person_answer).collect();
+    } else if args.last_read {
+        let known = trial::of_everybody_known(&context.db, &connector).await?;
+        answer.everyone = Some(everyone_answer(known.tried, Some(known.read_at.to_string())));
+        answer.unread = known.unread;
     } else {
         let source = context.source(&connector).await?;
         let teller = Teller::new(context.output);
@@ -156,6 +178,7 @@ fn everyone_answer(trial: Trial, read_at: Option<String>) -> EveryoneAnswer {
 }
 
 fn row_answer(row: RowTrial) -> RowAnswer {
+    let counts = row.counts();
     let RowTrial { row, target, changes, empties, collides, keeps, skips, examples } = row;
     let example = |Example { what, id, before, after }| ExampleAnswer {
         what: what.word(),
@@ -165,7 +188,7 @@ fn row_answer(row: RowTrial) -> RowAnswer {
     };
     let examples = examples.into_iter().map(example).collect();
     let target = target.to_string();
-    RowAnswer { row, target, changes, empties, collides, keeps, skips, examples }
+    RowAnswer { row, target, changes, empties, collides, keeps, skips, examples, counts }
 }
 
 fn text(answer: &Answer<'_>) -> String {
@@ -195,6 +218,8 @@ fn text(answer: &Answer<'_>) -> String {
         everyone.rows.iter().for_each(|row| text.extend(row_text(row)));
         text.extend(everyone.findings.iter().map(|it| output::printable(&format!("(!) {it}"))));
     }
+    text.extend(answer.read_at.iter().map(|at| format!("By the read of {at}.")));
+    text.extend(answer.unread.clone());
     let calls = if answer.api_calls == 1 { "call" } else { "calls" };
     text.push(format!("{} API {calls} used.", answer.api_calls));
     text.push(if answer.saved {
@@ -209,14 +234,7 @@ fn text(answer: &Answer<'_>) -> String {
 }
 
 fn row_text(row: &RowAnswer) -> Vec<String> {
-    let RowAnswer { changes, empties, collides, keeps, skips, .. } = row;
-    let mut counts = format!("changes {changes} values, empties {empties}, collides {collides}");
-    for (word, count) in [("keeps", keeps), ("skips", skips)] {
-        if 0 < *count {
-            counts = format!("{counts}, {word} {count}");
-        }
-    }
-    let mut lines = vec![output::printable(&row.row), format!("    {counts}")];
+    let mut lines = vec![output::printable(&row.row), format!("    {}", row.counts)];
     for ExampleAnswer { what, external_id, before, after } in &row.examples {
         let line = format!("    {what} {external_id}: {before:?} -> {after:?}");
         lines.push(output::printable(&line));

@@ -384,8 +384,15 @@ pub fn differences(
 
 /// ` --only-group jira --only-group "confluence *"` for each setting that differs.
 pub fn flags(before: &ConnectorSettings, after: &ConnectorSettings) -> String {
+    let all = SETTINGS.map(|it| it.flag);
+    flags_of(&all, before, after)
+}
+
+/// As [`flags`], of these flags alone.
+pub fn flags_of(flags: &[&str], before: &ConnectorSettings, after: &ConnectorSettings) -> String {
     let mut text = String::new();
-    for (setting, _, values) in differences(before, after) {
+    let of_them = differences(before, after).into_iter().filter(|it| flags.contains(&it.0.flag));
+    for (setting, _, values) in of_them {
         let values = match values.as_slice() {
             [] => vec![String::new()],
             // What is off says no more than that.

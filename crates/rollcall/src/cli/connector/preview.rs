@@ -8,7 +8,8 @@ use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{self, Output, Tone};
 use crate::people::PeopleError;
-use crate::people::preview::{self, Few, Kind, Preview, TargetPreview};
+use crate::people::preview::{self, Few, Kind, Preview, ScopePreview, TargetPreview, Told};
+use crate::source::onelogin::replay::headcount::HeadCount;
 use crate::store::connectors::Connector;
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::targets;
@@ -26,7 +27,23 @@ struct Answer<'a> {
     findings: BTreeMap<&'static str, usize>,
     targets: Vec<TargetAnswer>,
     unanswered: Vec<String>,
+    /// The required and excluded groups.
+    groups: Vec<GroupAnswer>,
+    /// Whether groups have no more people than are counted.
+    groups_are_whole: bool,
+    api_calls_of_a_run: Option<usize>,
+    api_calls_for_everybody: Option<usize>,
+    /// Of this answer.
     api_calls: u64,
+}
+
+#[derive(Serialize)]
+struct GroupAnswer {
+    typed: String,
+    is_excluded: bool,
+    words: Option<String>,
+    people: Option<usize>,
+    why: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -60,14 +77,17 @@ pub(super) async fn show(
     context: &Context,
 ) -> Result<Exit, CliError> {
     let targets = targets::of_connector(&context.db, connector.id).await?;
-    let preview = preview::preview(&context.db, connector, &targets, settings).await?;
+    let Told { scope, preview } =
+        preview::preview(&context.db, connector, &targets, settings).await?;
+    let preview = preview?;
     let is_held = preview.targets.iter().any(|it| !it.objections.is_empty());
-    let answer = answer(connector, preview);
+    let answer = answer(connector, scope, preview);
     context.output.answer(&answer, |answer| text(answer, context.output));
     Ok(if is_held { Exit::HeldForApproval } else { Exit::Ok })
 }
 
-fn answer(connector: &Connector, preview: Preview) -> Answer<'_> {
+fn answer(connector: &Connector, scope: ScopePreview, preview: Preview) -> Answer<'_> {
+    let ScopePreview { groups, is_whole, calls } = scope;
     let Preview {
         run,
         read_at,
@@ -93,8 +113,21 @@ fn answer(connector: &Connector, preview: Preview) -> Answer<'_> {
         findings,
         targets: targets.into_iter().map(target_answer).collect(),
         unanswered,
+        groups: groups.into_iter().map(group_answer).collect(),
+        groups_are_whole: is_whole,
+        api_calls_of_a_run: calls.map(|it| it.0),
+        api_calls_for_everybody: calls.map(|it| it.1),
         api_calls: 0,
     }
+}
+
+fn group_answer(group: HeadCount) -> GroupAnswer {
+    let HeadCount { typed, is_excluded, found } = group;
+    let (words, people, why) = match found {
+        Ok((words, people)) => (Some(words), Some(people), None),
+        Err(why) => (None, None, Some(why)),
+    };
+    GroupAnswer { typed, is_excluded, words, people, why }
 }
 
 fn target_answer(preview: TargetPreview) -> TargetAnswer {
@@ -121,6 +154,21 @@ fn text(answer: &Answer<'_>, output: Output) -> String {
     let mut text = vec![format!(
         "By the read of {read_at} ({run}), without an API call: {people} people, {in_scope} in scope."
     )];
+    for group in &answer.groups {
+        let noun = if group.is_excluded { "Excluded" } else { "Required" };
+        let at_least = if answer.groups_are_whole { "" } else { "at least " };
+        text.push(output::printable(&match (&group.words, group.people, &group.why) {
+            (Some(words), Some(people), _) => format!("{noun}: {words}, {at_least}{people} people"),
+            (_, _, why) => why.clone().unwrap_or_default(),
+        }));
+    }
+    if let (Some(calls), Some(everybody)) =
+        (answer.api_calls_of_a_run, answer.api_calls_for_everybody)
+    {
+        text.push(format!(
+            "A run takes about {calls} API calls; without required groups about {everybody}."
+        ));
+    }
     for (few, verb) in
         [(&answer.coming, "would come into scope"), (&answer.leaving, "would fall out of scope")]
     {

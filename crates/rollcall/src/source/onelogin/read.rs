@@ -416,9 +416,9 @@ impl Session<'_> {
             group_lists.push((list, first));
         }
         let members: usize = role_lists.iter().map(|it| it.1.total).sum();
-        let cost = role_lists.iter().map(|it| it.1.pages() - 1).sum::<usize>()
-            + members.div_ceil(chunk_size(size))
-            + group_lists.iter().map(|it| it.1.pages() - 1).sum::<usize>();
+        let role_pages = role_lists.iter().map(|it| it.1.pages() - 1).sum();
+        let group_pages = group_lists.iter().map(|it| it.1.pages() - 1).sum();
+        let cost = cost_alone(role_pages, members, group_pages, size);
         Ok(Some(Probe { role_lists, group_lists, roles_read, groups_read, cost }))
     }
 
@@ -568,9 +568,20 @@ impl Proof {
     }
 }
 
+/// What it costs to read roles and groups alone, once their first pages are there: the pages that are
+/// left, and the members of roles by id.
+pub(super) fn cost_alone(
+    role_pages: usize,
+    members: usize,
+    group_pages: usize,
+    page_size: usize,
+) -> usize {
+    role_pages + members.div_ceil(chunk_size(page_size)) + group_pages
+}
+
 /// The required groups that contain everybody in scope, each choice of them: all together where any
 /// is enough, each alone where all are needed.
-fn readable_alone(scope: &Scope) -> Vec<Vec<&Requirement>> {
+pub(super) fn readable_alone(scope: &Scope) -> Vec<Vec<&Requirement>> {
     let requirements = &scope.requirements;
     if scope.needs_all() {
         return requirements.iter().filter(|it| it.has_members()).map(|it| vec![it]).collect();

@@ -3,6 +3,9 @@
 //! No call is made. What a kept read cannot tell is said, never guessed: a field that nobody was
 //! asked for refuses the replay, people who were not read are told of by [`Retold::unread`].
 
+pub mod headcount;
+pub mod sample;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -235,6 +238,14 @@ impl Retold<'_> {
         let rows = everybody.filter(|row| is_it(&row.username) || is_it(&row.email));
         let rows: BTreeMap<Option<u64>, &UserRow> = rows.map(|row| (row.id, row)).collect();
         rows.into_values()
+    }
+
+    /// About how many API calls a read of this scope takes, and how many one of everybody would.
+    /// Nothing where the read does not know how many people a group has. `page_size` is that of the
+    /// last read, where one is known.
+    pub fn calls(&self, page_size: Option<usize>) -> Option<(usize, usize)> {
+        let everybody = self.replay.calls_of(&scope::Scope::default(), page_size)?;
+        Some((self.replay.calls_of(&self.vocabulary.scope, page_size)?, everybody))
     }
 
     /// Whoever takes part, by id, whether or not they can be mapped.

@@ -66,7 +66,7 @@ const GROUP: [&str; 3] = ["group.kind", "group.name", "group.id"];
 pub(super) struct Requirement {
     role: Role,
     /// In OneLogin's words: `role "Jira Users"`.
-    words: String,
+    pub(super) words: String,
     typed: String,
     pub(super) roles: BTreeSet<u64>,
     pub(super) groups: BTreeSet<u64>,
@@ -163,6 +163,27 @@ impl Wishes {
     pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
         self.conditions.iter().map(Condition::field)
     }
+}
+
+/// One required or excluded group, looked up by itself.
+#[derive(Debug)]
+pub(super) struct Each {
+    pub(super) typed: String,
+    pub(super) is_excluded: bool,
+    pub(super) found: Result<Requirement, SourceError>,
+}
+
+/// Looks up every required and excluded group by itself, so that each is told what is wrong with it.
+pub(super) fn each(settings: &Settings, roles: &Names, groups: &Names) -> Vec<Each> {
+    let one = |role: Role, typed: &String| Each {
+        typed: typed.clone(),
+        is_excluded: role == Role::Excluded,
+        found: parse_one(role, typed)
+            .and_then(|it| resolve_one(&it, &settings.groups_from, roles, groups)),
+    };
+    let required = settings.required_groups.iter().map(|it| one(Role::Required, it));
+    let excluded = settings.scope.excluded_groups.iter().map(|it| one(Role::Excluded, it));
+    required.chain(excluded).collect()
 }
 
 fn parse_one(role: Role, typed: &str) -> Result<Wanted, SourceError> {
@@ -631,7 +652,7 @@ impl Requirement {
         self.entry.is_none()
     }
 
-    fn is_met_by(&self, row: &UserRow) -> bool {
+    pub(super) fn is_met_by(&self, row: &UserRow) -> bool {
         row.role_ids.iter().any(|it| self.roles.contains(it))
             || row.group_id.is_some_and(|it| self.groups.contains(&it))
             || self.entry.is_some()

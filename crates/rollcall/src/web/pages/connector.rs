@@ -5,12 +5,15 @@
 
 pub mod draft;
 pub mod effect;
+pub mod explaining;
 pub mod field;
 pub mod head;
 pub mod identity;
 pub mod rail;
+pub mod samples;
 pub mod saved;
 pub mod tabs;
+pub mod trying;
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -20,12 +23,14 @@ use jiff::Timestamp;
 
 use self::draft::{Difference, Draft, ErrorLine};
 use self::effect::Effect;
+use self::explaining::Explaining;
 use self::field::SectionView;
 use self::head::Head;
 use self::identity::Identity;
 use self::rail::Rail;
 use self::saved::Saved;
 use self::tabs::Tab;
+use self::trying::{On, Trying};
 use crate::store::connectors::{self, Connector, ConnectorError, ConnectorId};
 use crate::store::runs::{self, Run};
 use crate::store::targets::{self, Target};
@@ -57,6 +62,9 @@ struct View {
     unsaved: usize,
     rail: Rail,
     effect: Effect,
+    /// Where rules for people are tried; nothing on other tabs, and for whoever may not edit.
+    trying: Option<Trying>,
+    explaining: Option<Explaining>,
     targets: Vec<TargetRow>,
     runs: Vec<RunRow>,
     command: String,
@@ -93,6 +101,15 @@ struct RunRow {
     message: String,
 }
 
+/// How much is worked out for a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// What the last read tells, if it is small.
+    Small,
+    /// All of it, because somebody asked for it.
+    Whole,
+}
+
 const RUNS_SHOWN: u32 = 25;
 
 pub async fn start(Path(id): Path<i64>) -> Answer {
@@ -107,7 +124,7 @@ pub async fn show(
     let tab = Tab::from_word(&word).ok_or_else(Refusal::no_page)?;
     let connector = connector(&app, id).await?;
     let draft = draft::stored(&app, &visit, tab, &connector).await?;
-    answer::html(&view(&app, &visit, tab, &connector, draft).await?)
+    answer::html(&view(&app, &visit, tab, &connector, draft, Depth::Small).await?)
 }
 
 pub async fn save(
@@ -119,19 +136,35 @@ pub async fn save(
     let tab = Tab::from_word(&word).filter(|it| it.is_form()).ok_or_else(Refusal::no_page)?;
     let before = connector(&app, id).await?;
     let mut draft = draft::typed(&app, &visit, tab, &before, &mut form).await?;
+    let trying = (tab == Tab::UserProvisioning).then(|| Trying::typed(&mut form));
+    let explaining = (tab != Tab::General).then(|| Explaining::typed(&mut form));
     let version = form.raw("version").parse().unwrap_or(i64::MIN);
     if version != before.updated_at.as_microsecond() {
         return conflict(&app, &visit, tab, &before, draft, version).await;
     }
     let then = form.raw("then");
     if draft.is_wrong() {
-        return answer::html_again(&view(&app, &visit, tab, &before, draft).await?);
+        let view = view(&app, &visit, tab, &before, draft, Depth::Small).await?;
+        return answer::html_again(&View { trying, explaining, ..view });
     }
     if then == "review" {
         let review = Review { rows: draft.differences(&before) };
-        let effect = effect::of(&app, &visit, tab, &before, &draft, true).await?;
-        let view = view(&app, &visit, tab, &before, draft).await?;
-        return answer::html(&View { review: Some(review), effect, ..view });
+        let view = view(&app, &visit, tab, &before, draft, Depth::Whole).await?;
+        return answer::html(&View { review: Some(review), trying, explaining, ..view });
+    }
+    let on = On::from_word(then);
+    if on.is_some() || then == "explain" {
+        let now = visit.now();
+        let trying = match (on, trying) {
+            (Some(on), Some(trying)) => Some(trying.on(on, &app, &before, &draft, now).await?),
+            (_, trying) => trying,
+        };
+        let explaining = match explaining {
+            Some(it) if then == "explain" => Some(it.with(&app, &visit, &before, &draft).await?),
+            explaining => explaining,
+        };
+        let view = view(&app, &visit, tab, &before, draft, Depth::Small).await?;
+        return answer::html(&View { trying, explaining, ..view });
     }
     let actor = visit.actor();
     let act = visit.act(&actor);
@@ -146,7 +179,7 @@ pub async fn save(
         }
         Err(error) => {
             draft::note(error, &mut draft)?;
-            answer::html_again(&view(&app, &visit, tab, &before, draft).await?)
+            answer::html_again(&view(&app, &visit, tab, &before, draft, Depth::Small).await?)
         }
     }
 }
@@ -199,7 +232,7 @@ async fn conflict(
             rows: saved::told(&it.changes),
         });
     let conflict = Conflict { saved: saved.collect() };
-    let view = view(app, visit, tab, now, draft).await?;
+    let view = view(app, visit, tab, now, draft, Depth::Small).await?;
     answer::html_with(StatusCode::CONFLICT, &View { conflict: Some(conflict), ..view })
 }
 
@@ -209,12 +242,18 @@ async fn view(
     tab: Tab,
     connector: &Connector,
     draft: Draft,
+    depth: Depth,
 ) -> Result<View, Refusal> {
+    let is_asked = depth == Depth::Whole;
     let head = head::head(app, visit, connector, Some(tab), &draft.wrong).await?;
     let command = draft.command(connector);
-    let effect = effect::of(app, visit, tab, connector, &draft, false).await?;
+    let effect = effect::of(app, visit, tab, connector, &draft, is_asked).await?;
     let unsaved = draft.differences(connector).len();
-    let sections = tab.sections().iter().map(|it| field::section(it, &draft.given, &draft.wrong));
+    let section = |it| field::section(it, &draft.given, &draft.wrong);
+    let mut sections: Vec<SectionView> = tab.sections().iter().map(section).collect();
+    if tab == Tab::GroupSync {
+        samples::add(app, connector, is_asked, &mut sections).await?;
+    }
     let last = runs::list(app.db(), Some(connector.id), RUNS_SHOWN).await?;
     let targets = match tab {
         Tab::Targets => targets::of_connector(app.db(), connector.id).await?,
@@ -232,14 +271,16 @@ async fn view(
         version: connector.updated_at.as_microsecond(),
         may_edit: head.may_edit,
         is_form: tab.is_form(),
-        head,
-        sections: sections.collect(),
+        sections,
         errors: draft::error_lines(&draft),
         conflict: None,
         review: None,
         unsaved: if draft.is_wrong() { unsaved.max(1) } else { unsaved },
         rail: rail::rail(&last, draft.settings.source.minimum_remaining_api_calls, visit.now()),
         effect,
+        trying: (head.may_edit && tab == Tab::UserProvisioning).then(Trying::default),
+        explaining: (head.may_edit && tab.is_form() && tab != Tab::General)
+            .then(Explaining::default),
         targets: targets.iter().map(|it| target_row(it, visit.now())).collect(),
         runs: match tab {
             Tab::History => last.iter().map(|it| run_row(it, visit.now())).collect(),
@@ -253,6 +294,7 @@ async fn view(
         },
         command,
         identity: draft.identity,
+        head,
     })
 }
 

@@ -34,12 +34,18 @@ struct View {
     connectors: Vec<Choice>,
     asked: Asked,
     times: Vec<Choice>,
-    part: Part,
+    shown: Shown,
     /// The equal command; empty where nothing is asked.
     command: String,
 }
 
-/// What is shown below the form.
+/// What is shown below the form; the page of a connector shows it, too.
+#[derive(Debug, Template)]
+#[template(path = "explain_part.html")]
+pub struct Shown {
+    part: Part,
+}
+
 #[derive(Debug)]
 enum Part {
     /// Nothing is asked yet.
@@ -115,10 +121,10 @@ struct StationView {
 /// One change that would be made.
 #[derive(Debug)]
 pub struct StepView {
-    kind: &'static str,
+    pub kind: &'static str,
     /// The change without its sign.
-    what: String,
-    reason: String,
+    pub what: String,
+    pub reason: String,
 }
 
 /// The address of the page, taken apart.
@@ -161,11 +167,36 @@ pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Aske
         page: visit.page("Explain"),
         connectors: connectors.collect(),
         times: TIMES.map(|(word, label)| choice(as_of, word, label)).to_vec(),
-        part,
+        shown: Shown { part },
         command,
         asked,
     };
     answer::html(&view)
+}
+
+/// Explains somebody by the last read, with the settings of the connector as they are given here:
+/// they need not be saved.
+pub async fn by_last_read(
+    app: &App,
+    visit: &Visit,
+    connector: Connector,
+    user: &str,
+) -> Result<Shown, Refusal> {
+    let asked = Asked {
+        connector: connector.id.to_string(),
+        user: user.to_owned(),
+        as_of: "last-read".to_owned(),
+        ..Asked::default()
+    };
+    if user.is_empty() {
+        return Ok(Shown { part: Part::Nothing });
+    }
+    let mut part = part(app, visit, connector, &asked).await?;
+    if let Part::Found(found) = &mut part {
+        // That would be done with the settings that are saved.
+        found.may_sync = false;
+    }
+    Ok(Shown { part })
 }
 
 async fn part(
@@ -457,11 +488,11 @@ impl Asked {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::web::answer::samples::{self, HOSTILE, check};
 
-    pub(super) fn a_step() -> StepView {
+    pub fn a_step() -> StepView {
         StepView { kind: "create", what: HOSTILE.to_owned(), reason: HOSTILE.to_owned() }
     }
 
@@ -508,7 +539,7 @@ mod tests {
             connectors: vec![choice("1", "1", HOSTILE)],
             asked: Asked { user: HOSTILE.to_owned(), ..Asked::default() },
             times: TIMES.map(|(word, label)| choice("now", word, label)).to_vec(),
-            part,
+            shown: Shown { part },
             command: "rollcall user explain x 117".to_owned(),
         }
     }

@@ -1,6 +1,7 @@
 //! `/runs/{id}`: a run while it is under way, and its permanent record afterwards.
 
 pub mod live;
+pub mod undo;
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -44,6 +45,8 @@ struct View {
     part: Part,
     may_stop: bool,
     may_retry: bool,
+    /// Where it is taken back; empty where there is nothing, or the one who looks may not.
+    undo: String,
     command: String,
 }
 
@@ -158,6 +161,11 @@ pub async fn show(
         part,
         may_stop: !has_ended && run.stop_asked_by.is_none() && visit.may(Role::Operator),
         may_retry: has_ended && run::again(&run).is_ok() && visit.may(Role::Operator),
+        undo: if has_ended && 0 < report.applied().total() && visit.may(Role::Operator) {
+            format!("/runs/{}/undo", run.id)
+        } else {
+            String::new()
+        },
         command: format!("rollcall run show {}", run.id),
         run: row(&run, &visit),
     };
@@ -387,6 +395,7 @@ mod tests {
             part,
             may_stop: status == "running",
             may_retry: status != "running",
+            undo: "/runs/1188/undo".to_owned(),
             command: "rollcall run show 1188".to_owned(),
         }
     }

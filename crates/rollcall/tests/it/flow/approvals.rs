@@ -42,7 +42,7 @@ impl World {
         let source = self.source();
         let (connector, targets) = (self.connector.clone(), self.targets.clone());
         let order = Order::new(Trigger::Undo, somebody().clone());
-        let task = Task::Undo(Undoing { run, user: None, may_return });
+        let task = Task::Undo(Undoing { run, user: None, may_return, seen: None });
         let engine = Engine::new(self.db.clone(), Arc::new(seal()), true);
         let ready = Ready { connector, source, targets };
         let order = Order { task, ..order };

@@ -6,7 +6,7 @@ use reconcile::principal::Name;
 use rollcall::people::PeopleError;
 use rollcall::people::explain::{self, Asked, Explained, Seen, View};
 use rollcall::people::one::{self, Leavers};
-use rollcall::people::preview::{self, Preview};
+use rollcall::people::preview::{self, Preview, Told};
 use rollcall::store::connectors::settings::ConnectorSettings;
 use rollcall::store::directory::browse::{self, Page, UserFilter};
 
@@ -14,7 +14,11 @@ use super::*;
 
 impl World {
     async fn preview(&self, settings: &ConnectorSettings) -> Preview {
-        preview::preview(&self.db, &self.connector, &self.targets, settings).await.unwrap()
+        preview::preview(&self.db, &self.connector, &self.targets, settings)
+            .await
+            .unwrap()
+            .preview
+            .unwrap()
     }
 
     pub(super) async fn explain(&self, user: &str, view: View) -> Explained {
@@ -127,7 +131,74 @@ async fn a_preview_tells_what_a_simulation_with_these_settings_decides() {
         }
         let unread = edited(&|it| it.source.groups_from = BTreeSet::from([GroupSource::MemberOf]));
         let refused = preview::preview(&db, &world.connector, &world.targets, &unread).await;
+        let refused = refused.unwrap().preview;
         assert!(refused.unwrap_err().to_string().contains("member_of"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_read_of_another_scope_costs_is_told_before_it_is_made() {
+    on_both(async |db| {
+        let mut options = Options::quiet(7);
+        options.quirks.users_page_max = 50;
+        let mut world = World::with(&db, population(900), options).await;
+        world.connector.settings.source.groups_from =
+            BTreeSet::from([GroupSource::Roles, GroupSource::Group]);
+        world.sync().await;
+        let saved = world.connector.settings.clone();
+        let group = world
+            .sandbox
+            .admin()
+            .with_tenant(|tenant| tenant.groups().values().next().unwrap().name.clone());
+        let (role, other) = (role_of(&world, 5), role_of(&world, 6));
+        let required: [&[String]; 5] = [
+            &[],
+            &[format!("role:{role}")],
+            &[format!("role:{role}"), format!("role:{other}")],
+            &[format!("group:{group}")],
+            &[format!("member_of:{role}")],
+        ];
+        for required in required {
+            let mut settings = saved.clone();
+            settings.source.required_groups = required.to_vec();
+            let told = preview::preview(&db, &world.connector, &world.targets, &settings).await;
+            let Told { scope, preview } = told.unwrap();
+            if required.iter().any(|it| it.starts_with("member_of")) {
+                assert!(preview.is_err(), "the stored read did not ask for it");
+                continue;
+            }
+            let (calls, everybody) = scope.calls.unwrap();
+            assert_eq!(everybody, 2 + 17, "18 pages of fifty, and the budget");
+            world.connector.settings = settings;
+            let source = world.source();
+            Box::pin(sync::decide(world.job(&source), &ignore)).await.unwrap();
+            world.connector.settings = saved.clone();
+            // The token and the names are remembered by a service.
+            let is_of_a_read = |endpoint: &str| {
+                !endpoint.starts_with("POST")
+                    && !["/roles", "/groups"].iter().any(|it| endpoint.ends_with(it))
+            };
+            let made = source.calls();
+            let made: u64 =
+                made.by_endpoint.iter().filter(|it| is_of_a_read(it.0)).map(|it| it.1).sum();
+            assert_eq!(u64::try_from(calls).unwrap(), made, "{required:?}");
+            for (count, typed) in scope.groups.iter().zip(required) {
+                let (_, people) = count.found.clone().unwrap();
+                assert_eq!(count.typed, *typed);
+                assert!(0 < people);
+            }
+        }
+        let mut settings = saved.clone();
+        settings.source.required_groups =
+            vec![format!("role:{}x", role), "Nowhere at all".to_owned()];
+        let told =
+            preview::preview(&db, &world.connector, &world.targets, &settings).await.unwrap();
+        let why: Vec<String> =
+            told.scope.groups.into_iter().map(|it| it.found.unwrap_err()).collect();
+        assert!(why[0].contains(&format!("Did you mean \"{role}\"?")), "{why:?}");
+        assert!(why[1].contains("\"Nowhere at all\" is not among"), "{why:?}");
+        assert!(told.preview.is_err());
     })
     .await;
 }

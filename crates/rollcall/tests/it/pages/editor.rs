@@ -133,3 +133,167 @@ async fn the_history_is_drawn_and_told_as_a_table() {
     })
     .await;
 }
+
+/// Everything the source was asked, as a text.
+fn asked(world: &World) -> String {
+    format!("{:?}", world.sandbox.admin().ledger())
+}
+
+const PEOPLE: &str = "/connectors/1/user-provisioning";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_are_tried_with_what_is_typed_and_without_a_call() {
+    on_both(async |db| {
+        let world = World::new(&db, 30).await;
+        let mut browser = world.service.signed_in(Role::Admin).await;
+        let rows = "username = email | lower | strip-domain\ntitle = username | split @ 2";
+        let early = send(&mut browser, PEOPLE, &[("map", rows), ("then", "try-everybody")]).await;
+        assert_eq!(early.status, 200, "{early:?}");
+        assert!(early.text.contains("No read of OneLogin Prod is stored yet"), "{early:?}");
+        assert_eq!(world.sync().await, Status::Succeeded);
+        let calls = asked(&world);
+        let before = connectors::find(&db, CONNECTOR).await.unwrap();
+
+        let all = send(&mut browser, PEOPLE, &[("map", rows), ("then", "try-everybody")]).await;
+        let told = all.text.replace("&#39;", "'");
+        for part in [
+            "On the 30 people in scope",
+            "changes 30 values, empties 0, collides 0",
+            "split @ 2</textarea>",
+            "rollcall connector map 'OneLogin Prod' --everyone --last-read --map 'username = email | lower | strip-domain'",
+            "1 unsaved change",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        let id = world.ids()[3];
+        let user = world.sandbox.admin().user(id).unwrap();
+        let email = user.email.unwrap();
+        let name = email.split('@').next().unwrap().to_lowercase();
+        let fields = [("map", rows), ("try-user", &*email), ("then", "try-user")];
+        let one = send(&mut browser, PEOPLE, &fields).await;
+        assert!(one.text.contains(&format!("OneLogin id {id}")), "{one:?}");
+        assert!(one.text.contains(&format!("</span>{name}</ins>")), "{name}: {one:?}");
+        assert!(one.text.contains(&format!("value=\"{email}\"")), "what was typed stays");
+
+        let typed = [("map", rows), ("try-sample", "email=Maya.Lee@Acme.com"), ("then", "try-sample")];
+        let sample = send(&mut browser, PEOPLE, &typed).await;
+        assert!(sample.text.contains("</span>maya.lee</ins>"), "{sample:?}");
+        let typed = [("map", rows), ("try-sample", "shoe=43"), ("then", "try-sample")];
+        let wrong = send(&mut browser, PEOPLE, &typed).await;
+        assert!(wrong.text.contains("shoe"), "{wrong:?}");
+        let typed = [("map", "username = "), ("then", "try-everybody")];
+        let refused = send(&mut browser, PEOPLE, &typed).await;
+        assert_eq!(refused.status, 422);
+        assert!(refused.text.contains("id=\"map-error\""), "{refused:?}");
+
+        assert_eq!(asked(&world), calls, "it cost a call");
+        assert_eq!(connectors::find(&db, CONNECTOR).await.unwrap(), before, "nothing is saved");
+        let mut viewer = world.service.signed_in(Role::Viewer).await;
+        assert!(!viewer.get(PEOPLE).await.text.contains("Try these rules"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_is_explained_by_settings_that_are_not_saved() {
+    on_sqlite(async |db| {
+        let world = World::new(&db, 20).await;
+        assert_eq!(world.sync().await, Status::Succeeded);
+        let mut browser = world.service.signed_in(Role::Admin).await;
+        let (id, calls) = (world.ids()[2], asked(&world));
+        let username = world.sandbox.admin().user(id).unwrap().username.unwrap();
+        let path = "/connectors/1/required-groups";
+        let fields = [("where", "username = somebody.else"), ("explain-user", &*username)];
+        let fields = [&fields[..], &[("then", "explain")]].concat();
+        let out = send(&mut browser, path, &fields).await;
+        assert_eq!(out.status, 200, "{out:?}");
+        let told = out.text.replace("&#39;", "'");
+        for part in [
+            &*format!("id {id}</small>"),
+            "username = somebody.else",
+            "--last-read --where 'username = somebody.else'",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        assert!(!out.text.contains("Simulate this person"), "that would be by what is saved");
+        let nobody = [("explain-user", "no.body"), ("then", "explain")];
+        let nobody = send(&mut browser, path, &nobody).await;
+        assert!(nobody.text.contains("No one matches"), "{nobody:?}");
+        assert_eq!(asked(&world), calls, "it cost a call");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_group_source_has_a_sample_with_real_names() {
+    on_both(async |db| {
+        let world = World::new(&db, 30).await;
+        let mut browser = world.service.signed_in(Role::Viewer).await;
+        let path = "/connectors/1/group-sync-settings";
+        let none = browser.get(path).await;
+        assert_eq!(none.text.matches("No read is kept yet.").count(), 3, "{none:?}");
+        assert_eq!(world.sync().await, Status::Succeeded);
+        let shown = browser.get(path).await;
+        let (count, largest) = world.sandbox.admin().with_tenant(|tenant| {
+            let largest = tenant.roles().values().map(|it| it.members.len()).max();
+            (tenant.roles().len(), largest.unwrap())
+        });
+        assert!(
+            shown.text.contains(&format!("Sample: {count} roles in the last read: ")),
+            "{shown:?}"
+        );
+        assert!(shown.text.contains(&format!("({largest} people)")), "{largest}: {shown:?}");
+        assert_eq!(
+            shown.text.matches("The last read did not ask for these.").count(),
+            2,
+            "{shown:?}"
+        );
+        let mut admin = world.service.signed_in(Role::Admin).await;
+        let all = ["roles", "group", "member_of"].map(|it| ("groups-from", it));
+        send(&mut admin, path, &all).await;
+        world.sync().await;
+        let shown = browser.get(path).await;
+        for part in ["3 groups in the last read: ", "in the last read: "] {
+            assert!(shown.text.contains(part), "{part}: {shown:?}");
+        }
+        assert!(!shown.text.contains("did not ask"), "{shown:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn required_groups_are_counted_and_corrected_before_they_are_saved() {
+    on_sqlite(async |db| {
+        let world = World::new(&db, 30).await;
+        assert_eq!(world.sync().await, Status::Succeeded);
+        let mut browser = world.service.signed_in(Role::Admin).await;
+        let (name, members) = world.sandbox.admin().with_tenant(|tenant| {
+            let role = tenant.roles().values().find(|it| 1 < it.members.len()).unwrap();
+            (role.name.clone(), role.members.len())
+        });
+        let path = "/connectors/1/required-groups";
+        let calls = asked(&world);
+        let typed = format!("role:{name}");
+        let review =
+            send(&mut browser, path, &[("required-group", &typed), ("then", "review")]).await;
+        let told = review.text.replace("&#34;", "\"");
+        assert!(told.contains(&format!("role \"{name}\": {members} people")), "{told}");
+        assert!(
+            told.contains(&format!("<strong>{members} of 30 people in scope</strong>")),
+            "{told}"
+        );
+        assert!(told.contains("A run takes about 2 API calls"), "{told}");
+        let typed = format!("role:{name}x");
+        // As scripts ask while one types.
+        let shown = browser.get(path).await;
+        let token = shown.token();
+        let fields = [("csrf", &*token), ("required-group", &*typed)];
+        let part = browser.post(&format!("{path}/preview"), &fields).await;
+        assert!(
+            part.text.replace("&#34;", "\"").contains(&format!("Did you mean \"{name}\"?")),
+            "{part:?}"
+        );
+        assert_eq!(asked(&world), calls, "it cost a call");
+    })
+    .await;
+}

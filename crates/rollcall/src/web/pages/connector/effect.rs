@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use super::draft::{Draft, error_lines};
 use super::rail;
 use super::tabs::Tab;
-use crate::people::preview::{self, Few, Kind, Preview, TargetPreview};
+use crate::people::preview::{self, Few, Kind, Preview, TargetPreview, Told};
 use crate::schedule::{self, Slot};
+use crate::source::onelogin::replay::headcount::HeadCount;
 use crate::store::connectors::Connector;
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::{reads, runs, targets};
@@ -24,6 +25,10 @@ pub struct Effect {
     /// What is to be corrected before anything can be told.
     pub wrong: Vec<(String, String)>,
     pub schedule: Option<ScheduleEffect>,
+    /// The required and excluded groups, on their tab.
+    pub groups: Vec<GroupEffect>,
+    /// What a run costs with these settings; empty where it is not known.
+    pub calls: String,
     pub people: Option<PeopleEffect>,
     /// Why nothing is told of people.
     pub untold: String,
@@ -37,6 +42,18 @@ pub struct ScheduleEffect {
     pub next: Vec<String>,
     pub clock_changes: Vec<String>,
     pub cost: String,
+}
+
+/// A required or excluded group by the last read.
+#[derive(Debug)]
+pub struct GroupEffect {
+    pub typed: String,
+    /// `role "Staff"`; empty where there is no such group.
+    pub words: String,
+    pub people: String,
+    /// What is wrong with it, and what may have been meant.
+    pub why: String,
+    pub is_excluded: bool,
 }
 
 #[derive(Debug)]
@@ -99,9 +116,21 @@ pub async fn of(
                          without API calls.";
         return Ok(Effect { untold: untold.to_owned(), ..effect });
     }
-    match of_people(app, connector, &draft.settings, visit.now()).await? {
-        Ok(people) => effect.people = Some(people),
-        Err(why) => effect.untold = why,
+    let targets = targets::of_connector(app.db(), connector.id).await?;
+    let Told { scope, preview } =
+        match preview::preview(app.db(), connector, &targets, &draft.settings).await {
+            Ok(told) => told,
+            Err(error) => return Ok(Effect { untold: error.to_string(), ..effect }),
+        };
+    if tab == Tab::RequiredGroups {
+        effect.groups = scope.groups.into_iter().map(|it| group(it, scope.is_whole)).collect();
+    }
+    effect.calls = calls_told(scope.calls);
+    match preview {
+        Ok(preview) => effect.people = Some(people(preview, visit.now())),
+        // Each group says so itself.
+        Err(_) if effect.groups.iter().any(|it| !it.why.is_empty()) => {}
+        Err(error) => effect.untold = error.to_string(),
     }
     Ok(effect)
 }
@@ -149,22 +178,35 @@ fn clock(slot: &Slot) -> String {
     at.strftime(format).to_string()
 }
 
-/// Whether the last read is so small that its effect is told at once.
+/// Whether the last read, if there is one, is so small that its effect is told at once.
 pub async fn is_small(app: &App, connector: &Connector) -> Result<bool, Refusal> {
     let last = reads::last(app.db(), connector.id).await?;
-    Ok(last.is_some_and(|it| it.people <= PEOPLE_AT_ONCE_MAX))
+    Ok(last.is_none_or(|it| it.people <= PEOPLE_AT_ONCE_MAX))
 }
 
-/// What a run with these settings would do by the last read.
-pub async fn of_people(
-    app: &App,
-    connector: &Connector,
-    settings: &ConnectorSettings,
-    now: Timestamp,
-) -> Result<Result<PeopleEffect, String>, Refusal> {
-    let targets = targets::of_connector(app.db(), connector.id).await?;
-    let preview = preview::preview(app.db(), connector, &targets, settings).await;
-    Ok(preview.map(|it| people(it, now)).map_err(|error| error.to_string()))
+fn group(group: HeadCount, is_whole: bool) -> GroupEffect {
+    let HeadCount { typed, is_excluded, found } = group;
+    let at_least = if is_whole { "" } else { "at least " };
+    let (words, people, why) = match found {
+        Ok((words, 1)) => (words, format!("{at_least}1 person"), String::new()),
+        Ok((words, people)) => {
+            (words, format!("{at_least}{} people", number(people)), String::new())
+        }
+        Err(why) => (String::new(), String::new(), why),
+    };
+    GroupEffect { typed, words, people, why, is_excluded }
+}
+
+fn calls_told(calls: Option<(usize, usize)>) -> String {
+    match calls {
+        None => String::new(),
+        Some((calls, everybody)) if calls < everybody => format!(
+            "A run takes about {} API calls instead of {}.",
+            number(calls),
+            number(everybody)
+        ),
+        Some((calls, _)) => format!("A run takes about {} API calls.", number(calls)),
+    }
 }
 
 fn people(preview: Preview, now: Timestamp) -> PeopleEffect {

@@ -37,6 +37,8 @@ pub struct ChoiceView {
     pub label: &'static str,
     pub help: &'static str,
     pub chosen: bool,
+    /// What it would give, where that is known.
+    pub sample: String,
 }
 
 /// An interval to choose from.
@@ -124,7 +126,7 @@ fn field(entry: &Entry, values: &[String], error: String) -> Field {
     let choices = |choices: &'static [tabs::Choice]| -> Vec<ChoiceView> {
         let view = |&(value, label, help): &'static tabs::Choice| {
             let chosen = values.iter().any(|it| it == value);
-            ChoiceView { value, label, help, chosen }
+            ChoiceView { value, label, help, chosen, sample: String::new() }
         };
         choices.iter().map(view).collect()
     };

@@ -61,6 +61,8 @@ fn view(tab: Tab, role: Role) -> View {
         unsaved: 0,
         rail: Rail::default(),
         effect: Effect::default(),
+        trying: None,
+        explaining: None,
         targets: Vec::new(),
         runs: Vec::new(),
         command: format!("rollcall connector show {HOSTILE}"),
@@ -201,11 +203,36 @@ fn the_effect_is_told_beside_the_fields() {
     let told = Effect {
         wrong: vec![(hostile(), hostile())],
         schedule: Some(schedule),
+        groups: [hostile(), String::new()]
+            .map(|why| effect::GroupEffect {
+                typed: hostile(),
+                words: hostile(),
+                people: hostile(),
+                is_excluded: why.is_empty(),
+                why,
+            })
+            .into(),
+        calls: hostile(),
         people: Some(people),
         untold: String::new(),
     };
     let text = check(&View { effect: told, ..view(Tab::SyncSettings, Role::Admin) });
     for part in ["Next runs", "nobody in scope", "1 held"] {
         assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn rules_are_tried_and_somebody_is_explained_below_the_fields_of_whoever_may_edit() {
+    for tried in trying::tests::samples() {
+        let is_answer = tried.sorry.is_empty();
+        let trying =
+            Trying { user: HOSTILE.to_owned(), sample: HOSTILE.to_owned(), tried: Some(tried) };
+        let explaining = Explaining { user: HOSTILE.to_owned(), ..Explaining::default() };
+        let view = view(Tab::UserProvisioning, Role::Admin);
+        let text = check(&View { trying: Some(trying), explaining: Some(explaining), ..view });
+        assert_eq!(text.contains("role=\"alert\""), !is_answer, "{text}");
+        let first = text.find("name=\"then\"").unwrap();
+        assert!(text[first..].starts_with("name=\"then\" value=\"stay\""), "Enter saves: {text}");
     }
 }
