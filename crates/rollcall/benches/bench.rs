@@ -8,6 +8,7 @@
 )]
 
 mod crowd;
+mod pages;
 mod plan;
 mod process;
 mod sync;
@@ -38,7 +39,7 @@ impl Aim {
 }
 
 /// The sections. `again`, `crowd` and `preview` need what `sync` left.
-const SECTIONS: [&str; 6] = ["sync", "again", "plan", "crowd", "preview", "million"];
+const SECTIONS: [&str; 7] = ["sync", "again", "plan", "crowd", "preview", "pages", "million"];
 
 fn main() {
     rollcall::http::install_crypto();
@@ -69,6 +70,9 @@ fn main() {
         if wanted("crowd") {
             rows.push(crowd::row(&installation));
         }
+    }
+    if wanted("pages") {
+        rows.extend(pages::rows(users));
     }
     if wanted("million") {
         rows.push(sync::million());

@@ -19,7 +19,7 @@ pub(crate) struct Installation {
     pub(crate) password: String,
 }
 
-struct Sandbox {
+pub(crate) struct Sandbox {
     server: Server,
     base_url: String,
     client_id: String,
@@ -31,7 +31,7 @@ const PAGE: usize = 1000;
 const IN_FLIGHT: usize = rollcall::source::onelogin::PAGES_IN_FLIGHT;
 
 pub(crate) fn rows(users: usize) -> (Vec<Row>, Installation) {
-    let sandbox = Sandbox::start(users, Some(Duration::from_millis(50)));
+    let sandbox = Sandbox::start(users, 50, Some(Duration::from_millis(50)));
     let installation = Installation::create(&sandbox);
     let floor = sandbox.floor(users);
 
@@ -109,7 +109,7 @@ fn stored_bytes(folder: &Path) -> usize {
 
 pub(crate) fn million() -> Row {
     let users = 1_000_000;
-    let sandbox = Sandbox::start(users, None);
+    let sandbox = Sandbox::start(users, 50, None);
     let installation = Installation::create(&sandbox);
     let floor = sandbox.floor(users);
     let done = installation.sync();
@@ -162,7 +162,7 @@ fn calls(done: &Measured) -> f64 {
 }
 
 impl Sandbox {
-    fn start(users: usize, latency: Option<Duration>) -> Sandbox {
+    pub(crate) fn start(users: usize, roles: usize, latency: Option<Duration>) -> Sandbox {
         let latency = latency.map_or("0ms".to_owned(), |it| format!("{}ms", it.as_millis()));
         let mut command = Command::new(ROLLCALL);
         command.args([
@@ -177,7 +177,8 @@ impl Sandbox {
             "--seed",
             "7",
         ]);
-        command.args(["--users", &users.to_string(), "--roles", "50", "--latency", &latency]);
+        let (users, roles) = (users.to_string(), roles.to_string());
+        command.args(["--users", &users, "--roles", &roles, "--latency", &latency]);
         let server = Server::start(&mut command);
         let said: Value = serde_json::from_str(&server.said).unwrap();
         let text = |key: &str| said.get(key).and_then(Value::as_str).unwrap().to_owned();
@@ -230,7 +231,7 @@ impl Sandbox {
 }
 
 impl Installation {
-    fn create(sandbox: &Sandbox) -> Installation {
+    pub(crate) fn create(sandbox: &Sandbox) -> Installation {
         let folder = tempfile::tempdir().unwrap();
         let secret = folder.path().join("secret");
         std::fs::write(&secret, &sandbox.client_secret).unwrap();
@@ -255,7 +256,7 @@ impl Installation {
         Installation { application: text("application"), password: text("password"), folder }
     }
 
-    fn sync(&self) -> Measured {
+    pub(crate) fn sync(&self) -> Measured {
         process::run(&mut rollcall(self.folder.path(), &["sync", "bench", "--json"]))
     }
 
