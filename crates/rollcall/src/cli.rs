@@ -25,6 +25,7 @@ pub mod version;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
@@ -137,9 +138,21 @@ enum Command {
     Version,
 }
 
+/// Runs the command line of this process from its beginning to its end.
+///
+/// Neither generic nor async: a crate that awaits a future compiles all of it once more, and the
+/// binary would take as long to build as the library.
+pub fn main() -> ExitCode {
+    let runtime =
+        tokio::runtime::Runtime::new().expect("the operating system gives a process its threads");
+    let exit = runtime.block_on(carry_out(std::env::args_os().collect()));
+    // What still runs gives memory back or reads; the end of the process does that at once.
+    runtime.shutdown_background();
+    exit.into()
+}
+
 /// Runs one command line, and tells how the process is to end.
-pub async fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
+async fn carry_out(arguments: Vec<OsString>) -> Exit {
     let wants_json = arguments.iter().any(|it| it == "--json");
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
