@@ -50,8 +50,9 @@ pub(crate) fn rows(users: usize) -> Vec<Row> {
     installation.sync();
     let password = folder.join("password");
     std::fs::write(&password, PASSWORD).unwrap();
-    let account = ["account", "create", EMAIL, "--role", "admin", "--password-file"];
-    process::run(rollcall(folder, &account).arg(&password));
+    let password = password.display().to_string();
+    let account = ["account", "create", EMAIL, "--role", "admin", "--password-file", &password];
+    process::run(&mut rollcall(folder, &account));
 
     let mut command: Command = rollcall(folder, &["serve", "--listen", "127.0.0.1:0", "--json"]);
     let server = Server::start(&mut command);
@@ -74,6 +75,7 @@ async fn measure(base: String, users: usize) -> Vec<Row> {
             other => other.to_owned(),
         };
         let pages = browser.many(&address, REQUESTS).await;
+        println!("  {name}: {}", pages.said());
         figures.push((name, pages.said()));
         slowest.p95 = slowest.p95.max(pages.p95);
         slowest.bytes = slowest.bytes.max(pages.bytes);
@@ -104,7 +106,9 @@ async fn measure(base: String, users: usize) -> Vec<Row> {
     };
 
     // Everybody of the last read, mapped and planned once more.
-    let explained = browser.first("/users", "/explain?").await;
+    let person = browser.first("/users", "/users/").await;
+    let id = person.rsplit('/').next().unwrap();
+    let explained = format!("/explain?user={id}&as_of=last-read");
     let explained = browser.many(&explained, PREVIEWS).await;
     let preview = browser.preview("/connectors/1/user-provisioning").await;
     let people = Row {
