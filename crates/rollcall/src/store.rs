@@ -190,7 +190,7 @@ macro_rules! migration {
 }
 
 /// Forward only, in this order; a step that was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 13] = [
+const MIGRATIONS: &[(i64, &str, &str)] = &[
     migration!(1, "0001"),
     migration!(2, "0002"),
     migration!(4, "0004"),
@@ -204,6 +204,7 @@ const MIGRATIONS: [(i64, &str, &str); 13] = [
     migration!(14, "0014"),
     migration!(15, "0015"),
     migration!(18, "0018"),
+    migration!(20, "0020"),
 ];
 
 impl Db {
@@ -337,7 +338,7 @@ impl Db {
             let (kind, sql) = (MigrationType::Simple, sql.into_sql_str());
             Migration::new(version, "schema".into(), kind, sql, false)
         };
-        MIGRATIONS.into_iter().map(migration).collect()
+        MIGRATIONS.iter().copied().map(migration).collect()
     }
 }
 

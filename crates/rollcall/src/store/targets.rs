@@ -190,10 +190,7 @@ pub async fn find(db: &Db, name: &str) -> Result<Target, TargetError> {
 
 /// How many active people and how many groups each target publishes, and who feeds it.
 pub async fn sizes(db: &Db) -> Result<Vec<(ConnectorId, u64, u64)>, StoreError> {
-    const SQL: &str = "select t.connector_id, \
-         (select count(*) from directory_users u where u.target_id = t.id and u.active = 1), \
-         (select count(*) from directory_groups g where g.target_id = t.id) \
-         from targets t order by t.id";
+    const SQL: &str = "select connector_id, active_users, groups from targets order by id";
     let rows: Vec<(i64, i64, i64)> =
         with_pool!(db, pool => sqlx::query_as(SQL).fetch_all(pool).await?);
     let size = |(connector, people, groups): (i64, i64, i64)| {
@@ -203,12 +200,7 @@ pub async fn sizes(db: &Db) -> Result<Vec<(ConnectorId, u64, u64)>, StoreError> 
 }
 
 pub async fn published(db: &Db, target: TargetId) -> Result<Published, TargetError> {
-    const SQL: &str = "select \
-         (select count(*) from directory_users where target_id = $1), \
-         (select count(*) from directory_users where target_id = $1 and active = 1), \
-         (select count(*) from directory_groups where target_id = $1), \
-         (select count(*) from directory_memberships m \
-            join directory_groups g on g.id = m.group_id where g.target_id = $1)";
+    const SQL: &str = "select users, active_users, groups, memberships from targets where id = $1";
     let (users, active_users, groups, memberships) = with_pool!(db, pool => sqlx::query_as::<_, (i64, i64, i64, i64)>(SQL)
             .bind(target.0)
             .fetch_one(pool)

@@ -89,6 +89,7 @@ async fn publish(
     } else {
         shorten(tx, target, &next).await?;
     }
+    publish::count(tx, target).await?;
     Ok(Applied { generation: next.generation, changes })
 }
 

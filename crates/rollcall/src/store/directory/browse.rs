@@ -54,8 +54,7 @@ macro_rules! user_filter {
         concat!(
             $select,
             " from directory_users u where u.target_id = $1 and u.username_folded > $2 \
-               and ($3 = '' or u.username_folded like $4 escape '\\' or lower(u.email) like $4 escape '\\' \
-                 or lower(u.display_name) like $4 escape '\\') \
+               and ($3 = '' or u.username_folded like $4 escape '\\' or u.search like $4 escape '\\') \
                and (cast($5 as bigint) < 0 or u.active = $5) \
                and ($6 = '' or exists (select 1 from directory_memberships m \
                  join directory_groups g on g.id = m.group_id \
@@ -94,14 +93,22 @@ pub async fn users(
     Ok(rows.into_iter().map(user_line).collect())
 }
 
-/// How many users a filter lets through.
+/// How many users a filter lets through. Nobody has to be counted where it lets everybody through.
 pub async fn count_users(
     db: &Db,
     target: TargetId,
     filter: &UserFilter,
 ) -> Result<u64, StoreError> {
     const SQL: &str = user_filter!("select count(*)", "");
+    const EVERYBODY: &str = "select users from targets where id = $1";
     let UserFilter { search, active, group, changed_since } = filter;
+    if search.trim().is_empty() && active.is_none() && group.is_none() && changed_since.is_none() {
+        let users: Option<i64> = with_pool!(db, pool => sqlx::query_scalar(EVERYBODY)
+            .bind(target.0)
+            .fetch_optional(pool)
+            .await)?;
+        return Ok(users.unwrap_or_default().unsigned_abs());
+    }
     let count: i64 = with_pool!(db, pool => sqlx::query_scalar(SQL)
         .bind(target.0)
         .bind("")
@@ -182,8 +189,7 @@ pub async fn members(
          from directory_groups g join directory_memberships m on m.group_id = g.id \
          join directory_users u on u.id = m.user_id \
          where g.target_id = $1 and g.name_folded = $2 and u.username_folded > $3 \
-           and ($4 = '' or u.username_folded like $5 escape '\\' or lower(u.email) like $5 escape '\\' \
-             or lower(u.display_name) like $5 escape '\\') \
+           and ($4 = '' or u.username_folded like $5 escape '\\' or u.search like $5 escape '\\') \
          order by u.username_folded limit $6";
     let name = Name::new(&group.name);
     if WALKED_MAX < group.members {
@@ -225,6 +231,11 @@ pub async fn groups(
         .await?);
     let line = |(name, members): (String, i64)| GroupLine { name, members: members.unsigned_abs() };
     Ok(rows.into_iter().map(line).collect())
+}
+
+/// What a search looks at beside the username.
+pub fn searched(email: &str, display_name: &str) -> String {
+    format!("{}\n{}", fold(email), fold(display_name))
 }
 
 fn user_line(row: (String, String, String, String, i64, i64, i64)) -> UserLine {

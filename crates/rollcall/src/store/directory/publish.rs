@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use reconcile::principal::{Attributes, ExternalId, Name, User};
 
-use super::Publication;
+use super::{Publication, browse};
 use crate::store::batch::{cells, execute};
 use crate::store::targets::TargetId;
 use crate::store::{StoreError, Tx};
@@ -52,10 +52,10 @@ pub async fn insert_users(
 ) -> Result<u64, StoreError> {
     const SQL: &str = "insert into directory_users (target_id, external_id, username, username_folded, email, \
            display_name, first_name, last_name, active, created_at, updated_at, \
-           attributes, source_id) \
+           attributes, source_id, search) \
          select $2, batch.value ->> 0, batch.value ->> 1, batch.value ->> 2, batch.value ->> 3, \
            batch.value ->> 4, batch.value ->> 5, batch.value ->> 6, cast(batch.value ->> 7 as bigint), $3, $3, \
-           batch.value ->> 8, batch.value ->> 9 \
+           batch.value ->> 8, batch.value ->> 9, batch.value ->> 10 \
          from {rows}";
     let row = |out: &mut Vec<u8>, user: &&User| {
         let User {
@@ -75,7 +75,7 @@ pub async fn insert_users(
         #[rustfmt::skip]
         let row = (
             id, typed, folded, email, display_name, first_name, last_name, active, &*attributes,
-            source_id,
+            source_id, browse::searched(email, display_name),
         );
         cells(out, &row)
     };
@@ -105,7 +105,8 @@ pub async fn update_users(
 ) -> Result<u64, StoreError> {
     const SQL: &str = "update directory_users set email = batch.value ->> 1, \
            display_name = batch.value ->> 2, first_name = batch.value ->> 3, last_name = batch.value ->> 4, \
-           attributes = batch.value ->> 5, source_id = batch.value ->> 6, updated_at = $3 \
+           attributes = batch.value ->> 5, source_id = batch.value ->> 6, \
+           search = batch.value ->> 7, updated_at = $3 \
          from {rows} where target_id = $2 and external_id = batch.value ->> 0";
     let row = |out: &mut Vec<u8>, user: &&User| {
         let User {
@@ -121,7 +122,12 @@ pub async fn update_users(
         } = user;
         let attributes = attributes_text(attributes)?;
         let (id, source_id) = (id.as_str(), source_id.as_ref().map_or("", ExternalId::as_str));
-        cells(out, &(id, email, display_name, first_name, last_name, &*attributes, source_id))
+        let search = browse::searched(email, display_name);
+        #[rustfmt::skip]
+        let row = (
+            id, email, display_name, first_name, last_name, &*attributes, source_id, search,
+        );
+        cells(out, &row)
     };
     execute(tx, SQL, users, row, &[target.0, now.as_microsecond()]).await
 }
@@ -225,6 +231,19 @@ pub async fn has_users(tx: &mut Tx, target: TargetId) -> Result<bool, StoreError
     let row: Option<(i32,)> =
         with_tx!(tx, conn => sqlx::query_as(SQL).bind(target.0).fetch_optional(conn).await?);
     Ok(row.is_some())
+}
+
+/// Counts what is published, for whoever asks how much that is. The last step of a publication.
+pub async fn count(tx: &mut Tx, target: TargetId) -> Result<(), StoreError> {
+    const SQL: &str = "update targets set \
+         users = (select count(*) from directory_users where target_id = $1), \
+         active_users = (select count(*) from directory_users where target_id = $1 and active = 1), \
+         groups = (select count(*) from directory_groups where target_id = $1), \
+         memberships = (select count(*) from directory_memberships m \
+           join directory_groups g on g.id = m.group_id where g.target_id = $1) \
+         where id = $1";
+    with_tx!(tx, conn => sqlx::query(SQL).bind(target.0).execute(conn).await.map(|_| ()))?;
+    Ok(())
 }
 
 fn member_row(out: &mut Vec<u8>, (group, user): &(&Name, &User)) -> Result<(), StoreError> {

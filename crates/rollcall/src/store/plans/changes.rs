@@ -114,6 +114,19 @@ pub async fn insert(
         cells(out, &row)
     };
     execute(tx, SQL, (1_i64..).zip(changes), row, &[plan.0]).await?;
+    recount(tx, plan).await
+}
+
+/// Counts the changes of a plan anew, for whoever asks how many there are: after each decision.
+async fn recount(tx: &mut Tx, plan: PlanId) -> Result<(), StoreError> {
+    const FORGET: &str = "delete from plan_counts where plan_id = $1";
+    const COUNT: &str = "insert into plan_counts (plan_id, verdict, decision, kind, changes) \
+         select plan_id, verdict, decision, kind, count(*) from plan_changes \
+         where plan_id = $1 group by plan_id, verdict, decision, kind";
+    for sql in [FORGET, COUNT] {
+        with_tx!(&mut *tx, conn => sqlx::query(sql).bind(plan.0).execute(conn).await
+            .map(|_| ()))?;
+    }
     Ok(())
 }
 
@@ -170,8 +183,7 @@ pub async fn counts(
     db: &Db,
     plan: PlanId,
 ) -> Result<BTreeMap<(String, String, String), u64>, StoreError> {
-    const SQL: &str = "select verdict, decision, kind, count(*) from plan_changes \
-         where plan_id = $1 group by verdict, decision, kind";
+    const SQL: &str = "select verdict, decision, kind, changes from plan_counts where plan_id = $1";
     let rows: Vec<(String, String, String, i64)> =
         with_pool!(db, pool => sqlx::query_as(SQL).bind(plan.0).fetch_all(pool).await?);
     let count = |(verdict, decision, kind, count): (_, _, _, i64)| {
@@ -200,7 +212,7 @@ pub async fn mark(
     };
     let row = |out: &mut Vec<u8>, seq: &i64| cells(out, &(seq,));
     execute(tx, sql, seqs, row, &[plan.0]).await?;
-    Ok(())
+    recount(tx, plan).await
 }
 
 /// Marks changes that somebody decided over when they saw them in an earlier plan.
@@ -209,9 +221,9 @@ pub async fn carry_over(tx: &mut Tx, plan: PlanId, origin: &str) -> Result<(), S
            from plan_decisions d where d.target_id = plan_changes.target_id and d.origin = $2 \
              and d.identity = plan_changes.identity), '') \
          where plan_id = $1 and verdict = 'held'";
-    with_tx!(tx, conn => sqlx::query(SQL).bind(plan.0).bind(origin).execute(conn).await
+    with_tx!(&mut *tx, conn => sqlx::query(SQL).bind(plan.0).bind(origin).execute(conn).await
         .map(|_| ()))?;
-    Ok(())
+    recount(tx, plan).await
 }
 
 type ChangeColumns = (

@@ -1,5 +1,6 @@
 //! What waits for a person, through whole runs and on both databases.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use reconcile::health::Health;
@@ -8,7 +9,7 @@ use rollcall::plans::decide::{Choice, DecideError, approve, reject};
 use rollcall::plans::undo::Undoing;
 use rollcall::run::{self, Engine, Order, Ready, Task};
 use rollcall::store::audit;
-use rollcall::store::plans::changes::Filter;
+use rollcall::store::plans::changes::{Filter, PlanChange};
 use rollcall::store::plans::{self, PlanId, PlanStatus};
 use rollcall::store::runs::{Page, RunId, Status, Trigger};
 use rollcall::sync::Finished;
@@ -73,6 +74,15 @@ async fn what_was_approved_is_released_and_nothing_else() {
         assert!(!plans::is_undecided(&db, world.connector.id).await.unwrap());
         let health = health::of_connector(&db, &world.connector, now, 1).await.unwrap();
         assert_eq!(health.health, Health::Healthy, "nothing waits for anybody");
+        let decisions =
+            plans::changes::list(&db, plan, &Filter::default(), EVERYTHING).await.unwrap();
+        let mut counted = BTreeMap::new();
+        for PlanChange { is_held, decision, kind, .. } in decisions {
+            let verdict = if is_held { "held" } else { "passes" };
+            *counted.entry((verdict.to_owned(), decision, kind)).or_insert(0) += 1;
+        }
+        assert_eq!(counted.len(), 2, "approved and left out: {counted:?}");
+        assert_eq!(plans::changes::counts(&db, plan).await.unwrap(), counted);
         // Somebody else is suspended meanwhile: it was not seen, and there are too many to let it pass.
         world.sandbox.admin().update_user(world.ids()[0], json!({ "status": 2 })).unwrap();
         let released = world.sync().await;

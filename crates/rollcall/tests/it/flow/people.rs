@@ -9,6 +9,7 @@ use rollcall::people::one::{self, Leavers};
 use rollcall::people::preview::{self, Preview, Told};
 use rollcall::store::connectors::settings::ConnectorSettings;
 use rollcall::store::directory::browse::{self, Page, UserFilter};
+use rollcall::store::targets::{self, Published};
 
 use super::*;
 
@@ -295,9 +296,17 @@ async fn a_directory_is_looked_through_page_by_page() {
             .unwrap();
         world.sync().await;
         world.sandbox.admin().update_user(world.ids()[4], json!({ "status": 2 })).unwrap();
+        world.sandbox.admin().update_user(world.ids()[5], json!({ "lastname": "ÄRZTIN" })).unwrap();
         world.sync().await;
         let target = world.targets[0].id;
         let directory = world.directory().await;
+        let published = Published {
+            users: 45,
+            active_users: 44,
+            groups: directory.groups.len() as u64,
+            memberships: directory.groups.values().map(|it| it.len() as u64).sum(),
+        };
+        assert_eq!(targets::published(&db, target).await.unwrap(), published);
         let everybody = UserFilter::default();
         let (mut seen, mut after) = (Vec::new(), String::new());
         loop {
@@ -327,9 +336,10 @@ async fn a_directory_is_looked_through_page_by_page() {
             let count = browse::count_users(&db, target, &filter).await.unwrap();
             assert_eq!(count, expected as u64);
         };
+        check(everybody.clone(), 45).await;
         check(UserFilter { active: Some(false), ..everybody.clone() }, 1).await;
         check(UserFilter { active: Some(true), ..everybody.clone() }, 44).await;
-        for search in ["100%_A\\b", "0%_"] {
+        for search in ["100%_A\\b", "0%_", "ärztin", "Ärztin"] {
             check(UserFilter { search: search.into(), ..everybody.clone() }, 1).await;
         }
         check(UserFilter { search: "%%".into(), ..everybody.clone() }, 0).await;

@@ -1,6 +1,7 @@
 //! Targets keep no password, and take everything they published with them.
 
 use rollcall::store::Db;
+use rollcall::store::directory::publish;
 use rollcall::store::names::NameError;
 use rollcall::store::targets::{self, Published, Target, TargetError, TargetKind};
 use rollcall::target::password;
@@ -101,6 +102,9 @@ async fn publish_one_user(db: &Db, target: &Target) {
         .unwrap();
         assert_eq!(changed, 1, "{sql}");
     }
+    let mut tx = db.begin().await.unwrap();
+    publish::count(&mut tx, target.id).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 async fn rows(db: &Db, table: &str) -> i64 {
