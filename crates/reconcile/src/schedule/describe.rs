@@ -164,10 +164,12 @@ fn days_of_month(field: &Field) -> String {
         match day {
             SpecialDay::Last => parts.push("the last day of the month".to_owned()),
             SpecialDay::LastWorkday => {
-                parts.push("the last Monday to Friday of the month".to_owned());
+                parts.push("the last working day (Monday to Friday) of the month".to_owned());
             }
             SpecialDay::NearestWorkday(day) => {
-                parts.push(format!("the Monday to Friday nearest to day {day} of the month"));
+                parts.push(format!(
+                    "the working day (Monday to Friday) nearest to day {day} of the month"
+                ));
             }
             SpecialDay::Nth { .. } | SpecialDay::LastOf(_) => {}
         }

@@ -218,8 +218,11 @@ fn an_expression_is_told_as_a_sentence() {
         ("0 0 2 ? * 6#3", "At 02:00, on the 3rd Friday of the month."),
         ("0 0 2 ? * 6L", "At 02:00, on the last Friday of the month."),
         ("0 0 2 L * ?", "At 02:00, on the last day of the month."),
-        ("0 0 2 LW * ?", "At 02:00, on the last Monday to Friday of the month."),
-        ("0 0 2 15W * ?", "At 02:00, on the Monday to Friday nearest to day 15 of the month."),
+        ("0 0 2 LW * ?", "At 02:00, on the last working day (Monday to Friday) of the month."),
+        (
+            "0 0 2 15W * ?",
+            "At 02:00, on the working day (Monday to Friday) nearest to day 15 of the month.",
+        ),
         ("0 0 2 1,15 * ?", "At 02:00, on day 1 and 15 of the month."),
         ("0 2 13 * 5", "At 02:00, on day 13 of the month and also on Friday."),
         ("0 2 */10 * 1", "At 02:00, on day 1, 11, 21 and 31 of the month, if it is Monday."),
