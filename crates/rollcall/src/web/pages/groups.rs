@@ -15,7 +15,7 @@ use crate::web::moment::Moment;
 use crate::web::page::Page;
 use crate::web::pages::directory::{self, ASKED_FOR, Badges, Place};
 use crate::web::pages::runs::Choice;
-use crate::web::pages::users::{self, next};
+use crate::web::pages::users::{self, command, next};
 use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;
 
@@ -37,6 +37,8 @@ struct Shown {
     rows: Vec<Row>,
     first: String,
     next: String,
+    /// The equal command.
+    command: String,
 }
 
 #[derive(Debug)]
@@ -82,6 +84,11 @@ async fn shown(app: &App, visit: &Visit, place: &Place, asked: &Asked) -> Result
         rows: lines.into_iter().map(row).collect(),
         first: if asked.after.is_empty() { String::new() } else { asked.address("") },
         next,
+        command: command(
+            "group list",
+            &[target.name.as_str()],
+            &[("search", &asked.q), ("after", &asked.after)],
+        ),
     })
 }
 
@@ -109,6 +116,7 @@ struct GroupView {
     list: String,
     first: String,
     next: String,
+    command: String,
 }
 
 /// Somebody of a group, and how they came there.
@@ -171,6 +179,11 @@ pub async fn one(
         list: directory::address("/groups", &[("target", &target.id.0.to_string())]),
         first: if asked.after.is_empty() { String::new() } else { address("") },
         next,
+        command: command(
+            "group members",
+            &[target.name.as_str(), &group.name],
+            &[("search", &asked.q), ("after", &asked.after)],
+        ),
         here,
         name: group.name,
         text: asked.q,
@@ -197,7 +210,8 @@ mod tests {
         let shown = |rows| {
             let sentence = HOSTILE.to_owned();
             let (first, next) = ("/groups".to_owned(), "/groups?after=x".to_owned());
-            Some(Shown { sentence, rows, first, next })
+            let command = "rollcall group list jira".to_owned();
+            Some(Shown { sentence, rows, first, next, command })
         };
         let none = check(&view(None, ""));
         assert!(none.contains("No targets yet"), "{none}");
@@ -230,6 +244,7 @@ mod tests {
             list: "/groups".to_owned(),
             first: "/groups/1/x".to_owned(),
             next: "/groups/1/x?after=y".to_owned(),
+            command: "rollcall group members jira x".to_owned(),
         };
         let since = Some((7, users::tests::moment()));
         let member = Member { person: users::tests::sample(true), why: HOSTILE.to_owned(), since };

@@ -48,6 +48,8 @@ struct Shown {
     /// Where the list begins; empty where that is shown.
     first: String,
     next: String,
+    /// The equal command.
+    command: String,
 }
 
 /// Somebody, as a list shows them.
@@ -113,6 +115,7 @@ async fn shown(app: &App, visit: &Visit, place: &Place, asked: &Asked) -> Result
         is_filtered: Asked { target: String::new(), ..asked.clone() }.address("") != "/users",
         first: if asked.after.is_empty() { String::new() } else { asked.address("") },
         next,
+        command: asked.command(target.name.as_str()),
     })
 }
 
@@ -152,9 +155,9 @@ impl Asked {
             "inactive" => Some(false),
             _ => None,
         };
-        let days = self.since.parse::<i64>().ok().filter(|it| (1..=366).contains(it));
-        let changed_since =
-            days.and_then(|days| now.checked_sub(SignedDuration::from_hours(24 * days)).ok());
+        let changed_since = self
+            .days()
+            .and_then(|days| now.checked_sub(SignedDuration::from_hours(24 * days)).ok());
         UserFilter { search: self.q.clone(), active, group: None, changed_since }
     }
 
@@ -164,6 +167,36 @@ impl Asked {
         let parts = parts.map(|(name, value)| (name, value.as_str()));
         directory::address("/users", &[&parts[..], &[("after", after)]].concat())
     }
+}
+
+impl Asked {
+    /// Within how many days somebody changed.
+    fn days(&self) -> Option<i64> {
+        self.since.parse::<i64>().ok().filter(|it| (1..=366).contains(it))
+    }
+
+    fn command(&self, target: &str) -> String {
+        let Asked { target: _, q, state, since, after } = self;
+        let nothing = String::new();
+        let is_state = STATES.iter().any(|(word, _)| word == state);
+        let state = if is_state { state } else { &nothing };
+        let since = if self.days().is_some() { since } else { &nothing };
+        let flags = [("search", q), ("state", state), ("changed-days", since), ("after", after)];
+        command("user list", &[target], &flags)
+    }
+}
+
+/// A command line; flags without a value are left out.
+pub fn command(words: &str, names: &[&str], flags: &[(&str, &String)]) -> String {
+    let mut command = format!("rollcall {words}");
+    for name in names {
+        command.push(' ');
+        command.push_str(&shell_word(name));
+    }
+    for (flag, value) in flags.iter().filter(|(_, value)| !value.is_empty()) {
+        command.extend([" --", flag, " ", &shell_word(value)]);
+    }
+    command
 }
 
 #[derive(Debug, Template)]
@@ -418,6 +451,7 @@ pub mod tests {
             is_filtered,
             first: "/users".to_owned(),
             next: "/users?after=x".to_owned(),
+            command: "rollcall user list jira".to_owned(),
         }
     }
 
@@ -498,5 +532,10 @@ pub mod tests {
         assert_eq!(week.to_string(), "2026-11-18T00:00:00Z");
         let odd = Asked { since: "-5".to_owned(), state: "x".to_owned(), ..Asked::default() };
         assert_eq!((odd.filter(now).changed_since, odd.filter(now).active), (None, None));
+        assert_eq!(
+            asked.command("jira"),
+            "rollcall user list jira --search 'a b' --changed-days 7"
+        );
+        assert_eq!(odd.command("x y"), "rollcall user list 'x y'");
     }
 }

@@ -144,7 +144,7 @@ fn the_rail_tells_what_the_last_run_found() {
         facts: vec![("In scope", HOSTILE.to_owned())],
     };
     let text = check(&View { rail, ..view(Tab::General, Role::Viewer) });
-    assert!(text.contains("4588 of 5000 API calls left"), "{text}");
+    assert!(text.contains("4,588 of 5,000 API calls left"), "{text}");
 }
 
 #[test]
