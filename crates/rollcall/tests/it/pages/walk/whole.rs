@@ -6,7 +6,7 @@ use reqwest::Client;
 use sandbox::onelogin::{Fault, Kind, When};
 use serde_json::json;
 
-use super::super::window::DESKTOP;
+use super::super::window::key;
 use super::{CONNECTOR, Walk};
 
 /// Rows of a list.
@@ -26,6 +26,7 @@ impl Walk<'_> {
         self.explain_somebody().await;
         self.look_somebody_up().await;
         self.let_a_product_call().await;
+        self.pause().await;
         self.see_what_goes_wrong().await;
         self.look_around().await;
     }
@@ -263,6 +264,36 @@ impl Walk<'_> {
         it.sees("The product has read this directory").await;
         assert_eq!(it.window.path().await, "/targets/1", "nothing was sent twice");
         self.look("target that a product called").await;
+        it.go("Overview").await;
+        self.picture("overview", 760).await;
+        it.window.prefer("dark").await;
+        self.picture("overview-dark", 760).await;
+        it.window.prefer("light").await;
+        it.go("Runs").await;
+        self.picture("runs", 900).await;
+        it.click("Show as table").await;
+        it.sees("Only runs with changes").await;
+        self.look("history as a table").await;
+    }
+
+    /// The schedule is paused with a reason, and resumed.
+    async fn pause(&self) {
+        let it = &self.person;
+        it.go("Connectors").await;
+        it.click(CONNECTOR).await;
+        it.click("Pause schedule").await;
+        it.sees("It does not run by itself until somebody resumes it.").await;
+        it.fill("Reason", "Jira is moved").await;
+        self.look("pause").await;
+        it.window.press(key::ENTER).await;
+        it.sees("Paused by ana@example.com").await;
+        self.look("connector that is paused").await;
+        it.click("Resume schedule").await;
+        it.fill("Reason", "Jira has moved").await;
+        it.window.press(key::ENTER).await;
+        it.window
+            .becomes("return String(document.body.innerText.includes('Paused by'))", "false")
+            .await;
     }
 
     /// Mistakes of hers, and of OneLogin.
@@ -325,8 +356,6 @@ impl Walk<'_> {
     /// Settings, audit log, health, history.
     async fn look_around(&self) {
         let it = &self.person;
-        it.go("Runs").await;
-        self.picture("runs", 900).await;
         it.go("Settings").await;
         it.fill("Name", "Jo").await;
         it.fill("E-mail", "jo@example.com").await;
@@ -351,12 +380,6 @@ impl Walk<'_> {
         it.go("Health").await;
         it.sees("What keeps the service going").await;
         self.look("health").await;
-        it.go("Overview").await;
-        self.picture("overview", 760).await;
-        it.window.prefer("dark").await;
-        it.window.size(DESKTOP).await;
-        self.picture("overview-dark", 760).await;
-        it.window.prefer("light").await;
     }
 
     fn ids(&self) -> Vec<i64> {
