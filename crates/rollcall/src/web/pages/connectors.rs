@@ -65,8 +65,8 @@ pub struct Row {
     pub is_paused: bool,
     pub is_scheduled: bool,
     pub never_ran: bool,
-    /// The equal command.
-    pub command: String,
+    /// What the buttons do, as commands.
+    pub commands: Vec<(&'static str, String)>,
 }
 
 #[derive(Clone, Debug)]
@@ -174,7 +174,10 @@ fn row(connector: &Connector, health: Option<&ConnectorHealth>, now: Timestamp) 
         is_paused,
         is_scheduled: schedule.is_some(),
         never_ran: last.is_none(),
-        command: format!("rollcall sync {}", shell_word(connector.name.as_str())),
+        commands: vec![
+            ("Sync", format!("rollcall sync {}", shell_word(connector.name.as_str()))),
+            ("Simulate", format!("rollcall simulate {}", shell_word(connector.name.as_str()))),
+        ],
     }
 }
 
@@ -228,7 +231,7 @@ pub mod tests {
             is_paused: status == "Paused",
             is_scheduled: true,
             never_ran: false,
-            command: "rollcall sync x".to_owned(),
+            commands: vec![("Sync", "rollcall sync x".to_owned())],
         };
         let never = Row {
             last: None,

@@ -7,6 +7,7 @@ use axum::extract::{Path, Query, State};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
+use crate::cli::connector::notation::shell_word;
 use crate::plans::decide::{self, Choice, DecideError};
 use crate::run::{Order, Ready, Task};
 use crate::store::accounts::Role;
@@ -54,7 +55,8 @@ struct View {
     may_decide: bool,
     /// Rules were changed since, so nobody decides over it any more.
     is_stale: bool,
-    command: String,
+    /// What can be done here, as commands.
+    commands: Vec<(&'static str, String)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,7 +205,7 @@ pub async fn show(
         // A plan of a read that was far too short has no changes yet, and is decided over as such.
         may_decide: may_decide && (0 < waiting || (counts.is_empty() && is_shrunken)),
         is_stale: is_stale && plan.status.is_open(),
-        command: format!("rollcall plan show {}", plan.id),
+        commands: commands(&plan, can_apply, may_decide),
         plan: row(&plan, &visit),
         page: visit.page(format!("Plan {}", plan.id)),
         asked,
@@ -427,6 +429,19 @@ fn finding(
     FindingView { kind: spoken(&kind), who: username.or(external_id).unwrap_or_default(), message }
 }
 
+fn commands(plan: &Plan, can_apply: bool, may_decide: bool) -> Vec<(&'static str, String)> {
+    let (id, connector) = (plan.id, shell_word(plan.connector_name.as_str()));
+    let mut commands = vec![("Show", format!("rollcall plan show {id}"))];
+    if can_apply {
+        commands.push(("Apply", format!("rollcall sync {connector} --plan {id}")));
+    }
+    if may_decide {
+        commands.push(("Approve", format!("rollcall plan approve {id} --reason 'WHY'")));
+        commands.push(("Reject", format!("rollcall plan reject {id} --reason 'WHY'")));
+    }
+    commands
+}
+
 fn plural(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
@@ -536,7 +551,7 @@ mod tests {
             apply: Some("Apply 12 changes".to_owned()),
             may_decide,
             is_stale: !may_decide,
-            command: "rollcall plan show 31".to_owned(),
+            commands: vec![("Show", "rollcall plan show 31".to_owned())],
             asked,
         }
     }

@@ -47,7 +47,8 @@ struct View {
     may_retry: bool,
     /// Where it is taken back; empty where there is nothing, or the one who looks may not.
     undo: String,
-    command: String,
+    /// What can be done here, as commands.
+    commands: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug)]
@@ -161,15 +162,15 @@ pub async fn show(
         part,
         may_stop: !has_ended && run.stop_asked_by.is_none() && visit.may(Role::Operator),
         may_retry: has_ended && run::again(&run).is_ok() && visit.may(Role::Operator),
+        commands: Vec::new(),
         undo: if has_ended && 0 < report.applied().total() && visit.may(Role::Operator) {
             format!("/runs/{}/undo", run.id)
         } else {
             String::new()
         },
-        command: format!("rollcall run show {}", run.id),
         run: row(&run, &visit),
     };
-    answer::html(&view)
+    answer::html(&View { commands: view.commands_of(run.id), ..view })
 }
 
 /// Asks the run to stop after what it is doing.
@@ -209,6 +210,22 @@ pub async fn retry(
     let order = Order::new(Trigger::Page, visit.actor());
     let order = Order { retry_of: Some(run.id), task, ..order };
     started(&app, &visit, ready, &order).await
+}
+
+impl View {
+    fn commands_of(&self, run: RunId) -> Vec<(&'static str, String)> {
+        let mut commands = vec![("Show", format!("rollcall run show {run}"))];
+        if self.may_stop {
+            commands.push(("Stop", format!("rollcall run stop {run}")));
+        }
+        if self.may_retry {
+            commands.push(("Run again", format!("rollcall run retry {run}")));
+        }
+        if !self.undo.is_empty() {
+            commands.push(("Undo", format!("rollcall undo {run} --yes --reason 'WHY'")));
+        }
+        commands
+    }
 }
 
 /// Starts a run and shows it.
@@ -396,7 +413,7 @@ mod tests {
             may_stop: status == "running",
             may_retry: status != "running",
             undo: "/runs/1188/undo".to_owned(),
-            command: "rollcall run show 1188".to_owned(),
+            commands: vec![("Show", "rollcall run show 1188".to_owned())],
         }
     }
 

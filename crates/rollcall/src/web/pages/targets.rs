@@ -9,6 +9,7 @@ use reconcile::principal::{Name, fold};
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::cli::connector::notation::shell_word;
 use crate::store::accounts::Role;
 use crate::store::connectors;
 use crate::store::targets::{self, Published, Target, TargetError, TargetId, TargetKind};
@@ -77,6 +78,20 @@ struct View {
     /// Changes as soon as the product calls; absent once it has.
     stream: Option<String>,
     may_change: bool,
+}
+
+impl View {
+    /// What can be done here, as commands.
+    fn commands(&self) -> Vec<(&'static str, String)> {
+        let name = shell_word(&self.row.name);
+        let mut commands = vec![("Show", format!("rollcall target show {name}"))];
+        if self.may_change {
+            let another = format!("rollcall target rotate-password {name}");
+            commands.push(("Make another password", another));
+            commands.push(("Delete", format!("rollcall target delete {name} --confirm {name}")));
+        }
+        commands
+    }
 }
 
 #[derive(Debug)]

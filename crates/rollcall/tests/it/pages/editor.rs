@@ -6,6 +6,8 @@ use rollcall::store::runs::Status;
 use rollcall::store::{Db, connectors, schedules};
 
 use super::browser::{Answer, Browser};
+use super::chromium::{Scripts, in_window};
+use super::window::key;
 use super::world::{CONNECTOR, World};
 use crate::databases::{on_both, on_sqlite};
 
@@ -296,4 +298,104 @@ async fn required_groups_are_counted_and_corrected_before_they_are_saved() {
         assert_eq!(asked(&world), calls, "it cost a call");
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_action_of_a_connector_its_runs_and_plans_has_its_equal_command() {
+    on_sqlite(async |db| {
+        let world = World::held(&db).await;
+        let mut admin = world.service.signed_in(Role::Admin).await;
+        let plans = rollcall::store::plans::list(&db, None, true, None, 1).await.unwrap();
+        let plan = plans[0].id;
+        for (path, commands) in [
+            (
+                "/connectors".to_owned(),
+                &["rollcall sync 'OneLogin Prod'", "rollcall simulate "][..],
+            ),
+            (
+                "/connectors/1/general".to_owned(),
+                &["rollcall sync ", "rollcall simulate ", "rollcall connector test "],
+            ),
+            (
+                "/runs/1".to_owned(),
+                &["rollcall run show 1", "rollcall run retry 1", "rollcall undo 1"],
+            ),
+            (
+                format!("/plans/{plan}"),
+                &["rollcall plan show ", "rollcall plan approve ", "rollcall plan reject "],
+            ),
+            (
+                "/targets/1".to_owned(),
+                &[
+                    "rollcall target rotate-password jira",
+                    "rollcall target delete jira --confirm jira",
+                ],
+            ),
+        ] {
+            let shown = admin.get(&path).await.text.replace("&#39;", "'");
+            for command in commands {
+                assert!(shown.contains(&format!("<code>{command}")), "{path}: {command}: {shown}");
+            }
+        }
+        let mut viewer = world.service.signed_in(Role::Viewer).await;
+        let shown = viewer.get("/connectors/1/general").await;
+        assert!(!shown.text.contains("<code>rollcall sync"), "nothing that is refused: {shown:?}");
+    })
+    .await;
+}
+
+#[test]
+fn a_required_group_is_corrected_while_one_types() {
+    in_window(Scripts::On, async |window| {
+        on_sqlite(async |db| {
+            let world = World::new(&db, 30).await;
+            assert_eq!(world.sync().await, Status::Succeeded);
+            let name = world.sandbox.admin().with_tenant(|tenant| {
+                let role = tenant.roles().values().find(|it| 1 < it.members.len());
+                role.unwrap().name.clone()
+            });
+            let browser = world.service.signed_in(Role::Admin).await;
+            window.sign_in_as(&browser, &world.service).await;
+            window.goto(&world.service, "/connectors/1/required-groups").await;
+            window.fill("Required OneLogin Groups", &format!("role:{name}x")).await;
+            window.sees(&format!("Did you mean \"{name}\"?")).await;
+            window.assert_accessible().await;
+            window.fill("Required OneLogin Groups", &format!("role:{name}")).await;
+            window.sees(&format!("role \"{name}\": ")).await;
+            window.sees("drop out").await;
+        })
+        .await;
+    });
+}
+
+#[test]
+fn rules_are_tried_without_scripts_and_by_keyboard_a_field_still_saves() {
+    in_window(Scripts::Off, async |window| {
+        on_sqlite(async |db| {
+            let world = World::new(&db, 30).await;
+            assert_eq!(world.sync().await, Status::Succeeded);
+            let browser = world.service.signed_in(Role::Admin).await;
+            window.sign_in_as(&browser, &world.service).await;
+            window.goto(&world.service, PEOPLE).await;
+            window.fill("Mapping rows", "username = email | lower | strip-domain").await;
+            window.click("Try on everybody of the last read").await;
+            window.sees("changes 30 values, empties 0, collides 0").await;
+            assert_eq!(
+                window.value("Mapping rows").await,
+                "username = email | lower | strip-domain"
+            );
+            window.fill("Somebody typed by hand", "email=Maya.Lee@Acme.com").await;
+            window.click("Try on this sample").await;
+            window.sees("maya.lee").await;
+            window.screenshot("trying").await;
+            // Enter in a field saves, whatever button comes first.
+            window.fill("Primary key", "username").await;
+            window.press(key::ENTER).await;
+            window.sees("is saved").await;
+            let saved = connectors::find(&db, CONNECTOR).await.unwrap().settings.mapping;
+            assert_eq!(saved.key.as_deref(), Some("username"));
+            assert_eq!(saved.rows, ["username = email | lower | strip-domain"]);
+        })
+        .await;
+    });
 }

@@ -3,6 +3,7 @@
 
 use super::field::Wrong;
 use super::tabs::Tab;
+use crate::cli::connector::notation::shell_word;
 use crate::health;
 use crate::store::accounts::Role;
 use crate::store::connectors::Connector;
@@ -24,6 +25,8 @@ pub struct Head {
     pub tabs: Vec<TabLink>,
     pub may_run: bool,
     pub may_edit: bool,
+    /// What the buttons do, as commands; nothing for whoever has none.
+    pub commands: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug)]
@@ -66,9 +69,19 @@ pub async fn head(
             (None, None) => "",
         },
         tabs: Tab::ALL.map(link).into(),
+        commands: if visit.may(Role::Operator) { commands(connector) } else { Vec::new() },
         may_run: visit.may(Role::Operator),
         may_edit: visit.may(Role::Admin),
     })
+}
+
+fn commands(connector: &Connector) -> Vec<(&'static str, String)> {
+    let name = shell_word(connector.name.as_str());
+    vec![
+        ("Sync", format!("rollcall sync {name}")),
+        ("Simulate", format!("rollcall simulate {name}")),
+        ("Test connection", format!("rollcall connector test {name}")),
+    ]
 }
 
 fn tab_of(field: &str) -> Option<Tab> {

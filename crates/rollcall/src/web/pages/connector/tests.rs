@@ -27,6 +27,7 @@ pub fn sample_head(current: Option<Tab>, role: Role) -> Head {
         schedule: if role == Role::Admin { "resume" } else { "pause" },
         tabs: Tab::ALL.map(link).into(),
         may_run: Role::Operator <= role,
+        commands: vec![("Sync", HOSTILE.to_owned())],
         may_edit: Role::Admin <= role,
     }
 }
