@@ -220,6 +220,8 @@ fn offers_of(page: &str, html: &str) -> Vec<Offer> {
             .filter(|(name, _)| name != "csrf")
             .collect();
         for action in [action].into_iter().chain(values(form, "<button ", "formaction")) {
+            // Sent to the page itself, which then shows that part of it.
+            let action = if action.starts_with('#') { page.to_owned() } else { action };
             offers.push(Offer { page: page.to_owned(), action, fields: fields.clone() });
         }
     }
