@@ -105,10 +105,8 @@ impl Vocabulary {
             if !self.groups_from.contains(&source) {
                 continue;
             }
-            let mut count: BTreeMap<&str, usize> = BTreeMap::new();
-            names.iter().for_each(|(_, name)| *count.entry(name).or_default() += 1);
-            let is_shared = |name: &str| count.get(name).is_some_and(|it| 1 < *it);
-            listed.extend(names.iter().map(|(id, name)| grant(kind, id, name, is_shared(name))));
+            let grants = names.iter().map(|(id, name)| grant(kind, id, name, names.is_shared(id)));
+            listed.extend(grants);
         }
         listed
     }
@@ -330,8 +328,7 @@ impl Assembly {
         };
         match names.get(id) {
             Some(name) => {
-                let is_shared = names.iter().any(|(other, it)| other != id && it == name);
-                let grant = grant(kind, id, name, is_shared);
+                let grant = grant(kind, id, name, names.is_shared(id));
                 self.grants.by_id.insert((kind, id), grant.clone());
                 push(grants, grant);
             }

@@ -48,28 +48,48 @@ impl Kind {
 
 /// One list of names. An entry without a name exists, but OneLogin tells no name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Names(BTreeMap<u64, Option<Box<str>>>);
+pub(super) struct Names {
+    by_id: BTreeMap<u64, Option<Box<str>>>,
+    /// Whose name another one has, too.
+    shared: BTreeSet<u64>,
+}
 
 impl Names {
+    fn new(by_id: BTreeMap<u64, Option<Box<str>>>) -> Names {
+        let mut ids: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+        for (id, name) in &by_id {
+            if let Some(name) = name {
+                ids.entry(name).or_default().push(*id);
+            }
+        }
+        let shared = ids.into_values().filter(|it| 1 < it.len()).flatten().collect();
+        Names { by_id, shared }
+    }
+
     pub(super) fn get(&self, id: u64) -> Option<&str> {
-        self.0.get(&id)?.as_deref()
+        self.by_id.get(&id)?.as_deref()
     }
 
     pub(super) fn knows(&self, id: u64) -> bool {
-        self.0.contains_key(&id)
+        self.by_id.contains_key(&id)
+    }
+
+    /// Whether the name alone does not tell which one is meant.
+    pub(super) fn is_shared(&self, id: u64) -> bool {
+        self.shared.contains(&id)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &str)> {
-        self.0.iter().filter_map(|(id, name)| Some((*id, name.as_deref()?)))
+        self.by_id.iter().filter_map(|(id, name)| Some((*id, name.as_deref()?)))
     }
 
     /// Those without a name, too.
     pub(super) fn all(&self) -> impl Iterator<Item = (u64, Option<&str>)> {
-        self.0.iter().map(|(id, name)| (*id, name.as_deref()))
+        self.by_id.iter().map(|(id, name)| (*id, name.as_deref()))
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.by_id.len()
     }
 
     fn of(rows: &[NameRow]) -> Result<Names, CallError> {
@@ -78,13 +98,13 @@ impl Names {
             let id = id.ok_or_else(|| incomplete("A role or group came without an id."))?;
             names.insert(id, name.clone());
         }
-        Ok(Names(names))
+        Ok(Names::new(names))
     }
 }
 
 impl FromIterator<(u64, Option<Box<str>>)> for Names {
     fn from_iter<T: IntoIterator<Item = (u64, Option<Box<str>>)>>(names: T) -> Names {
-        Names(names.into_iter().collect())
+        Names::new(names.into_iter().collect())
     }
 }
 
