@@ -4,6 +4,7 @@
 //! source has not changed since. No call is made and nothing is written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
 
 use jiff::Timestamp;
 use reconcile::finding::Finding;
@@ -116,17 +117,22 @@ pub async fn preview(
     settings: &ConnectorSettings,
 ) -> Result<Told, PeopleError> {
     settings.check()?;
-    let Stored { run, read_at, replay } = last_read(db, connector).await?;
+    let (stored, actuals) = tokio::try_join!(last_read(db, connector), actuals(db, targets))?;
+    let Stored { run, read_at, replay } = stored;
     let page_size = page_size(db, run).await?;
-    let actuals = actuals(db, targets).await?;
     let (saved, unsaved) = (connector.settings.clone(), settings.clone());
     let done = tokio::task::spawn_blocking(move || {
         let scope = scope(&replay, &unsaved, page_size);
-        let preview = weigh(&replay, &unsaved, &actuals).map(|weighed| {
-            // Where nothing is edited, or the saved settings cannot be used, there is nothing to
-            // compare.
-            let is_same = saved == unsaved;
-            let before = if is_same { None } else { weigh(&replay, &saved, &actuals).ok() };
+        // Each takes a second where there are a hundred thousand people. Where nothing is edited, or
+        // the saved settings cannot be used, there is nothing to compare.
+        let (weighed, before) = std::thread::scope(|threads| {
+            let before =
+                (saved != unsaved).then(|| threads.spawn(|| weigh(&replay, &saved, &actuals)));
+            let weighed = weigh(&replay, &unsaved, &actuals);
+            let before = before.map(|it| it.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            (weighed, before.and_then(Result::ok))
+        });
+        let preview = weighed.map(|weighed| {
             let names = |ids: &mut dyn Iterator<Item = &ExternalId>| some(&replay, ids);
             Preview { run, read_at, ..compare(&weighed, before.as_ref(), &names) }
         });
