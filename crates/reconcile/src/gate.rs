@@ -388,8 +388,11 @@ fn judge_privileged(judgement: &mut Judgement<'_>, privileged: &Patterns) {
 
 fn judge_rules(judgement: &mut Judgement<'_>, rules: Rules) {
     if rules != Rules::Unchanged {
-        let removals = judgement.count(Change::is_removal);
-        judgement.object(Objection::NewRules { rules, removals }, Change::is_removal);
+        // Only what nobody has approved is asked about.
+        let removals = judgement.hold(Change::is_removal);
+        if 0 < removals {
+            judgement.objections.push(Objection::NewRules { rules, removals });
+        }
     }
 }
 
@@ -500,7 +503,10 @@ impl fmt::Display for Objection {
                     Rules::Changed => "The rules of the connector have changed",
                     Rules::Untried | Rules::Unchanged => "The connector has no good run yet",
                 };
-                write!(f, "{why}: {removals} removals are asked about once.")
+                match removals {
+                    1 => write!(f, "{why}: 1 removal is asked about once."),
+                    removals => write!(f, "{why}: {removals} removals are asked about once."),
+                }
             }
             Objection::LeftOut { planned } => {
                 write!(f, "{planned} changes were left out when others were approved.")

@@ -390,7 +390,7 @@ fn what_the_gate_holds_whatever_the_limits_is_told() {
         (v) Mapped: username ada | e-mail ada@acme.test | display name ada, first name , last name  | active
         (v) Matched: account ada by id 1, active
         (v) Groups: + dev from role "dev" | + admins from role "admins" | - ops, no group source grants it any more
-        (v) Decision: + create group admins (granted by role "admins") | + create group dev (granted by role "dev") | + add ada to group admins (granted by role "admins") | + add ada to group dev (granted by role "dev") | - remove ada from group ops (no group source grants it any more) | - remove group ops (nobody is in it any more) | held: + create group admins | held: + add ada to group admins | held: - remove ada from group ops | held because: Group admins is privileged: 1 would join and 0 would leave, which is always asked about. The rules of the connector have changed: 1 removals are asked about once.
+        (v) Decision: + create group admins (granted by role "admins") | + create group dev (granted by role "dev") | + add ada to group admins (granted by role "admins") | + add ada to group dev (granted by role "dev") | - remove ada from group ops (no group source grants it any more) | - remove group ops (nobody is in it any more) | held: + create group admins | held: + add ada to group admins | held: - remove ada from group ops | held because: Group admins is privileged: 1 would join and 0 would leave, which is always asked about. The rules of the connector have changed: 1 removal is asked about once.
     "#]]);
 }
 

@@ -528,6 +528,14 @@ fn other_rules_hold_every_removal_once_and_no_addition() {
             assert_eq!(held.steps.len(), 2);
             assert_eq!(approved.steps().len(), 3);
 
+            // Partly approved: only the rest is asked about.
+            let approved = held.steps.iter().take(1).map(|step| Identity::of(&step.change));
+            let decisions = Decisions { approved: approved.collect(), ..Decisions::default() };
+            let plan = planned(&POLICY, "1 ada : ops\n3 cyd", "1 ada : dev\n2 bob : dev");
+            let (_, rest) = gate::check(plan, &actual, &Terms { decisions: &decisions, ..terms });
+            let told: Vec<String> = rest.objections.iter().map(ToString::to_string).collect();
+            assert_eq!(told, [objection.replace("2 removals are", "1 removal is")]);
+
             // Approved: nothing is left to ask about.
             let decisions = Decisions {
                 approved: held.steps.iter().map(|step| Identity::of(&step.change)).collect(),

@@ -133,7 +133,7 @@ async fn other_rules_ask_once_about_what_they_would_take() {
     it.sandbox.admin().delete_user(it.ids()[0]).unwrap();
     it.expect(0, &["connector", "edit", "OneLogin", "--cleanup", "delete"]).await;
     let told = it.expect(3, &["sync", "OneLogin"]).await;
-    assert!(told.contains("The rules of the connector have changed: 1 removals"), "{told}");
+    assert!(told.contains("The rules of the connector have changed: 1 removal is"), "{told}");
     // What was seen by other rules is nothing that can be approved.
     it.expect(0, &["connector", "edit", "OneLogin", "--cleanup", "anonymise"]).await;
     let told = it.expect(7, &["plan", "approve", "1", "--reason", "Seen"]).await;
