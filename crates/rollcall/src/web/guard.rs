@@ -9,8 +9,8 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    ORIGIN, REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    ORIGIN, REFERER, REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
@@ -26,7 +26,7 @@ use crate::web::form::Form;
 use crate::web::page::Page;
 use crate::web::refusal::Refusal;
 use crate::web::site::Site;
-use crate::web::visit::{Visit, see_other};
+use crate::web::visit::{Visit, is_ours, see_other};
 use crate::web::{App, cookies};
 
 /// A form is a few settings. What is larger was not typed.
@@ -103,8 +103,8 @@ pub async fn admit(State(access): State<Access>, mut request: Request, next: Nex
         let refusal = match visit.role() {
             Some(_) => Refusal::NotAllowed(access.least()),
             None => {
-                let back = if is_read { visit.path() } else { "/" };
-                Refusal::NotSignedIn { back: back.to_owned() }
+                let back = if is_read { Some(visit.path()) } else { sent_from(&visit, &request) };
+                Refusal::NotSignedIn { back: back.unwrap_or("/").to_owned() }
             }
         };
         return refusal.into_response();
@@ -150,6 +150,19 @@ fn is_same_origin(headers: &HeaderMap, arrival: &Arrival, site: &Site) -> bool {
     let host = origin.split_once("://").map_or("", |(_, host)| host);
     let is_host = !host.is_empty() && host.eq_ignore_ascii_case(&arrival.host);
     is_host || site.public_url.as_deref() == Some(origin)
+}
+
+/// The page of ours from which a form was sent, where the browser says it.
+fn sent_from<'a>(visit: &Visit, request: &'a Request) -> Option<&'a str> {
+    let from = request.headers().get(REFERER)?.to_str().ok()?;
+    let (scheme, rest) = from.split_once("://")?;
+    let at = rest.find('/')?;
+    let (host, path) = rest.split_at(at);
+    let site = request.extensions().get::<Arc<Site>>()?;
+    let origin = format!("{scheme}://{host}");
+    let is_host = host.eq_ignore_ascii_case(&visit.arrival().host);
+    let is_same = is_host || site.public_url.as_ref() == Some(&origin);
+    (is_same && is_ours(path)).then_some(path)
 }
 
 /// The page that tells why there is no other.
