@@ -33,10 +33,13 @@ pub const ROWS: usize = 50;
 /// One more tells whether there is another page.
 pub const ASKED_FOR: u32 = 51;
 
-/// The targets to choose from, and the chosen one: the first unless the address names another.
+/// The targets to choose from, and the chosen one: the first in which somebody can be, unless the
+/// address names another.
 pub async fn chosen(app: &App, asked: &str) -> Result<(Vec<Choice>, Option<Place>), Refusal> {
     let known = targets::list(app.db()).await?;
-    let id = known.iter().find(|it| it.id.0.to_string() == asked).or(known.first());
+    let id = known.iter().find(|it| it.id.0.to_string() == asked);
+    let published = || known.iter().find(|it| it.published_at.is_some());
+    let id = id.or_else(published).or(known.first());
     let id = id.map(|it| it.id);
     let choices = known
         .iter()

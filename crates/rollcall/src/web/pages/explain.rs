@@ -144,6 +144,12 @@ pub struct Asked {
 const TIMES: [(&str, &str); 3] =
     [("now", "now, by asking OneLogin"), ("last-read", "the last read"), ("run", "a past run")];
 
+/// Somebody is named, as by the search, and none of several connectors is.
+fn which_connector() -> Part {
+    let why = "There is more than one. Choose the connector above, and press Explain.".to_owned();
+    Part::Sorry { title: "By which connector?", why, by_last_read: String::new() }
+}
+
 pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Asked>) -> Answer {
     let asked =
         Asked { user: asked.user.trim().to_owned(), group: asked.group.trim().to_owned(), ..asked };
@@ -158,6 +164,7 @@ pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Aske
             let part = part(&app, &visit, connector.clone(), &asked).await?;
             (part, asked.command(connector))
         }
+        None if !asked.user.is_empty() => (which_connector(), String::new()),
         Some(_) | None => (Part::Nothing, String::new()),
     };
     let chosen = connector.map(|it| it.id.to_string()).unwrap_or_default();

@@ -1,21 +1,48 @@
 //! Looking people up, explaining them, and syncing one of them, as a browser does it.
 
+use jiff::Timestamp;
 use reqwest::StatusCode;
+use rollcall::secret::Secret;
 use rollcall::store::accounts::Role;
-use rollcall::store::connectors;
+use rollcall::store::connectors::{self, Provider};
 use rollcall::store::directory::browse::{self, Page, UserFilter};
 use rollcall::store::runs::of_person;
-use rollcall::store::targets;
+use rollcall::store::targets::{self, TargetKind};
 use rollcall::web::form;
 use serde_json::json;
 
 use super::browser::Service;
 use super::world::{CONNECTOR, World};
-use crate::databases::on_both;
+use crate::databases::{on_both, on_sqlite};
+use crate::store::somebody;
 
 fn coded(text: &str) -> String {
     let pair = form::encode(&[("x", text)]);
     String::from_utf8_lossy(&pair[2..]).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_shown_where_there_are_some_and_explained_once_a_connector_is_chosen() {
+    on_sqlite(async |db| {
+        let world = World::new(&db, 5).await;
+        world.sync().await;
+        let act = somebody().act(Timestamp::now());
+        let connector = connectors::find(&db, CONNECTOR).await.unwrap();
+        targets::create(&db, &connector, "a new one", TargetKind::Crowd, &act).await.unwrap();
+        let mut viewer = world.service.signed_in(Role::Viewer).await;
+        let shown = viewer.get("/users").await;
+        assert!(shown.text.contains("5 people"), "not of the empty one: {shown:?}");
+
+        let (seal, settings) = (&world.service.engine.seal, &connector.settings);
+        let secret = Secret::new(world.sandbox.client_secret().to_owned());
+        let provider = Provider::OneLogin;
+        connectors::create(&db, seal, "Another", provider, settings, &secret, &act).await.unwrap();
+        let asked = viewer.get("/explain?user=ada").await;
+        assert!(asked.text.contains("By which connector?"), "{asked:?}");
+        let nobody = viewer.get("/explain").await;
+        assert!(!nobody.text.contains("By which connector?"), "{nobody:?}");
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -35,9 +35,10 @@ impl Replay {
     /// Every required and excluded group, each by itself. An error is about all of them together.
     pub fn head_counts(&self, settings: &Settings) -> Vec<HeadCount> {
         let (roles, groups) = (self.header.names(Kind::Role), self.header.names(Kind::Group));
+        let named: Vec<&str> = roles.iter().chain(groups.iter()).map(|(_, name)| name).collect();
         let count = |Each { typed, is_excluded, found }: Each| {
             let found = match found {
-                Ok(requirement) => self.count(&typed, &requirement),
+                Ok(requirement) => self.count(&typed, &requirement, &named),
                 Err(error) => Err(error.to_string()),
             };
             HeadCount { typed, is_excluded, found }
@@ -45,7 +46,14 @@ impl Replay {
         scope::each(settings, &roles, &groups).into_iter().map(count).collect()
     }
 
-    fn count(&self, typed: &str, requirement: &Requirement) -> Result<(String, usize), String> {
+    /// `named` are the names of all roles and groups: what was typed without its place may have been
+    /// meant for one of them.
+    fn count(
+        &self,
+        typed: &str,
+        requirement: &Requirement,
+        named: &[&str],
+    ) -> Result<(String, usize), String> {
         let people = self.rows.iter().filter(|row| requirement.is_met_by(row)).count();
         if 0 < people || requirement.has_members() || !requirement.roles.is_empty() {
             return Ok((requirement.words.clone(), people));
@@ -53,8 +61,14 @@ impl Replay {
         let joined = self.rows.iter().filter_map(|row| row.member_of.as_deref());
         let sighted: BTreeSet<Box<str>> =
             joined.flat_map(member_of::entries).map(|it| it.name).collect();
-        let candidates: Vec<&str> = sighted.iter().map(|it| &**it).collect();
-        let name = typed.split_once(':').map_or(typed, |(_, name)| name).trim();
+        let mut candidates: Vec<&str> = sighted.iter().map(|it| &**it).collect();
+        let name = match typed.split_once(':') {
+            Some((_, name)) => name.trim(),
+            None => {
+                candidates.extend_from_slice(named);
+                typed.trim()
+            }
+        };
         Err(format!(
             "Nobody in the last read has {}.{}",
             requirement.words,

@@ -38,6 +38,7 @@ pub struct Live {
     pub phases: Vec<Station>,
     /// `1,300 of 2,140 people`, and how far that is; absent before the first page.
     pub progress: Option<Progress>,
+    pub has_ended: bool,
     pub calls: u64,
     /// How many the chosen way to read was expected to take.
     pub predicted: Option<u64>,
@@ -117,6 +118,7 @@ impl Told {
         let live = Live {
             phases: ORDER.into_iter().map(station).collect(),
             progress: None,
+            has_ended: false,
             calls: 0,
             predicted: None,
             budget: None,
@@ -200,6 +202,11 @@ impl Told {
             | runs::Status::SucceededWithSkips => "done",
         };
         self.leave(state, at);
+        // Nothing comes any more: an undo reads nobody, and what failed went no further.
+        for station in self.live.phases.iter_mut().filter(|it| it.state == "waiting") {
+            station.state = "skipped";
+        }
+        self.live.has_ended = true;
         self.live.calls = report.calls.total;
         self.live.budget = report.budget().or(self.live.budget);
         self.live.announce = String::new();
