@@ -81,13 +81,10 @@ impl Form {
         text
     }
 
-    /// Several lines, each without blanks around it; empty ones are left out.
-    pub fn lines(&mut self, name: &str) -> Vec<String> {
+    /// Several lines, each without blanks around it; empty ones are left out. Never fewer than were
+    /// typed: an empty list of required groups is everybody. What bounds it is the size of a form.
+    pub fn lines(&self, name: &str) -> Vec<String> {
         let text = self.raw(name).replace('\r', "");
-        if TEXT_CHARS_MAX < text.chars().count() {
-            self.error(name, "This is too long.");
-            return Vec::new();
-        }
         let lines = text.lines().map(|it| it.trim().to_owned());
         lines.filter(|it| !it.is_empty()).collect()
     }
@@ -258,6 +255,14 @@ mod tests {
                 "note: Leave out control characters such as line breaks.",
             ]
         );
+    }
+
+    #[test]
+    fn a_long_list_keeps_all_of_its_lines() {
+        let names: Vec<String> = (0..5_000).map(|it| format!("Group {it:04} of all")).collect();
+        let form = Form::parse(&encode(&[("list", &names.join("\r\n"))])).unwrap();
+        assert_eq!(form.lines("list"), names);
+        assert!(!form.is_wrong());
     }
 
     #[test]

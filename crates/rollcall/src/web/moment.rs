@@ -47,6 +47,21 @@ pub fn duration(length: SignedDuration) -> String {
     }
 }
 
+/// A sentence that the command line says, too, with its times as people read them.
+pub fn in_words(sentence: &str) -> String {
+    let word = |word: &str| {
+        let bare = word.trim_end_matches(['.', ',', ':', ';']);
+        match bare.parse::<Timestamp>() {
+            Ok(at) => {
+                let rest = word.get(bare.len()..).unwrap_or_default();
+                format!("{}{rest}", Moment::new(at, at).exact)
+            }
+            Err(_) => word.to_owned(),
+        }
+    };
+    sentence.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 /// As [`count`], for templates, in which every field is a reference.
 pub fn figure(number: &u64) -> String {
     count(*number)
@@ -85,6 +100,13 @@ mod tests {
         check(7_200, "2 h ago");
         check(86_400 * 5, "5 days ago");
         check(-600, "in 10 min");
+    }
+
+    #[test]
+    fn a_sentence_tells_its_times_as_people_read_them() {
+        let sentence = "Paused by ada since 2026-11-24T10:30:00Z: Move of 24.  See 2026-11-24.";
+        let expected = "Paused by ada since 2026-11-24 10:30:00 UTC: Move of 24.  See 2026-11-24.";
+        assert_eq!(in_words(sentence), expected);
     }
 
     #[test]

@@ -361,7 +361,11 @@ pub fn apply(before: &ConnectorSettings, given: &[Given]) -> (ConnectorSettings,
         });
         match followed {
             Ok(followed) => after = followed,
-            Err(why) => wrong.push(Wrong { flag: Some(given.flag), why }),
+            Err(why) => {
+                // It stands beside its field, which nobody there knows by its flag.
+                let why = why.replacen(&format!("--{} ", given.flag), "", 1);
+                wrong.push(Wrong { flag: Some(given.flag), why });
+            }
         }
     }
     if wrong.is_empty()
@@ -643,8 +647,7 @@ mod tests {
         check_wrong(
             "assign-with",
             &["staff=x"],
-            "--assign-with staff=x names no group source. Write roles=GROUP, group=GROUP or \
-             member_of=GROUP.",
+            "staff=x names no group source. Write roles=GROUP, group=GROUP or member_of=GROUP.",
         );
         check_wrong(
             "always-assign",

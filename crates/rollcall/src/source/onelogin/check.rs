@@ -266,6 +266,11 @@ async fn budget(session: Session<'_>) -> Outcome {
                 told.limit,
                 span(told.resets_in)
             );
+            if told.limit <= u64::from(minimum) {
+                let fix = "OneLogin never allows more calls than this minimum, so no run starts. \
+                     Lower the minimum.";
+                return Outcome::warning(text, fix);
+            }
             if told.remaining < u64::from(minimum) {
                 return Outcome::warning(
                     text,

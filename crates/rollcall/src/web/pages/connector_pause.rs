@@ -53,7 +53,7 @@ pub async fn pause(
     let sentence = if schedules::pause(app.db(), &connector, &act).await? {
         format!("{} is paused: it does not run by itself.", connector.name)
     } else {
-        format!("{} was paused already.", connector.name)
+        format!("{} was paused already. Its reason was not changed.", connector.name)
     };
     Ok(visit.done(sentence, &page_of(&connector)))
 }
@@ -73,7 +73,11 @@ pub async fn resume(
     let actor = visit.actor();
     let act = visit.act(&actor).because(&reason);
     let sentence = if schedules::resume(app.db(), &connector, &act).await? {
-        format!("{} runs by its schedule again.", connector.name)
+        if connector.settings.schedule.enabled {
+            format!("{} runs by its schedule again.", connector.name)
+        } else {
+            format!("{} is not paused any more. Its schedule is off.", connector.name)
+        }
     } else {
         format!("{} was not paused.", connector.name)
     };

@@ -17,7 +17,7 @@ use crate::web::App;
 use crate::web::access;
 use crate::web::answer::{self, Answer};
 use crate::web::form::Form;
-use crate::web::moment::{Moment, duration};
+use crate::web::moment::{Moment, duration, in_words};
 use crate::web::page::Page;
 use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;
@@ -158,7 +158,7 @@ fn row(connector: &Connector, health: Option<&ConnectorHealth>, now: Timestamp) 
         },
         why: match health {
             Some(_) if is_under_way => String::new(),
-            Some(health) => health.why.clone(),
+            Some(health) => in_words(&health.why),
             None => String::new(),
         },
         last: last.map(|run| last_run(run, now)),
@@ -168,9 +168,11 @@ fn row(connector: &Connector, health: Option<&ConnectorHealth>, now: Timestamp) 
             Some(Err(_)) => "The schedule cannot be used".to_owned(),
             None => "Not scheduled".to_owned(),
         },
-        budget: health
-            .and_then(|it| it.last_run.as_ref())
-            .and_then(|run| budget(&run.report, minimum)),
+        // An undo asks OneLogin for nothing, and tells nothing of it.
+        budget: health.and_then(|it| {
+            let mut runs = [&it.last_run, &it.last_success].into_iter().flatten();
+            runs.find_map(|run| budget(&run.report, minimum))
+        }),
         is_paused,
         is_scheduled: schedule.is_some(),
         never_ran: last.is_none(),

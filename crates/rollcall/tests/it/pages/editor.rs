@@ -72,6 +72,9 @@ async fn a_schedule_is_paused_with_a_reason_from_the_page_of_its_connector_and_r
         assert_eq!(is_paused(&db).await, None);
         let done = operator.submit(pause, pause, &[("reason", "moving house")]).await;
         assert_eq!((done.status.as_u16(), done.location()), (303, path));
+        let again = operator.submit(pause, pause, &[("reason", "another")]).await;
+        let told = operator.follow(&again).await;
+        assert!(told.text.contains("Its reason was not changed."), "{told:?}");
         assert_eq!(is_paused(&db).await.as_deref(), Some("moving house"));
         let shown = operator.follow(&done).await;
         assert!(shown.text.contains("moving house"), "the page says why: {shown:?}");
@@ -79,6 +82,11 @@ async fn a_schedule_is_paused_with_a_reason_from_the_page_of_its_connector_and_r
         let resume = "/connectors/1/resume";
         operator.submit(resume, resume, &[("reason", "")]).await;
         assert_eq!(is_paused(&db).await, None);
+        operator.submit(pause, pause, &[("reason", "moving house")]).await;
+        send(&mut admin, path, &[("schedule", "0 * * * *")]).await;
+        let done = operator.submit(resume, resume, &[("reason", "")]).await;
+        let told = operator.follow(&done).await;
+        assert!(told.text.contains("is not paused any more. Its schedule is off."), "{told:?}");
         let mut viewer = world.service.signed_in(Role::Viewer).await;
         assert!(!viewer.get(path).await.text.contains("href=\"/connectors/1/pause\""));
     })
@@ -132,6 +140,57 @@ async fn the_history_is_drawn_and_told_as_a_table() {
         }
         let none = browser.get("/runs?status=failed").await;
         assert!(!none.text.contains("<figure"), "nothing to draw: {none:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_saved_with_all_of_its_lines_however_long_it_is() {
+    on_both(async |db| {
+        let world = World::new(&db, 1).await;
+        let mut admin = world.service.signed_in(Role::Admin).await;
+        let names: Vec<String> =
+            (0..900).map(|it| format!("protected.{it:03}@example.com")).collect();
+        let typed = names.join("\r\n");
+        assert!(20_000 < typed.len());
+        let path = "/connectors/1/user-provisioning";
+        let saved = send(&mut admin, path, &[("protect", &typed)]).await;
+        assert_eq!(saved.status, 303, "{}", saved.status);
+        let connector = connectors::find(&db, CONNECTOR).await.unwrap();
+        assert_eq!(connector.settings.leavers.protected, names);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_limit_is_an_empty_field_and_stays_one() {
+    on_sqlite(async |db| {
+        let world = World::new(&db, 1).await;
+        let mut admin = world.service.signed_in(Role::Admin).await;
+        let path = "/connectors/1/sync-settings";
+        let shown = admin.get(path).await;
+        assert!(!shown.text.contains(&usize::MAX.to_string()), "{shown:?}");
+        let saved = async |admin: &mut Browser, typed: &str| {
+            let done = send(admin, path, &[("limit-email-changes", typed)]).await;
+            assert_eq!(done.status, 303, "{done:?}");
+            let connector = connectors::find(&db, CONNECTOR).await.unwrap();
+            connector.settings.safety.email_changes_max
+        };
+        assert_eq!(saved(&mut admin, "7").await, 7);
+        assert_eq!(saved(&mut admin, "").await, usize::MAX);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_field_does_not_speak_of_flags() {
+    on_sqlite(async |db| {
+        let world = World::new(&db, 1).await;
+        let mut admin = world.service.signed_in(Role::Admin).await;
+        let wrong = send(&mut admin, "/connectors/1/sync-settings", &[("jitter", "soon")]).await;
+        assert_eq!(wrong.status, 422);
+        assert!(wrong.text.contains("soon&#34; is no duration"), "{wrong:?}");
+        assert!(!wrong.text.contains("--jitter &#34;"), "{wrong:?}");
     })
     .await;
 }
@@ -322,7 +381,8 @@ async fn every_action_of_a_connector_its_runs_and_plans_has_its_equal_command() 
             ),
             (
                 format!("/plans/{plan}"),
-                &["rollcall plan show ", "rollcall plan approve ", "rollcall plan reject "],
+                // The read is too short: there is nothing to reject.
+                &["rollcall plan show ", "rollcall plan approve "],
             ),
             (
                 "/targets/1".to_owned(),
@@ -337,6 +397,8 @@ async fn every_action_of_a_connector_its_runs_and_plans_has_its_equal_command() 
                 assert!(shown.contains(&format!("<code>{command}")), "{path}: {command}: {shown}");
             }
         }
+        let short = admin.get(&format!("/plans/{plan}")).await;
+        assert!(!short.text.contains("<code>rollcall plan reject"), "{short:?}");
         let mut viewer = world.service.signed_in(Role::Viewer).await;
         let shown = viewer.get("/connectors/1/general").await;
         assert!(!shown.text.contains("<code>rollcall sync"), "nothing that is refused: {shown:?}");

@@ -76,8 +76,8 @@ impl Draft {
         let changed = notation::differences(&before.settings, settings).into_iter();
         rows.extend(changed.map(|(setting, before, after)| Difference {
             label: tabs::label(setting.flag).to_owned(),
-            before: before.join(", "),
-            after: after.join(", "),
+            before: field::words(&before),
+            after: field::words(&after),
         }));
         rows
     }

@@ -65,6 +65,19 @@ fn interval(choice: Choice) -> Interval {
 /// The field "Enable Scheduled Synchronization".
 pub const SCHEDULE_ENABLED: &str = "schedule-enabled";
 
+/// The limit that may be left out: there is one by percentage as well.
+const ENDLESS: &str = "limit-email-changes";
+
+/// How a setting says that there is no limit.
+fn no_limit() -> String {
+    usize::MAX.to_string()
+}
+
+/// The values of a setting in one line.
+pub fn words(values: &[String]) -> String {
+    if values == [no_limit()] { "no limit".to_owned() } else { values.join(", ") }
+}
+
 /// What is wrong, by the name of the field.
 pub type Wrong = BTreeMap<String, String>;
 
@@ -88,7 +101,9 @@ pub fn typed(entry: &Entry, form: &mut Form) -> Option<Given> {
             if !form.has(flag) {
                 return None;
             }
-            vec![form.raw(flag).trim().to_owned()]
+            let typed = form.raw(flag).trim();
+            let is_endless = flag == ENDLESS && typed.is_empty();
+            vec![if is_endless { no_limit() } else { typed.to_owned() }]
         }
         Control::Schedule => {
             if !form.has(flag) {
@@ -140,6 +155,8 @@ fn field(entry: &Entry, values: &[String], error: String) -> Field {
         Control::Schedule => ("schedule", "", Vec::new()),
         Control::Text => ("text", "", Vec::new()),
     };
+    let is_endless = flag == ENDLESS && values.first() == Some(&no_limit());
+    let values: &[String] = if is_endless { &[] } else { values };
     Field { name: flag, label, help, error, control: word, unit, value: values.join("\n"), choices }
 }
 

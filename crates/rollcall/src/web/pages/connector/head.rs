@@ -8,6 +8,7 @@ use crate::health;
 use crate::store::accounts::Role;
 use crate::store::connectors::Connector;
 use crate::web::App;
+use crate::web::moment::in_words;
 use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;
 
@@ -62,7 +63,7 @@ pub async fn head(
         id,
         name: connector.name.as_str().to_owned(),
         status: if health.under_way.is_some() { "Running" } else { health.health.label() },
-        why: health.why,
+        why: in_words(&health.why),
         schedule: match (&health.pause, &health.schedule) {
             (Some(_), _) => "resume",
             (None, Some(_)) => "pause",

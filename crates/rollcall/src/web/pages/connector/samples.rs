@@ -82,6 +82,7 @@ fn sentence(replay: &Replay, source: GroupSource) -> String {
     let more = if largest.len() < groups { ", .." } else { "" };
     let odd = match whole {
         0 => String::new(),
+        1 => " One of them is no distinguished name, and is taken whole.".to_owned(),
         whole => {
             format!(" {} of them are no distinguished names, and are taken whole.", figure(whole))
         }

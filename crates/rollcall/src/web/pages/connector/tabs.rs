@@ -528,7 +528,12 @@ const SYNC_SETTINGS: &[Section] = &[
             limit("limit-group-loss-percent", "Take from one group more than", "%"),
             limit("limit-shrinkage-percent", "The source has fewer people by more than", "%"),
             limit("limit-renames-percent", "Rename more than, of the active users", "%"),
-            limit("limit-email-changes", "Change the e-mail of more than", "people"),
+            Entry {
+                flag: "limit-email-changes",
+                label: "Change the e-mail of more than",
+                help: "Empty is no limit.",
+                control: Control::Number("people"),
+            },
             limit(
                 "limit-group-loss-members",
                 "Only of groups with so many members or more",
