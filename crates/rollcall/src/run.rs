@@ -93,9 +93,17 @@ pub enum Task {
     /// Make the targets equal to the source.
     Sync,
     /// The same, if that is exactly what this plan showed; otherwise nothing.
-    Exactly(PlanId),
+    Exactly(Showed),
     /// Take back what another run did.
     Undo(Undoing),
+}
+
+/// A plan that somebody looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Showed {
+    pub plan: PlanId,
+    /// How it was decided over then, by [`sync::seen::plan_as_seen`]; absent where nobody says.
+    pub seen: Option<String>,
 }
 
 /// A slot of a schedule for which a run is to start.
@@ -245,7 +253,7 @@ impl Started {
 pub fn again(run: &Run) -> Result<Task, String> {
     match &run.task {
         runs::Task::Everybody => Ok(Task::Sync),
-        runs::Task::Exactly(plan) => Ok(Task::Exactly(*plan)),
+        runs::Task::Exactly(plan) => Ok(Task::Exactly(Showed { plan: *plan, seen: None })),
         runs::Task::Person(_) => {
             Err(format!("Run {} was of one person alone. {}", run.id, run.how_to_repeat()))
         }
@@ -334,7 +342,7 @@ async fn begin(engine: &Engine, connector: &Connector, order: &Order) -> Result<
     }
     let action = match task {
         Task::Sync => Action::RunStart,
-        Task::Exactly(plan) => {
+        Task::Exactly(Showed { plan, seen: _ }) => {
             runs::set_plan(&mut tx, run, *plan).await?;
             changes = changes.and("plan", None, Some(&json!(plan.0)));
             Action::RunStart
@@ -429,6 +437,7 @@ fn why_without_names(error: &SyncError) -> String {
         | SyncError::Lost(_)
         | SyncError::Stale { .. }
         | SyncError::Closed { .. }
+        | SyncError::DecidedSince { .. }
         | SyncError::Broken => format!(" {error}"),
     }
 }
@@ -458,7 +467,7 @@ async fn carry_out(
         Ok(decision) => {
             let exactly = match task {
                 Task::Sync | Task::Undo(_) => None,
-                Task::Exactly(plan) => Some(*plan),
+                Task::Exactly(showed) => Some(showed),
             };
             Box::pin(sync::apply(job, &lease, decision, exactly, &recorder)).await
         }

@@ -23,8 +23,8 @@ use tokio::task::JoinSet;
 
 use crate::plans::undo::UndoError;
 use crate::plans::{self, Difference, Evidence, Rejected};
-use crate::run::moment;
 use crate::run::recorder::Recorder;
+use crate::run::{Showed, moment};
 use crate::source::onelogin::OneLogin;
 use crate::source::onelogin::error::SourceError;
 use crate::source::onelogin::report::{Calls, Progress, Proof, Read};
@@ -222,6 +222,11 @@ pub enum SyncError {
     Stale { plan: PlanId, difference: Difference },
     #[error("Plan {plan} is {}, so nothing was applied. Simulate again.", .status.word())]
     Closed { plan: PlanId, status: PlanStatus },
+    #[error(
+        "Somebody decided over plan {plan} since you looked. Nothing was applied. Look at it \
+         again, and apply it if it is right."
+    )]
+    DecidedSince { plan: PlanId },
     #[error("Stopped by {by}. Nothing was changed.")]
     Stopped { by: String },
     #[error(transparent)]
@@ -236,9 +241,10 @@ impl SyncError {
         match self {
             SyncError::Source(error) if error.is_budget() => Status::Skipped,
             SyncError::Stopped { .. } => Status::Stopped,
-            SyncError::Stale { .. } | SyncError::Closed { .. } | SyncError::Undo(_) => {
-                Status::Skipped
-            }
+            SyncError::Stale { .. }
+            | SyncError::Closed { .. }
+            | SyncError::DecidedSince { .. }
+            | SyncError::Undo(_) => Status::Skipped,
             SyncError::Lost(_)
             | SyncError::Source(_)
             | SyncError::Settings(_)
@@ -530,7 +536,7 @@ pub async fn apply(
     job: Job<'_>,
     lease: &Lease,
     mut decision: Decision,
-    exactly: Option<PlanId>,
+    exactly: Option<&Showed>,
     recorder: &Recorder<'_>,
 ) -> Result<Finished, SyncError> {
     recorder.tell(&Event::Phase(Phase::Apply));
@@ -547,8 +553,8 @@ pub async fn apply(
     renew(&mut tx, job, run, &mut decision, recorder).await?;
     let status = status_of(&decision);
     let message = report::sentence(&decision);
-    if let Some(plan) = exactly {
-        be_as_seen(&mut tx, plan, &decision, run, now).await?;
+    if let Some(showed) = exactly {
+        be_as_seen(&mut tx, showed, &decision, run, now).await?;
     }
     for it in &decision.targets {
         let Some(target) = &it.target else { continue };
@@ -581,16 +587,21 @@ pub async fn apply(
 /// Fails unless the run is to do what somebody saw, no more and no less.
 async fn be_as_seen(
     tx: &mut Tx,
-    plan: PlanId,
+    showed: &Showed,
     decision: &Decision,
     run: RunId,
     now: Timestamp,
 ) -> Result<(), SyncError> {
-    let Some(seen) = store::plans::lock(tx, plan, now).await? else {
+    let plan = showed.plan;
+    let Some(found) = store::plans::lock(tx, plan, now).await? else {
         return Err(SyncError::Closed { plan, status: PlanStatus::Superseded });
     };
-    if !seen.status.is_open() {
-        return Err(SyncError::Closed { plan, status: seen.status });
+    if !found.status.is_open() {
+        return Err(SyncError::Closed { plan, status: found.status });
+    }
+    // A decision lets other changes pass than were counted for whoever looked.
+    if showed.seen.as_ref().is_some_and(|it| *it != seen::plan_as_seen(&found)) {
+        return Err(SyncError::DecidedSince { plan });
     }
     let difference = plans::difference(tx, plan, decision).await?;
     if !difference.is_empty() {

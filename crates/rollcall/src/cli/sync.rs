@@ -14,7 +14,7 @@ use crate::cli::output::{self, Output, Tone};
 use crate::cli::progress::Teller;
 use crate::plans::undo::UndoError;
 use crate::plans::{self, Difference};
-use crate::run::{self, Order, PrepareError, Ready, StartError, Task};
+use crate::run::{self, Order, PrepareError, Ready, Showed, StartError, Task};
 use crate::source::onelogin::error::SourceError;
 use crate::store;
 use crate::store::connectors::{self, Connector};
@@ -138,7 +138,9 @@ pub async fn simulate(args: SimulateArgs, setup: Setup) -> Result<Exit, CliError
 pub async fn sync(args: SyncArgs, setup: Setup) -> Result<Exit, CliError> {
     let context = Context::open(setup).await?;
     let order = Order::new(Trigger::CommandLine, context.operator.clone());
-    let task = args.plan.map_or(Task::Sync, |plan| Task::Exactly(PlanId(plan)));
+    let task = args
+        .plan
+        .map_or(Task::Sync, |plan| Task::Exactly(Showed { plan: PlanId(plan), seen: None }));
     let done = by_person(&context, &args.connector, Order { task, ..order }).await;
     context.close().await;
     done
@@ -164,8 +166,8 @@ pub(super) async fn by_person(
 ) -> Result<Exit, CliError> {
     let ready = Ready::open(&context.engine(), connector).await?;
     let connector = ready.connector.clone();
-    if let Task::Exactly(plan) = order.task {
-        check_plan(context, &connector, plan).await?;
+    if let Task::Exactly(showed) = &order.task {
+        check_plan(context, &connector, showed.plan).await?;
     }
     let finished = run(context, ready, &order).await?;
     let answer = SyncAnswer {
@@ -382,7 +384,9 @@ impl From<SyncError> for CliError {
                 let sentence = format!("{error}\n{}", difference_text(difference));
                 CliError::new(Exit::PlanStale, sentence.trim_end())
             }
-            SyncError::Closed { .. } => CliError::new(Exit::PlanStale, error.to_string()),
+            SyncError::Closed { .. } | SyncError::DecidedSince { .. } => {
+                CliError::new(Exit::PlanStale, error.to_string())
+            }
             SyncError::Broken => CliError::new(Exit::Failed, error.to_string()),
             SyncError::Lost(_) => CliError::new(Exit::TryLater, error.to_string()),
             SyncError::Stopped { .. } => CliError::new(Exit::Interrupted, error.to_string()),

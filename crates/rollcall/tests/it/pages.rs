@@ -4,6 +4,7 @@ mod accounts;
 mod browser;
 mod chromium;
 mod connectors;
+mod deciding;
 mod editor;
 mod frame;
 mod fresh;

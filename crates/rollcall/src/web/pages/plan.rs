@@ -1,15 +1,16 @@
 //! `/plans/{id}`: everything that would change, why, and what is decided over it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
+use axum::http::Uri;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::cli::connector::notation::shell_word;
 use crate::plans::decide::{self, Choice, DecideError};
-use crate::run::{Order, Ready, Task};
+use crate::run::{Order, Ready, Showed, Task};
 use crate::store::accounts::Role;
 use crate::store::connectors;
 use crate::store::plans::changes::{self, Filter, PlanChange};
@@ -17,19 +18,23 @@ use crate::store::plans::{self, Plan, PlanId, PlanKind, PlanStatus, StoredCause}
 use crate::store::runs::person::{self, Difference};
 use crate::store::runs::report::{Report, Source};
 use crate::store::runs::{self, Trigger};
+use crate::sync::SyncError;
+use crate::sync::seen::plan_as_seen;
 use crate::web::App;
 use crate::web::answer::{self, Answer};
-use crate::web::form::Form;
+use crate::web::form::{Form, Typed};
 use crate::web::moment::count;
 use crate::web::page::Page;
 use crate::web::pages::plans::{Row, row};
 use crate::web::pages::run;
 use crate::web::pages::runs::spoken;
 use crate::web::refusal::Refusal;
+use crate::web::status;
 use crate::web::visit::Visit;
 
 #[derive(Debug, Template)]
 #[template(path = "plan.html")]
+#[expect(clippy::struct_excessive_bools, reason = "a template asks for each by its name")]
 struct View {
     page: Page,
     plan: Row,
@@ -52,7 +57,16 @@ struct View {
     waiting: u64,
     /// What the button says that applies the plan; absent where it cannot be.
     apply: Option<String>,
+    /// When somebody decided over what is shown; the button carries it.
+    seen: String,
     may_decide: bool,
+    /// Whether the password comes first: asked for afterwards, what was ticked would be lost.
+    must_prove: bool,
+    /// Whether every change of the plan is in the list.
+    is_whole: bool,
+    /// The address of what is shown; the form carries it, to be shown there again.
+    shown: String,
+    draft: Draft,
     /// Rules were changed since, so nobody decides over it any more.
     is_stale: bool,
     /// What can be done here, as commands.
@@ -72,6 +86,8 @@ struct CauseView {
     title: String,
     href: String,
     is_chosen: bool,
+    /// Whether it is what somebody is about to decide over.
+    is_picked: bool,
 }
 
 #[derive(Debug)]
@@ -99,6 +115,17 @@ struct ChangeView {
     /// Field, before and after.
     fields: Vec<Difference>,
     may_tick: bool,
+    is_ticked: bool,
+}
+
+/// What somebody is about to decide: it outlives a mistake, and the question for the password.
+#[derive(Clone, Debug, Default)]
+struct Draft {
+    /// As the form names it; empty where nothing was chosen yet.
+    which: String,
+    ticked: BTreeSet<i64>,
+    cause: i64,
+    form: Typed,
 }
 
 #[derive(Debug)]
@@ -118,6 +145,10 @@ pub struct Asked {
     verdict: String,
     q: String,
     after: i64,
+    /// What was about to be decided, when somebody comes back.
+    which: String,
+    ticked: String,
+    of: i64,
 }
 
 const ROWS: usize = 100;
@@ -131,6 +162,17 @@ pub async fn show(
     Query(asked): Query<Asked>,
 ) -> Answer {
     let plan = find(&app, id).await?;
+    let draft = asked.draft();
+    answer::html(&view(&app, &visit, &plan, asked, draft).await?)
+}
+
+async fn view(
+    app: &App,
+    visit: &Visit,
+    plan: &Plan,
+    asked: Asked,
+    draft: Draft,
+) -> Result<View, Refusal> {
     let db = app.db();
     let counts = changes::counts(db, plan.id).await?;
     let causes = plans::causes(db, plan.id).await?;
@@ -156,7 +198,7 @@ pub async fn show(
             if let Some(last) = rows.last().filter(|_| has_more) {
                 next = asked.address(plan.id, last.seq);
             }
-            changes = rows.into_iter().map(|it| change(it, may_decide)).collect();
+            changes = rows.into_iter().map(|it| change(it, may_decide, &draft)).collect();
         }
         Tab::Findings => {
             let mut rows = plans::findings(db, plan.id, page).await?;
@@ -186,12 +228,21 @@ pub async fn show(
         && 0 < passing
         && visit.may(Role::Operator);
     let is_shrunken = objections.iter().any(|it| it.kind == "shrunken");
-    let view = View {
-        here: format!("/plans/{}", plan.id),
-        decided: decided(&plan, &visit),
+    // A plan of a read that was far too short has no changes yet, and is decided over as such.
+    let may_decide = may_decide && (0 < waiting || (counts.is_empty() && is_shrunken));
+    let is_severe = usize::try_from(waiting).is_ok_and(|it| PROVED_FROM < it);
+    // Whoever has chosen already is asked when they send it, and comes back to what they chose.
+    let is_new = draft.which.is_empty();
+    let must_prove = may_decide && is_severe && is_new && visit.prove("/").is_err();
+    let here = format!("/plans/{}", plan.id);
+    Ok(View {
+        // Where a form was sent to is no page.
+        page: Page { path: here.clone(), ..visit.page(format!("Plan {}", plan.id)) },
+        here,
+        decided: decided(plan, visit),
         reason: plan.reason.clone(),
         objections: objections.into_iter().map(|it| it.words).collect(),
-        causes: causes.iter().map(|it| cause(it, plan.id, &asked)).collect(),
+        causes: causes.iter().map(|it| cause(it, plan.id, &asked, &draft)).collect(),
         tiles: tiles(&counts, plan.id, &asked),
         tab,
         changes,
@@ -199,18 +250,20 @@ pub async fn show(
         findings_count: report.findings.values().sum(),
         source: report.source,
         is_filtered: asked.is_filtered(),
+        is_whole: !asked.is_filtered() && asked.after == 0 && next.is_empty(),
+        shown: asked.address(plan.id, asked.after),
         next,
         waiting,
         apply: can_apply.then(|| apply_words(passing, &counts)),
-        // A plan of a read that was far too short has no changes yet, and is decided over as such.
-        may_decide: may_decide && (0 < waiting || (counts.is_empty() && is_shrunken)),
+        seen: plan_as_seen(plan),
+        may_decide: may_decide && !must_prove,
+        must_prove,
         is_stale: is_stale && plan.status.is_open(),
-        commands: commands(&plan, can_apply, may_decide),
-        plan: row(&plan, &visit),
-        page: visit.page(format!("Plan {}", plan.id)),
+        commands: commands(plan, can_apply, may_decide, may_decide && 0 < waiting),
+        plan: row(plan, visit),
         asked,
-    };
-    answer::html(&view)
+        draft,
+    })
 }
 
 /// Lets changes pass that were seen.
@@ -221,24 +274,39 @@ pub async fn approve(
     mut form: Form,
 ) -> Answer {
     let here = format!("/plans/{id}");
-    let (choice, reason) = choice(&mut form)?;
+    let chosen = choice(&mut form)?;
+    let reason = form.text("reason");
     let plan = find(&app, id).await?;
+    let Some(choice) = chosen.filter(|_| !form.is_wrong()) else {
+        return again(&app, &visit, &plan, &form).await;
+    };
     if PROVED_FROM < chosen_at_most(&app, &plan, &choice).await? {
-        visit.prove(&here)?;
+        visit.prove(&Asked::shown_by(&form).address_of(plan.id, &Draft::of(&form)))?;
     }
     let actor = visit.actor();
     let act = visit.act(&actor).because(&reason);
     let decision = decide::approve(app.db(), PlanId(id), &choice, &act).await?;
     let approved = plural(decision.chosen, "change is approved", "changes are approved");
     if form.checked("run") && decision.kind == PlanKind::Held && visit.may(Role::Operator) {
-        let ready = Ready::open(&app.engine, plan.connector_name.as_str()).await?;
-        return run::started(&app, &visit, ready, &order(&visit, Task::Sync, reason)).await;
+        let started = run_now(&app, &visit, &plan, reason).await;
+        // What was decided stays decided, and whoever decided is told so.
+        if let Err(Refusal::Conflict(why)) = &started {
+            let sentence = format!("The plan is approved, but no run was started. {why}");
+            return Ok(visit.told(status::Role::Warning, &sentence, &here));
+        }
+        return started;
     }
     let sentence = match decision.chosen {
         0 => "The plan is approved. The next run asks for whoever is missing.".to_owned(),
         _ => format!("{approved}. The next run makes what it still plans of them."),
     };
     Ok(visit.done(sentence, &here))
+}
+
+/// Runs the connector of a plan.
+async fn run_now(app: &App, visit: &Visit, plan: &Plan, reason: String) -> Answer {
+    let ready = Ready::open(&app.engine, plan.connector_name.as_str()).await?;
+    run::started(app, visit, ready, &order(visit, Task::Sync, reason)).await
 }
 
 /// Says no to changes that were seen.
@@ -248,15 +316,20 @@ pub async fn reject(
     Path(id): Path<i64>,
     mut form: Form,
 ) -> Answer {
-    let (choice, reason) = choice(&mut form)?;
+    let chosen = choice(&mut form)?;
+    let reason = form.text("reason");
     let days = form.optional("days");
     let lasts = match days.parse::<i64>() {
         _ if days.is_empty() => None,
         Ok(days @ 1..=3_650) => Some(jiff::SignedDuration::from_hours(24 * days)),
         Ok(_) | Err(_) => {
-            let sentence = "A rejection lasts from 1 to 3650 days. Nothing was decided.";
-            return Err(Refusal::BadRequest(sentence.to_owned()));
+            form.error("days", "Type a whole number from 1 to 3650, or nothing.");
+            None
         }
+    };
+    let Some(choice) = chosen.filter(|_| !form.is_wrong()) else {
+        let plan = find(&app, id).await?;
+        return again(&app, &visit, &plan, &form).await;
     };
     let actor = visit.actor();
     let act = visit.act(&actor).because(&reason);
@@ -275,12 +348,24 @@ pub async fn apply(
     State(app): State<App>,
     visit: Visit,
     Path(id): Path<i64>,
-    _form: Form,
+    form: Form,
 ) -> Answer {
     let plan = find(&app, id).await?;
+    let seen = form.raw("seen").to_owned();
+    // The run looks once more, when it is about to do it.
+    if seen != plan_as_seen(&plan) {
+        let sentence = SyncError::DecidedSince { plan: plan.id }.to_string();
+        return Ok(visit.told(status::Role::Warning, &sentence, &format!("/plans/{id}")));
+    }
     let ready = Ready::open(&app.engine, plan.connector_name.as_str()).await?;
-    let task = Task::Exactly(plan.id);
+    let task = Task::Exactly(Showed { plan: plan.id, seen: Some(seen) });
     run::started(&app, &visit, ready, &order(&visit, task, String::new())).await
+}
+
+/// The page once more, with what was typed and what is wrong with it.
+async fn again(app: &App, visit: &Visit, plan: &Plan, form: &Form) -> Answer {
+    let asked = Asked::shown_by(form);
+    answer::html_again(&view(app, visit, plan, asked, Draft::of(form)).await?)
 }
 
 pub fn order(visit: &Visit, task: Task, reason: String) -> Order {
@@ -296,23 +381,37 @@ async fn find(app: &App, id: i64) -> Result<Plan, Refusal> {
     })
 }
 
-/// What a form says of which changes, and why.
-fn choice(form: &mut Form) -> Result<(Choice, String), Refusal> {
-    let reason = form.optional("reason");
-    let seqs =
-        |name: &str| -> Vec<i64> { form.all(name).filter_map(|it| it.parse().ok()).collect() };
-    let ticked = seqs("seq");
-    let choice = match form.raw("which") {
-        "ticked" if ticked.is_empty() => {
-            let sentence = "No change is ticked. Nothing was decided.";
-            return Err(Refusal::BadRequest(sentence.to_owned()));
-        }
-        "ticked" => Choice { only: ticked, ..Choice::default() },
-        "others" => Choice { except: ticked, ..Choice::default() },
-        "cause" => Choice { cause: seqs("cause").first().copied(), ..Choice::default() },
-        _ => Choice::default(),
+/// What a form says of which changes; none where that is wrong at its field. What is no form of ours
+/// is refused: with less than what was sent, something else would be decided.
+fn choice(form: &mut Form) -> Result<Option<Choice>, Refusal> {
+    let unclear = || {
+        let sentence = "It is not clear which changes are meant. Nothing was decided.";
+        Refusal::BadRequest(sentence.to_owned())
     };
-    Ok((choice, reason))
+    let numbers = |name: &str| -> Result<Vec<i64>, Refusal> {
+        form.all(name).map(|it| it.parse().map_err(|_| unclear())).collect()
+    };
+    let ticked = numbers("seq")?;
+    Ok(match form.raw("which") {
+        "all" => Some(Choice::default()),
+        "ticked" if ticked.is_empty() => {
+            form.error("which", "No change is ticked. Nothing was decided.");
+            None
+        }
+        "ticked" => Some(Choice { only: ticked, ..Choice::default() }),
+        // On a part of the list, what is ticked on another would be decided as well.
+        "others" if !form.has("whole") => {
+            let sentence = "Only where all changes are shown on one page. Nothing was decided.";
+            form.error("which", sentence);
+            None
+        }
+        "others" => Some(Choice { except: ticked, ..Choice::default() }),
+        "cause" => {
+            let cause = numbers("cause")?.first().copied().ok_or_else(unclear)?;
+            Some(Choice { cause: Some(cause), ..Choice::default() })
+        }
+        _ => return Err(unclear()),
+    })
 }
 
 /// No fewer changes than a choice comes to.
@@ -336,13 +435,14 @@ fn decided(plan: &Plan, visit: &Visit) -> String {
     }
 }
 
-fn cause(cause: &StoredCause, plan: PlanId, asked: &Asked) -> CauseView {
+fn cause(cause: &StoredCause, plan: PlanId, asked: &Asked, draft: &Draft) -> CauseView {
     let only = Asked { cause: cause.seq, after: 0, tab: String::new(), ..asked.clone() };
     CauseView {
         number: cause.seq,
         title: cause.title.clone(),
         href: only.address(plan, 0),
         is_chosen: asked.cause == cause.seq,
+        is_picked: cause.seq == if draft.cause == 0 { asked.cause } else { draft.cause },
     }
 }
 
@@ -394,7 +494,7 @@ fn apply_words(passing: u64, counts: &Counts) -> String {
     }
 }
 
-fn change(row: PlanChange, may_decide: bool) -> ChangeView {
+fn change(row: PlanChange, may_decide: bool, draft: &Draft) -> ChangeView {
     let standing = match row.decision.as_str() {
         "approved" => "approved",
         "rejected" => "rejected",
@@ -404,6 +504,7 @@ fn change(row: PlanChange, may_decide: bool) -> ChangeView {
     };
     ChangeView {
         seq: row.seq,
+        is_ticked: draft.ticked.contains(&row.seq),
         fields: person::differences_of(&row.before, &row.after),
         who: row.username.or(row.external_id).unwrap_or_default(),
         group: row.group.unwrap_or_default(),
@@ -429,14 +530,21 @@ fn finding(
     FindingView { kind: spoken(&kind), who: username.or(external_id).unwrap_or_default(), message }
 }
 
-fn commands(plan: &Plan, can_apply: bool, may_decide: bool) -> Vec<(&'static str, String)> {
+fn commands(
+    plan: &Plan,
+    can_apply: bool,
+    may_approve: bool,
+    may_reject: bool,
+) -> Vec<(&'static str, String)> {
     let (id, connector) = (plan.id, shell_word(plan.connector_name.as_str()));
     let mut commands = vec![("Show", format!("rollcall plan show {id}"))];
     if can_apply {
         commands.push(("Apply", format!("rollcall sync {connector} --plan {id}")));
     }
-    if may_decide {
+    if may_approve {
         commands.push(("Approve", format!("rollcall plan approve {id} --reason 'WHY'")));
+    }
+    if may_reject {
         commands.push(("Reject", format!("rollcall plan reject {id} --reason 'WHY'")));
     }
     commands
@@ -446,7 +554,48 @@ fn plural(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
+impl Draft {
+    fn of(form: &Form) -> Draft {
+        Draft {
+            which: form.raw("which").to_owned(),
+            ticked: form.all("seq").filter_map(|it| it.parse().ok()).collect(),
+            cause: form.raw("cause").parse().unwrap_or(0),
+            form: form.typed(),
+        }
+    }
+
+    /// Whether this is chosen of what can be. Everything is only before anybody has chosen.
+    fn is(&self, which: &str) -> bool {
+        self.which == which || (self.which.is_empty() && which == "all")
+    }
+}
+
 impl Asked {
+    /// What a form was sent from.
+    fn shown_by(form: &Form) -> Asked {
+        let shown = form.raw("shown").parse::<Uri>().ok();
+        let asked = shown.and_then(|it| Query::<Asked>::try_from_uri(&it).ok());
+        asked.map_or_else(Asked::default, |Query(asked)| asked)
+    }
+
+    fn draft(&self) -> Draft {
+        Draft {
+            which: self.which.clone(),
+            ticked: self.ticked.split('-').filter_map(|it| it.parse().ok()).collect(),
+            cause: self.of,
+            form: Typed::default(),
+        }
+    }
+
+    /// As [`Asked::address`] of the same page, with what is about to be decided. The reason is not
+    /// in it: addresses are written down in many places.
+    fn address_of(&self, plan: PlanId, draft: &Draft) -> String {
+        let ticked: Vec<String> = draft.ticked.iter().map(i64::to_string).collect();
+        let (which, of) = (utf8_percent_encode(&draft.which, NON_ALPHANUMERIC), draft.cause);
+        let shown = self.address(plan, self.after);
+        format!("{shown}&which={which}&ticked={}&of={of}", ticked.join("-"))
+    }
+
     fn filter(&self) -> Filter {
         Filter {
             cause: self.cause,
@@ -523,6 +672,7 @@ mod tests {
                 after: String::new(),
             }],
             may_tick: may_decide,
+            is_ticked: false,
         };
         let stored =
             StoredCause { seq: 2, target_name: None, title: HOSTILE.to_owned(), changes: 39 };
@@ -534,7 +684,7 @@ mod tests {
             decided: HOSTILE.to_owned(),
             reason: HOSTILE.to_owned(),
             objections: vec![HOSTILE.to_owned()],
-            causes: vec![cause(&stored, PlanId(31), &asked)],
+            causes: vec![cause(&stored, PlanId(31), &asked, &Draft::default())],
             tiles: tiles(&counts, PlanId(31), &asked),
             tab,
             changes: vec![change],
@@ -549,7 +699,12 @@ mod tests {
             is_filtered: false,
             waiting: 41,
             apply: Some("Apply 12 changes".to_owned()),
+            seen: String::new(),
             may_decide,
+            must_prove: false,
+            is_whole: false,
+            shown: "/plans/31?".to_owned(),
+            draft: Draft::default(),
             is_stale: !may_decide,
             commands: vec![("Show", "rollcall plan show 31".to_owned())],
             asked,
@@ -565,6 +720,13 @@ mod tests {
         for tab in [Tab::Findings, Tab::Source] {
             check(&view("applied", tab, false));
         }
+    }
+
+    #[test]
+    fn the_password_comes_before_anything_is_ticked() {
+        let text = check(&View { must_prove: true, ..view("waiting", Tab::Changes, false) });
+        assert!(text.contains("/account/prove?next=/plans/31"), "{text}");
+        assert!(!text.contains("/plans/31/approve"), "{text}");
     }
 
     #[test]

@@ -125,7 +125,8 @@ async fn whoever_may_not_is_told_who_may() {
             for words in ["<h1>You may not do this</h1>", who, "Go to the overview"] {
                 assert!(refused.text.contains(words), "{path} does not say {words:?}: {refused:?}");
             }
-            let refused = browser.submit("/account", "/plans/1/approve", &[("reason", "x")]).await;
+            let fields = [("which", "all"), ("reason", "x")];
+            let refused = browser.submit("/account", "/plans/1/approve", &fields).await;
             let expected =
                 if role < Role::Approver { StatusCode::FORBIDDEN } else { StatusCode::SEE_OTHER };
             assert_eq!(refused.status, expected, "{}", role.word());

@@ -25,9 +25,9 @@ async fn ended(db: &Db) -> Run {
     panic!("the run does not end: {:?}", last(db).await);
 }
 
-fn seen(shown: &Answer) -> String {
+pub(crate) fn seen(shown: &Answer) -> String {
     let (_, rest) = shown.text.split_once("name=\"seen\" value=\"").unwrap_or_else(|| {
-        panic!("nothing to undo: {shown:?}");
+        panic!("nothing is shown: {shown:?}");
     });
     rest.split('"').next().unwrap().to_owned()
 }
@@ -77,6 +77,19 @@ async fn a_run_is_taken_back_as_it_was_seen_or_not_at_all() {
         assert_eq!(other.status, 422, "what was seen was of one person");
         assert!(other.text.contains("It is not what you saw"), "{other:?}");
         assert_eq!(last(&db).await.id.0, run, "nothing was done");
+        // The question for the password leads back to the same person.
+        let forget = "update sessions set proved_at = 0";
+        rollcall::with_pool!(&db, pool => {
+            sqlx::query(forget).execute(pool).await.unwrap();
+        });
+        let asked = send(fields(&of_alone, "by mistake", &user)).await;
+        let next = format!("%2Fruns%2F{run}%2Fundo%3Fuser%3D{user}");
+        assert_eq!(asked.location(), format!("/account/prove?next={next}"));
+        let now = jiff::Timestamp::now().as_microsecond();
+        rollcall::with_pool!(&db, pool => {
+            let prove = "update sessions set proved_at = $1";
+            sqlx::query(prove).bind(now).execute(pool).await.unwrap();
+        });
         let done = send(fields(&of_alone, "by mistake", &user)).await;
         assert_eq!(done.status, 303, "{done:?}");
         let undone = ended(&db).await;

@@ -14,6 +14,7 @@ use crate::web::App;
 use crate::web::answer::{self, Answer};
 use crate::web::form::{Form, Typed};
 use crate::web::page::Page;
+use crate::web::pages::directory;
 use crate::web::pages::explain::{StepView, step};
 use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;
@@ -81,8 +82,8 @@ pub async fn undo(
     Path(id): Path<i64>,
     mut form: Form,
 ) -> Answer {
-    visit.prove(&format!("/runs/{id}/undo"))?;
     let asked = Asked { user: form.optional("user"), may_return: form.optional("may_return") };
+    visit.prove(&asked.address(id))?;
     let reason = form.text("reason");
     let seen = form.raw("seen").to_owned();
     let run = undo::find(app.db(), RunId(id)).await?;
@@ -177,6 +178,12 @@ fn target(decision: &crate::sync::TargetDecision) -> TargetView {
 }
 
 impl Asked {
+    /// The page that shows the same again: one person, and not everybody.
+    fn address(&self, run: i64) -> String {
+        let asked = [("user", self.user.as_str()), ("may_return", &self.may_return)];
+        directory::address(&format!("/runs/{run}/undo"), &asked)
+    }
+
     fn undoing(&self, run: &Run) -> Undoing {
         let user = self.user.trim();
         Undoing {
@@ -219,6 +226,7 @@ impl From<SyncError> for Refusal {
             | SyncError::Target(_)
             | SyncError::Stale { .. }
             | SyncError::Closed { .. }
+            | SyncError::DecidedSince { .. }
             | SyncError::Stopped { .. }
             | SyncError::Lost(_) => Refusal::Conflict(error.to_string()),
         }

@@ -1,0 +1,277 @@
+//! What is decided on the page of a plan is what was shown there, whatever comes between.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
+use rollcall::plans::decide::{Choice, approve};
+use rollcall::run::{self, Order, Ready, Showed, Task};
+use rollcall::store::accounts::Role;
+use rollcall::store::plans::{self, Plan, PlanKind};
+use rollcall::store::runs::{self, NewRun, Run, Status, Trigger};
+use rollcall::store::{Db, connectors, leases};
+use rollcall::sync::SyncError;
+use rollcall::sync::seen::plan_as_seen;
+use serde_json::json;
+
+use super::browser::{Answer, Browser};
+use super::undoing;
+use super::world::{CONNECTOR, World};
+use crate::databases::{on_both, on_sqlite};
+use crate::store::somebody;
+
+async fn latest(db: &Db) -> Plan {
+    plans::list(db, None, false, None, 1).await.unwrap().remove(0)
+}
+
+async fn last_run(db: &Db) -> Run {
+    runs::list(db, None, 1).await.unwrap().remove(0)
+}
+
+/// Makes every password one that was typed long ago.
+async fn forget_proofs(db: &Db) {
+    rollcall::with_pool!(db, pool => {
+        sqlx::query("update sessions set proved_at = 0").execute(pool).await.unwrap();
+    });
+}
+
+/// Eight people who left wait, and one change passes by itself: as a plan that can be applied.
+async fn simulated(db: &Db) -> (World, Plan) {
+    let (world, _) = with_a_held_plan(db).await;
+    let id = world.ids()[20];
+    world.sandbox.admin().update_user(id, json!({ "firstname": "Renata" })).unwrap();
+    let mut operator = world.service.signed_in(Role::Operator).await;
+    operator.submit("/account", "/connectors/1/simulate", &[]).await;
+    for _ in 0..400 {
+        let plan = latest(db).await;
+        if plan.kind == PlanKind::Simulated {
+            return (world, plan);
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("nothing was simulated");
+}
+
+/// Eight of a hundred people left, and wait.
+async fn with_a_held_plan(db: &Db) -> (World, String) {
+    let world = World::new(db, 100).await;
+    assert_eq!(world.sync().await, Status::Succeeded);
+    for id in world.ids().iter().take(8) {
+        world.sandbox.admin().delete_user(*id).unwrap();
+    }
+    assert_eq!(world.sync().await, Status::Held);
+    let path = format!("/plans/{}", latest(db).await.id);
+    (world, path)
+}
+
+/// More people are suspended than may be decided over without a password, and wait.
+async fn with_many_held(db: &Db) -> (World, String) {
+    let world = World::new(db, 140).await;
+    assert_eq!(world.sync().await, Status::Succeeded);
+    for id in world.ids().iter().take(130) {
+        world.sandbox.admin().update_user(*id, json!({ "status": 2 })).unwrap();
+    }
+    assert_eq!(world.sync().await, Status::Held);
+    let path = format!("/plans/{}", latest(db).await.id);
+    (world, path)
+}
+
+async fn submit(browser: &mut Browser, path: &str, verb: &str, fields: &[(&str, &str)]) -> Answer {
+    browser.submit(path, &format!("{path}/{verb}"), fields).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_is_not_applied_when_somebody_decided_over_it_since_it_was_shown() {
+    on_both(async |db| {
+        let (world, plan) = simulated(&db).await;
+        let path = format!("/plans/{}", plan.id);
+        let mut operator = world.service.signed_in(Role::Operator).await;
+        let shown = operator.get(&path).await;
+        assert!(shown.text.contains(">Apply 1 change<"), "{shown:?}");
+        let (seen, token) = (undoing::seen(&shown), shown.token());
+        let before = last_run(&db).await.id;
+        let act = somebody().act(Timestamp::now()).because("They left");
+        approve(&db, plan.id, &Choice::default(), &act).await.unwrap();
+
+        let form = [("csrf", &*token), ("seen", &*seen)];
+        let refused = operator.post(&format!("{path}/apply"), &form).await;
+        assert_eq!((refused.status.as_u16(), refused.location()), (303, &*path));
+        let shown = operator.follow(&refused).await;
+        assert!(shown.text.contains("Somebody decided over plan"), "{shown:?}");
+        assert!(shown.text.contains(">Apply 9 changes"), "{shown:?}");
+        assert_eq!(last_run(&db).await.id, before, "no run was started");
+
+        // And where it comes between the page and the run.
+        let sync = async |seen: String| {
+            let ready = Ready::open(&world.service.engine, CONNECTOR).await.unwrap();
+            let task = Task::Exactly(Showed { plan: plan.id, seen: Some(seen) });
+            let order = Order { task, ..Order::new(Trigger::Page, somebody().clone()) };
+            let mut started =
+                run::start(&world.service.engine, ready, &order, |_| {}).await.unwrap();
+            started.ended().await
+        };
+        let refused = sync(seen).await.unwrap_err();
+        assert!(matches!(refused, SyncError::DecidedSince { .. }), "{refused}");
+        assert_eq!(last_run(&db).await.status, Status::Skipped);
+        let now = plans::find(&db, plan.id).await.unwrap().unwrap();
+        assert!(now.status.is_open(), "nothing was applied");
+        let finished = sync(plan_as_seen(&now)).await.unwrap();
+        assert_eq!(finished.status, Status::Succeeded, "{}", finished.message);
+        assert_eq!(finished.decision.targets[0].approved.changes().len(), 9);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_that_cannot_be_read_decides_nothing() {
+    on_sqlite(async |db| {
+        let (world, path) = with_a_held_plan(&db).await;
+        let mut approver = world.service.signed_in(Role::Approver).await;
+        for (fields, status) in [
+            (&[][..], 400),
+            (&[("which", "everything")], 400),
+            (&[("which", "cause")], 400),
+            (&[("which", "cause"), ("cause", "first")], 400),
+            (&[("which", "ticked"), ("seq", "1"), ("seq", "two")], 400),
+            (&[("which", "others"), ("whole", "yes"), ("seq", "")], 400),
+            (&[("which", "others"), ("seq", "1")], 422),
+            (&[("which", "ticked")], 422),
+        ] {
+            for verb in ["approve", "reject"] {
+                let fields: Vec<(&str, &str)> =
+                    fields.iter().copied().chain([("reason", "They left")]).collect();
+                let refused = submit(&mut approver, &path, verb, &fields).await;
+                assert_eq!(refused.status.as_u16(), status, "{verb} {fields:?}: {refused:?}");
+                if status == 422 {
+                    assert!(refused.text.contains("id=\"which-error\""), "{fields:?}");
+                }
+                assert_eq!(latest(&db).await.decided_at, None, "{verb} {fields:?}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_with_a_mistake_is_shown_again_as_it_was_typed() {
+    on_sqlite(async |db| {
+        let (world, path) = with_a_held_plan(&db).await;
+        let mut approver = world.service.signed_in(Role::Approver).await;
+        let shown = approver.get(&path).await;
+        assert!(shown.text.contains("id=\"which-others\""), "all is on one page: {shown:?}");
+        let ticked = [("which", "ticked"), ("seq", "2"), ("shown", "/plans/1?verdict=held")];
+        for (verb, more, error) in [
+            ("approve", &[("reason", " ")][..], "reason-error"),
+            ("reject", &[("reason", "On leave"), ("days", "0")], "days-error"),
+        ] {
+            let fields: Vec<(&str, &str)> = ticked.iter().chain(more).copied().collect();
+            let again = submit(&mut approver, &path, verb, &fields).await;
+            assert_eq!(again.status, 422, "{verb}: {again:?}");
+            assert!(again.text.contains(&format!("id=\"{error}\"")), "{verb}: {again:?}");
+            assert!(again.text.contains("name=\"seq\" value=\"2\" checked"), "{verb}: {again:?}");
+            assert!(again.text.contains("value=\"ticked\" checked"), "{verb}: {again:?}");
+            assert!(!again.text.contains("value=\"all\" checked"), "{verb}: {again:?}");
+            assert!(!again.text.contains("id=\"which-others\""), "filtered: {again:?}");
+            assert_eq!(latest(&db).await.decided_at, None, "{verb}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_question_for_the_password_keeps_what_was_chosen() {
+    on_sqlite(async |db| {
+        let (world, path) = with_many_held(&db).await;
+        let mut approver = world.service.signed_in(Role::Approver).await;
+        let shown = approver.get(&path).await;
+        assert!(shown.text.contains("id=\"which-ticked\""), "{shown:?}");
+        assert!(!shown.text.contains("id=\"which-others\""), "there is a second page: {shown:?}");
+        let cause = shown.text.split("<select id=\"cause\"").nth(1).and_then(|it| {
+            it.split("<option value=\"").nth(1)?.split('"').next().map(str::to_owned)
+        });
+        let cause = cause.unwrap_or_else(|| panic!("no cause: {shown:?}"));
+        forget_proofs(&db).await;
+
+        // Nothing can be ticked before it.
+        let first = approver.get(&path).await;
+        assert!(first.text.contains("Type your password"), "{first:?}");
+        assert!(!first.text.contains("name=\"seq\""), "{first:?}");
+
+        // Asked for late, it leads back to the same choice.
+        let fields = [
+            ("csrf", &*shown.token()),
+            ("which", "cause"),
+            ("cause", &*cause),
+            ("seq", "3"),
+            ("shown", &*path),
+            ("reason", "They left"),
+        ];
+        let asked = approver.post(&format!("{path}/approve"), &fields).await;
+        assert_eq!(asked.status, 303, "{asked:?}");
+        let (_, next) = asked.location().split_once("/account/prove?next=").unwrap();
+        let next = percent_decode_str(next).decode_utf8().unwrap().into_owned();
+        let back = approver.get(&next).await;
+        assert!(back.text.contains("value=\"cause\" checked"), "{next}: {back:?}");
+        assert!(back.text.contains("name=\"seq\" value=\"3\" checked"), "{next}: {back:?}");
+        assert!(!back.text.contains("value=\"all\" checked"), "{next}: {back:?}");
+        assert_eq!(latest(&db).await.decided_at, None);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_stands_although_another_run_is_under_way() {
+    on_both(async |db| {
+        let (world, path) = with_a_held_plan(&db).await;
+        let mut admin = world.service.signed_in(Role::Admin).await;
+        let connector = connectors::find(&db, CONNECTOR).await.unwrap();
+        let now = Timestamp::now();
+        let mut tx = db.begin().await.unwrap();
+        let vacancy = leases::claim(&mut tx, connector.id, now).await.unwrap().unwrap();
+        let new = NewRun {
+            connector: &connector,
+            trigger: Trigger::CommandLine,
+            started_by: "",
+            node: "here",
+            retry_of: None,
+            slot: None,
+        };
+        let run = runs::insert(&mut tx, &new, now, now).await.unwrap();
+        leases::give(&mut tx, vacancy, run).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let fields = [("which", "all"), ("reason", "They left"), ("run", "on")];
+        let done = submit(&mut admin, &path, "approve", &fields).await;
+        assert_eq!((done.status.as_u16(), done.location()), (303, &*path));
+        let told = admin.follow(&done).await;
+        assert!(told.text.contains("The plan is approved, but no run was started."), "{told:?}");
+        assert!(latest(&db).await.decided_at.is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_signs_in_to_send_a_form_comes_back_to_its_page() {
+    on_sqlite(async |db| {
+        let world = World::new(&db, 1).await;
+        let browser = world.service.browser();
+        let own = format!("{}/plans/1?after=3", browser.url());
+        let evil = format!("{}//evil.example", browser.url());
+        for (from, next) in [
+            (Some(own.as_str()), "%2Fplans%2F1%3Fafter%3D3"),
+            (Some("http://evil.example/plans/1"), "%2F"),
+            (Some(evil.as_str()), "%2F"),
+            (None, "%2F"),
+        ] {
+            let mut browser = world.service.browser();
+            let request = browser.request(reqwest::Method::POST, "/plans/1/approve");
+            let request = match from {
+                Some(from) => request.header("referer", from),
+                None => request,
+            };
+            let answer = browser.send(request).await;
+            assert_eq!(answer.location(), format!("/sign-in?next={next}"), "{from:?}");
+        }
+    })
+    .await;
+}
