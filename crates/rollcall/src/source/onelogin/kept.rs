@@ -112,23 +112,38 @@ type OwnedCells = (
 #[derive(Debug)]
 pub(super) struct Keeper {
     rows: usize,
+    /// Rows that are not compressed yet: an encoder that is given a few bytes at a time takes as
+    /// long as all of reading.
+    waiting: Vec<u8>,
     /// Nothing once there was too much to keep.
     encoder: Option<ZlibEncoder<Vec<u8>>>,
 }
 
+const WAITING_BYTES: usize = 64 * 1024;
+
 impl Keeper {
     pub(super) fn new() -> Keeper {
-        Keeper { rows: 0, encoder: Some(ZlibEncoder::new(Vec::new(), Compression::fast())) }
+        let encoder = Some(ZlibEncoder::new(Vec::new(), Compression::fast()));
+        Keeper { rows: 0, waiting: Vec::new(), encoder }
     }
 
     pub(super) fn take(&mut self, row: &UserRow) {
         let Some(encoder) = &mut self.encoder else { return };
-        let written = serde_json::to_writer(&mut *encoder, &cells(row))
-            .map_err(io::Error::from)
-            .and_then(|()| encoder.write_all(b"\n"));
+        let written =
+            serde_json::to_writer(&mut self.waiting, &cells(row)).map_err(io::Error::from);
+        self.waiting.push(b'\n');
+        let written = written.and_then(|()| {
+            if self.waiting.len() < WAITING_BYTES {
+                return Ok(());
+            }
+            let compressed = encoder.write_all(&self.waiting);
+            self.waiting.clear();
+            compressed
+        });
         if written.is_err() || BYTES_MAX < encoder.get_ref().len() {
             tracing::warn!("the read is too large to be kept");
             self.encoder = None;
+            self.waiting = Vec::new();
             return;
         }
         self.rows += 1;
@@ -136,8 +151,9 @@ impl Keeper {
 
     /// The rows, compressed; nothing where they were too many.
     pub(super) fn finish(self) -> Option<KeptRows> {
-        let people = self.rows;
-        Some(KeptRows { people, rows: self.encoder?.finish().ok()? })
+        let mut encoder = self.encoder?;
+        encoder.write_all(&self.waiting).ok()?;
+        Some(KeptRows { people: self.rows, rows: encoder.finish().ok()? })
     }
 }
 
@@ -152,7 +168,7 @@ impl KeptRows {
     /// The length of the compressed header comes first, then the header, then the rows.
     pub(super) fn with(self, header: &Header) -> Option<Kept> {
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-        serde_json::to_writer(&mut encoder, header).ok()?;
+        encoder.write_all(&serde_json::to_vec(header).ok()?).ok()?;
         let header = encoder.finish().ok()?;
         let length = u32::try_from(header.len()).ok()?;
         let mut content = Vec::with_capacity(8 + header.len() + self.rows.len());
@@ -399,6 +415,15 @@ mod tests {
         assert_eq!(looked, [(9, Looked::Gone), (10, Looked::Nameless)]);
         let names = opened.header.names(Kind::Role);
         assert_eq!((names.get(1), names.knows(2), names.get(2)), (Some("Staff"), true, None));
+    }
+
+    #[test]
+    fn many_rows_come_back_in_their_order() {
+        let mut many = Vec::new();
+        for id in 1..=2_000 {
+            many.push(UserRow { id: Some(id), ..rows()[0].clone() });
+        }
+        assert_eq!(kept(&many, &header()).open().unwrap().rows, many);
     }
 
     #[test]
