@@ -12,9 +12,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use reconcile::gate::Rules;
 use reconcile::gate::cause::Cause;
 use reconcile::gate::decisions::{Identity, SourceState};
+use reconcile::gate::{Objection, Rules};
 use reconcile::plan::{Change, Step};
 use reconcile::principal::{ExternalId, Name};
 
@@ -316,7 +316,7 @@ async fn spend(
     reach: &Reach,
     released: &mut BTreeMap<PlanId, usize>,
 ) -> Result<(), StoreError> {
-    let InForce { decisions, approved_in, decided_in: _ } = &decision.in_force;
+    let InForce { decisions, approved_in } = &decision.in_force;
     let identities = |steps: &[Step]| -> BTreeSet<Identity> {
         steps.iter().map(|step| Identity::of(&step.change)).collect()
     };
@@ -329,7 +329,7 @@ async fn spend(
     // Of whom nobody was asked nothing is proposed, and that says nothing of them.
     let looked_at_all = match reach {
         Reach::Everybody | Reach::Undo { .. } => {
-            !decision.held.objections.iter().any(reconcile::gate::Objection::is_about_the_read)
+            !decision.held.objections.iter().any(Objection::is_about_the_read)
         }
         Reach::Somebody => false,
     };
@@ -355,8 +355,9 @@ async fn spend(
     Ok(())
 }
 
-/// Rules are tried once a run that took something away, or found nothing to take away, went well; or
-/// once somebody looked at a plan that was made by them and decided.
+/// Rules are tried once a run by them went well that had nothing to ask about: it found nothing to
+/// take away, or somebody has said yes or no to each removal. As long as one of them waits, is left
+/// out, or is new since somebody looked, the next run asks again.
 async fn remember_rules(
     tx: &mut Tx,
     connector: &Connector,
@@ -366,15 +367,10 @@ async fn remember_rules(
     if decision.rules == Rules::Unchanged {
         return Ok(());
     }
-    let objections = || decision.targets.iter().flat_map(|it| &it.held.objections);
-    if objections().any(reconcile::gate::Objection::is_about_the_read) {
-        return Ok(());
-    }
-    let is_asked = objections().any(|it| matches!(it, reconcile::gate::Objection::NewRules { .. }));
-    let decided_in = decision.targets.iter().flat_map(|it| &it.in_force.decided_in);
-    let decided_in: BTreeSet<PlanId> = decided_in.copied().collect();
-    let is_tried = !is_asked || plans::is_any_by(tx, &decided_in, &decision.fingerprint).await?;
-    if is_tried {
+    let mut objections = decision.targets.iter().flat_map(|it| &it.held.objections);
+    let is_open =
+        |it: &Objection| it.is_about_the_read() || matches!(it, Objection::NewRules { .. });
+    if !objections.any(is_open) {
         plans::set_tried(tx, connector.id, &decision.fingerprint, run).await?;
     }
     Ok(())

@@ -52,7 +52,9 @@ impl Identity {
         add(change.user().map_or("", |user| user.id.as_str()));
         add(change.group().map_or("", Name::folded));
         match change {
-            Change::Create { user } | Change::Update { before: _, after: user } => {
+            Change::Create { user }
+            | Change::Update { before: _, after: user }
+            | Change::Anonymise { before: _, after: user } => {
                 let User {
                     id: _,
                     username,
@@ -64,8 +66,11 @@ impl Identity {
                     attributes,
                     source_id,
                 } = &**user;
-                // The username of an update is a change of its own.
-                if matches!(change, Change::Create { .. }) {
+                // The username of an update is a change of its own; of an anonymisation it tells
+                // something only where it goes, too.
+                let is_gone_too = matches!(change, Change::Anonymise { before, .. } if before.username != *username);
+                let is_told = is_gone_too || matches!(change, Change::Create { .. });
+                if is_told {
                     add(username.as_str());
                 }
                 for value in [email, display_name, first_name, last_name] {
@@ -85,7 +90,6 @@ impl Identity {
             | Change::AddMember { .. }
             | Change::RemoveMember { .. }
             | Change::Deactivate { .. }
-            | Change::Anonymise { .. }
             | Change::Remove { .. }
             | Change::RemoveGroup { .. } => {}
         }

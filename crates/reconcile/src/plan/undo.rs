@@ -278,6 +278,10 @@ impl Way<'_> {
         if self.actual.users.contains_key(&user.id) {
             return false;
         }
+        if self.is_protected(user) {
+            self.keep(&done.change, user, "they are protected");
+            return false;
+        }
         if !self.usernames.wanted.contains_key(&user.id) {
             self.keep(&done.change, user, "somebody else has the username now");
             return false;
@@ -291,7 +295,9 @@ impl Way<'_> {
         }
         self.returning.insert(user.id.clone(), Arc::clone(&made));
         for group in &done.groups {
-            self.add(&done.change, group, &made);
+            if self.may_touch(&done.change, group) {
+                self.add(&done.change, group, &made);
+            }
         }
         true
     }

@@ -4,7 +4,6 @@
 pub mod changes;
 pub mod decisions;
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -504,23 +503,6 @@ pub async fn set_tried(
         .bind(connector.0).bind(fingerprint).bind(run.0).execute(conn).await
         .map(|_| ()))?;
     Ok(())
-}
-
-/// Whether any of these plans was made by the rules of this fingerprint.
-pub async fn is_any_by(
-    tx: &mut Tx,
-    plans: &BTreeSet<PlanId>,
-    fingerprint: &str,
-) -> Result<bool, StoreError> {
-    const SQL: &str = "select count(*) from plans where id = $1 and fingerprint = $2";
-    for plan in plans {
-        let count: i64 = with_tx!(&mut *tx, conn => sqlx::query_scalar(SQL)
-            .bind(plan.0).bind(fingerprint).fetch_one(conn).await?);
-        if 0 < count {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 type Row = (

@@ -34,6 +34,23 @@ fn a_change_is_known_again_by_what_it_would_do() {
     assert_eq!(update("7 ada mail=a@b.test"), update("7 adele mail=a@b.test name=ada"));
     assert_ne!(update("7 ada mail=a@b.test"), update("7 ada mail=x@b.test"));
 
+    let anonymise = |before: &str, after: &str| {
+        let [before, after] = [before, after].map(|it| Arc::clone(&directory(it).users[&id("7")]));
+        identity(&Change::Anonymise { before, after })
+    };
+    let seen = anonymise("7 ada", "7 ada mail=gone@b.test name=former");
+    assert_eq!(
+        anonymise("7 adele", "7 adele mail=gone@b.test name=former"),
+        seen,
+        "renamed in between"
+    );
+    assert_ne!(
+        anonymise("7 ada", "7 user-7 mail=gone@b.test name=former"),
+        seen,
+        "the username goes, too"
+    );
+    assert_ne!(anonymise("7 ada", "7 ada mail=other@b.test name=former"), seen);
+
     let leave =
         |group| identity(&Change::RemoveMember { group: Name::new(group), user: Arc::clone(&ada) });
     assert_eq!(leave("Dev"), leave("dev"));

@@ -192,6 +192,29 @@ fn protected_people_and_groups_that_are_never_touched_stay_as_they_are() {
 }
 
 #[test]
+fn nobody_who_is_protected_is_made_again_and_nobody_joins_what_is_never_touched() {
+    let deleting = Policy { cleanup: Cleanup::Delete, ..POLICY };
+    let done = done(&deleting, "9 zoe", "1 ada : dev\n2 bob : dev ops\n9 zoe : dev ops");
+    let protecting = Policy {
+        protected: Patterns::parse(&["ada"]).unwrap(),
+        untouchable: Patterns::parse(&["dev"]).unwrap(),
+        ..deleting
+    };
+    let undo = undo(&done, &directory("9 zoe : dev ops"), &protecting, "run 7");
+    let mut text = undo.plan.to_string();
+    for finding in &undo.findings {
+        writeln!(text, "! {}", finding.message).unwrap();
+    }
+    expect![[r#"
+        + create bob (bob) (run 7 is undone)
+        + add bob to group ops (run 7 is undone)
+        ! Not undone: - remove ada, because they are protected.
+        ! Not undone: - remove bob, because group dev is never touched.
+    "#]]
+    .assert_eq(&text);
+}
+
+#[test]
 fn an_undo_is_judged_by_the_limits_like_any_other_plan() {
     let wanted: String = (1..=40).map(|id| format!("{id} user{id}\n")).collect();
     let done = done(&POLICY, &wanted, "99 zoe");

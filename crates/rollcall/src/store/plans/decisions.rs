@@ -32,8 +32,6 @@ pub struct InForce {
     pub decisions: Decisions,
     /// Where each approved change was seen.
     pub approved_in: BTreeMap<Identity, PlanId>,
-    /// Where anything at all was decided.
-    pub decided_in: Vec<PlanId>,
 }
 
 /// A decision that does not come from the rows of a plan.
@@ -82,9 +80,8 @@ pub async fn read(
             .bind(target.0).bind(origin.word()).bind(now.as_microsecond())
             .fetch_all(conn).await?);
     let mut in_force = InForce::default();
-    let InForce { decisions, approved_in, decided_in } = &mut in_force;
+    let InForce { decisions, approved_in } = &mut in_force;
     for (identity, verdict, plan, external_id, state, people) in rows {
-        decided_in.push(PlanId(plan));
         if let Some(people) = people {
             decisions.people_accepted = usize::try_from(people).ok();
             continue;
@@ -101,8 +98,6 @@ pub async fn read(
             decisions.rejected.insert(identity, rejection);
         }
     }
-    decided_in.sort();
-    decided_in.dedup();
     Ok(in_force)
 }
 

@@ -148,6 +148,29 @@ async fn other_rules_ask_once_about_what_they_would_take() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_decided_of_new_rules_is_asked_again_and_never_let_through() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    for id in it.ids().into_iter().take(3) {
+        it.sandbox.admin().delete_user(id).unwrap();
+    }
+    it.expect(0, &["connector", "edit", "OneLogin", "--cleanup", "delete"]).await;
+    it.expect(3, &["sync", "OneLogin"]).await;
+    it.expect(0, &["plan", "reject", "1", "--only", "1", "--reason", "She stays"]).await;
+    for _ in 0..2 {
+        let told = it.expect(3, &["sync", "OneLogin"]).await;
+        assert!(told.contains("2 removals are asked about once"), "{told}");
+    }
+    // One of the two is left out, and nothing more is decided.
+    it.expect(0, &["plan", "approve", "2", "--only", "1", "--reason", "Left"]).await;
+    for _ in 0..2 {
+        it.expect(3, &["sync", "OneLogin"]).await;
+        let target = it.json(0, &["target", "show", "jira"]).await;
+        assert_eq!(target["users"], 39, "one was approved");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_taken_back_and_stays_so_until_the_source_changes() {
     let it = Installation::new(40, true).await;
     it.expect(0, &["sync", "OneLogin"]).await;
