@@ -122,7 +122,7 @@ pub async fn end_session(
     let actor = visit.actor();
     let ended = sessions::end(app.db(), account, SessionId(id), &visit.act(&actor)).await?;
     if !ended {
-        return Err(Refusal::NotFound("This session has ended already.".to_owned()));
+        return Err(Refusal::NotFound("This sign-in has ended already.".to_owned()));
     }
     Ok(visit.done("The session was ended.", "/account"))
 }

@@ -255,7 +255,7 @@ pub async fn end_session(
     let actor = visit.actor();
     let act = visit.act(&actor);
     if !sessions::end(app.db(), &account, SessionId(session), &act).await? {
-        return Err(Refusal::NotFound("This session has ended already.".to_owned()));
+        return Err(Refusal::NotFound("This sign-in has ended already.".to_owned()));
     }
     Ok(visit.done("The session was ended.", &here))
 }
