@@ -8,19 +8,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use reconcile::directory::Directory;
 use reconcile::finding::{Finding, FindingKind};
 use reconcile::gate::cause::causes;
 use reconcile::gate::decisions::{Decisions, Identity, states};
-use reconcile::gate::{self, Approved, Held, Limits, Rules, Terms};
+use reconcile::gate::{self, Approved, Held, Rules};
 use reconcile::mapping::existing::Existing;
 use reconcile::mapping::{self, Desired};
-use reconcile::pattern::Patterns;
-use reconcile::plan::{self, Absence, Change, Memory, Policy, Step};
+use reconcile::plan::{self, Absence, Change, Memory, Step};
 use reconcile::principal::{ExternalId, Name};
 use tokio::task::JoinSet;
 
+use self::rulings::Rulings;
 use crate::plans::undo::UndoError;
 use crate::plans::{self, Difference, Evidence, Rejected};
 use crate::run::recorder::Recorder;
@@ -31,16 +30,17 @@ use crate::source::onelogin::report::{Calls, Progress, Proof, Read};
 use crate::store::connectors::Connector;
 use crate::store::connectors::settings::rules::fingerprint;
 use crate::store::connectors::settings::{ConnectorSettings, FieldError};
-use crate::store::directory::publish;
 use crate::store::leases::{self, HoldError, Lease};
 use crate::store::plans::decisions::{InForce, Origin};
 use crate::store::plans::{PlanId, PlanStatus};
 use crate::store::runs::{self, Ending, RunId, Status, events};
 use crate::store::targets::{Target, TargetId};
-use crate::store::{self, Db, StoreError, Tx, memory, reads, singles};
+use crate::store::{self, Db, StoreError, memory, reads};
 use crate::target::{self, Actual, TargetError};
 
+mod renewal;
 pub mod report;
+pub mod rulings;
 pub mod seen;
 
 /// What a run works on.
@@ -153,15 +153,6 @@ pub struct Mapped {
 pub struct Basis {
     pub desired: Desired,
     pub gone: BTreeMap<ExternalId, Absence>,
-}
-
-/// What the settings and people's decisions say of plans.
-#[derive(Debug)]
-pub struct Rulings {
-    pub policy: Policy,
-    pub limits: Limits,
-    pub privileged: Patterns,
-    pub rules: Rules,
 }
 
 #[derive(Debug)]
@@ -502,32 +493,6 @@ pub(crate) fn memberships_of_removed(
     memberships
 }
 
-impl Rulings {
-    /// For rules that were tried, or of which nobody asks whether they were.
-    pub fn of(settings: &ConnectorSettings) -> Result<Rulings, FieldError> {
-        Rulings::by(settings, Some(&fingerprint(settings)))
-    }
-
-    /// `tried` is what the rules of the last good run were known by.
-    pub fn by(settings: &ConnectorSettings, tried: Option<&str>) -> Result<Rulings, FieldError> {
-        Ok(Rulings {
-            policy: settings.policy()?,
-            limits: settings.safety.limits(),
-            privileged: settings.groups.privileged()?,
-            rules: match tried {
-                None => Rules::Untried,
-                Some(tried) if tried == fingerprint(settings) => Rules::Unchanged,
-                Some(_) => Rules::Changed,
-            },
-        })
-    }
-
-    pub fn terms<'a>(&'a self, decisions: &'a Decisions) -> Terms<'a> {
-        let Rulings { policy: _, limits, privileged, rules } = self;
-        Terms { limits, decisions, rules: *rules, privileged }
-    }
-}
-
 /// Publishes what the gate let pass and ends the run, in one transaction: the directories and the
 /// record of the run change together, or neither does.
 ///
@@ -550,11 +515,11 @@ pub async fn apply(
     if let Some(by) = leases::beat(&mut tx, lease, now).await? {
         return Err(SyncError::Stopped { by });
     }
-    renew(&mut tx, job, run, &mut decision, recorder).await?;
+    renewal::renew(&mut tx, job, run, &mut decision, recorder).await?;
     let status = status_of(&decision);
     let message = report::sentence(&decision);
     if let Some(showed) = exactly {
-        be_as_seen(&mut tx, showed, &decision, run, now).await?;
+        seen::be_as_seen(&mut tx, showed, &decision, run, now).await?;
     }
     for it in &decision.targets {
         let Some(target) = &it.target else { continue };
@@ -582,77 +547,6 @@ pub async fn apply(
     tx.commit().await?;
     moment("committed");
     Ok(Finished { run, status, message, decision, calls, plan })
-}
-
-/// Fails unless the run is to do what somebody saw, no more and no less.
-async fn be_as_seen(
-    tx: &mut Tx,
-    showed: &Showed,
-    decision: &Decision,
-    run: RunId,
-    now: Timestamp,
-) -> Result<(), SyncError> {
-    let plan = showed.plan;
-    let Some(found) = store::plans::lock(tx, plan, now).await? else {
-        return Err(SyncError::Closed { plan, status: PlanStatus::Superseded });
-    };
-    if !found.status.is_open() {
-        return Err(SyncError::Closed { plan, status: found.status });
-    }
-    // A decision lets other changes pass than were counted for whoever looked.
-    if showed.seen.as_ref().is_some_and(|it| *it != seen::plan_as_seen(&found)) {
-        return Err(SyncError::DecidedSince { plan });
-    }
-    let difference = plans::difference(tx, plan, decision).await?;
-    if !difference.is_empty() {
-        return Err(SyncError::Stale { plan, difference });
-    }
-    let message = format!("Run {run} applied exactly this.");
-    store::plans::end(tx, plan, PlanStatus::Applied, &message).await?;
-    Ok(())
-}
-
-/// Plans anew for every target that moved on since it was read, because somebody was synced alone.
-///
-/// Whoever that was since the run began is left as they are: what was found then is newer than what
-/// this run has read. Nobody else publishes without the lease.
-async fn renew(
-    tx: &mut Tx,
-    job: Job<'_>,
-    run: RunId,
-    decision: &mut Decision,
-    recorder: &Recorder<'_>,
-) -> Result<(), SyncError> {
-    let Some(mut basis) = decision.basis.take() else { return Ok(()) };
-    let mut moved = Vec::new();
-    for (at, it) in decision.targets.iter().enumerate() {
-        let Some(target) = &it.target else { continue };
-        let found = publish::lock(tx, target.id).await?;
-        let singles = singles::since_begin_of(tx, target.id, run).await?;
-        singles::forget_before(tx, target.id, run).await?;
-        if found != Some(it.generation) || !singles.is_empty() {
-            moved.push(at);
-        }
-        for id in singles {
-            basis.desired.withhold(&id);
-            basis.gone.remove(&id);
-        }
-    }
-    if !moved.is_empty() {
-        recorder.line("Somebody was synced alone meanwhile: they are left as they are, and the plan is made anew.");
-    }
-    // Whether the rules were tried was asked when the run began.
-    let rulings = Rulings { rules: decision.rules, ..Rulings::of(&job.connector.settings)? };
-    for at in moved {
-        let Some(it) = decision.targets.get_mut(at) else { continue };
-        let Some(target) = it.target.clone() else { continue };
-        let actual = target::crowd::read_in(tx, target.id).await?;
-        *it = weigh(&basis, Some(target), &actual, it.missing_unasked, &rulings);
-        recorder.tell(&Event::Counts(report::counts_of(it)));
-        forget(actual);
-    }
-    forget(basis);
-    Ok(())
 }
 
 /// Directories of a hundred thousand take a while to be given back to the system; nobody has to

@@ -25,7 +25,7 @@ use crate::store::runs::changes::{self, RecordedChange};
 use crate::store::runs::findings::{self, RecordedFinding};
 use crate::store::targets::Target;
 use crate::store::{Db, plans};
-use crate::sync::Rulings;
+use crate::sync::rulings::Rulings;
 use crate::target::Actual;
 
 /// As of when somebody is asked about.

@@ -21,7 +21,8 @@ use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::runs::report::Report;
 use crate::store::runs::{self, RunId};
 use crate::store::targets::Target;
-use crate::sync::{self, Basis, Mapped, Rulings, TargetDecision, report};
+use crate::sync::rulings::Rulings;
+use crate::sync::{self, Basis, Mapped, TargetDecision, report};
 use crate::target::Actual;
 
 /// What would happen, beside what would happen with the settings as they are saved.

@@ -2,10 +2,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 
-use super::Decision;
-use crate::store::plans::Plan;
+use super::{Decision, SyncError};
+use crate::plans;
+use crate::run::Showed;
+use crate::store::Tx;
+use crate::store::plans::{self as stored, Plan, PlanStatus};
+use crate::store::runs::RunId;
 
 /// Names what would be done of a decision, and what would be held. `about` tells questions apart that
 /// come to the same changes.
@@ -26,4 +31,32 @@ pub fn digest_of(about: &str, decision: &Decision) -> String {
 /// decision makes more or fewer of them pass. Empty before the first.
 pub fn plan_as_seen(plan: &Plan) -> String {
     plan.decided_at.map_or_else(String::new, |at| at.as_microsecond().to_string())
+}
+
+/// Fails unless the run is to do what somebody saw, no more and no less.
+pub(super) async fn be_as_seen(
+    tx: &mut Tx,
+    showed: &Showed,
+    decision: &Decision,
+    run: RunId,
+    now: Timestamp,
+) -> Result<(), SyncError> {
+    let plan = showed.plan;
+    let Some(found) = stored::lock(tx, plan, now).await? else {
+        return Err(SyncError::Closed { plan, status: PlanStatus::Superseded });
+    };
+    if !found.status.is_open() {
+        return Err(SyncError::Closed { plan, status: found.status });
+    }
+    // A decision lets other changes pass than were counted for whoever looked.
+    if showed.seen.as_ref().is_some_and(|it| *it != plan_as_seen(&found)) {
+        return Err(SyncError::DecidedSince { plan });
+    }
+    let difference = plans::difference(tx, plan, decision).await?;
+    if !difference.is_empty() {
+        return Err(SyncError::Stale { plan, difference });
+    }
+    let message = format!("Run {run} applied exactly this.");
+    stored::end(tx, plan, PlanStatus::Applied, &message).await?;
+    Ok(())
 }

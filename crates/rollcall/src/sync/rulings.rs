@@ -1,0 +1,44 @@
+//! By what plans are judged: the settings, and whether their rules were tried.
+
+use reconcile::gate::decisions::Decisions;
+use reconcile::gate::{Limits, Rules, Terms};
+use reconcile::pattern::Patterns;
+use reconcile::plan::Policy;
+
+use crate::store::connectors::settings::rules::fingerprint;
+use crate::store::connectors::settings::{ConnectorSettings, FieldError};
+
+/// What the settings and people's decisions say of plans.
+#[derive(Debug)]
+pub struct Rulings {
+    pub policy: Policy,
+    pub limits: Limits,
+    pub privileged: Patterns,
+    pub rules: Rules,
+}
+
+impl Rulings {
+    /// For rules that were tried, or of which nobody asks whether they were.
+    pub fn of(settings: &ConnectorSettings) -> Result<Rulings, FieldError> {
+        Rulings::by(settings, Some(&fingerprint(settings)))
+    }
+
+    /// `tried` is what the rules of the last good run were known by.
+    pub fn by(settings: &ConnectorSettings, tried: Option<&str>) -> Result<Rulings, FieldError> {
+        Ok(Rulings {
+            policy: settings.policy()?,
+            limits: settings.safety.limits(),
+            privileged: settings.groups.privileged()?,
+            rules: match tried {
+                None => Rules::Untried,
+                Some(tried) if tried == fingerprint(settings) => Rules::Unchanged,
+                Some(_) => Rules::Changed,
+            },
+        })
+    }
+
+    pub fn terms<'a>(&'a self, decisions: &'a Decisions) -> Terms<'a> {
+        let Rulings { policy: _, limits, privileged, rules } = self;
+        Terms { limits, decisions, rules: *rules, privileged }
+    }
+}
