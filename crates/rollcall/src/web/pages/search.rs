@@ -2,13 +2,14 @@
 
 use askama::Template;
 use axum::extract::{Query, State};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
+use crate::store::connectors;
 use crate::store::runs::{self, RunId};
-use crate::store::{connectors, targets};
+use crate::store::targets::{self, Target};
 use crate::web::answer::{self, Answer};
 use crate::web::page::Page;
+use crate::web::pages::directory;
 use crate::web::visit::Visit;
 use crate::web::{App, access};
 
@@ -25,7 +26,8 @@ struct View {
 struct Found {
     icon: &'static str,
     name: String,
-    kind: &'static str,
+    /// What it is, and where there are several of it, which.
+    kind: String,
     href: String,
 }
 
@@ -45,22 +47,24 @@ pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Aske
     if !words.is_empty() {
         results.extend(pages(&page, &words));
         let connectors = connectors::list(app.db()).await?;
-        let named = connectors.into_iter().map(|it| (it.id.0, it.name.as_str().to_owned()));
-        results.extend(places("connector", "Connector", "/connectors", named, &words));
+        let named =
+            connectors.iter().map(|it| (it.id.0, it.name.to_string(), "Connector".to_owned()));
+        results.extend(places("connector", "/connectors", named, &words));
         let targets = targets::list(app.db()).await?;
-        let named = targets.into_iter().map(|it| (it.id.0, it.name.as_str().to_owned()));
-        results.extend(places("target", "Target", "/targets", named, &words));
+        let kind = |it: &Target| format!("Target of {}", it.connector_name);
+        let named = targets.iter().map(|it| (it.id.0, it.name.to_string(), kind(it)));
+        results.extend(places("target", "/targets", named, &words));
         if let Ok(number) = words.trim_start_matches('#').parse::<i64>()
             && let Some(run) = runs::find(app.db(), RunId(number)).await?
         {
             results.push(Found {
                 icon: "run",
                 name: format!("Run {number} of {}", run.connector_name),
-                kind: "Run",
+                kind: "Run".to_owned(),
                 href: format!("/runs/{number}"),
             });
         }
-        results.extend(people(&visit, &words));
+        results.extend(people(&visit, &targets, &words));
     }
     answer::html(&View { page, words, results })
 }
@@ -72,7 +76,7 @@ fn pages(page: &Page, words: &str) -> Vec<Found> {
         .map(|it| Found {
             icon: it.icon,
             name: it.name.to_owned(),
-            kind: "Page",
+            kind: "Page".to_owned(),
             href: it.href.to_owned(),
         })
         .collect()
@@ -80,36 +84,50 @@ fn pages(page: &Page, words: &str) -> Vec<Found> {
 
 fn places(
     icon: &'static str,
-    kind: &'static str,
     root: &str,
-    named: impl Iterator<Item = (i64, String)>,
+    named: impl Iterator<Item = (i64, String, String)>,
     words: &str,
 ) -> Vec<Found> {
     named
-        .filter(|(_, name)| holds(name, words))
+        .filter(|(_, name, _)| holds(name, words))
         .take(EACH_MAX)
-        .map(|(id, name)| Found { icon, name, kind, href: format!("{root}/{id}") })
+        .map(|(id, name, kind)| Found { icon, name, kind, href: format!("{root}/{id}") })
         .collect()
 }
 
-/// The pages that find people and groups by these words.
-fn people(visit: &Visit, words: &str) -> Vec<Found> {
-    let typed = utf8_percent_encode(words, NON_ALPHANUMERIC);
-    let all = [
-        ("/users", "directory", "People called", format!("/users?q={typed}")),
-        ("/groups", "group", "Groups called", format!("/groups?q={typed}")),
-        ("/explain", "explain", "Explain", format!("/explain?user={typed}")),
-    ];
-    let role = visit.role();
-    all.into_iter()
-        .filter(|(path, ..)| role.is_some_and(|role| access::shows(path, role)))
-        .map(|(_, icon, verb, href)| Found {
+/// The pages that find people and groups by these words: of each target, where somebody can be in
+/// more than one.
+fn people(visit: &Visit, targets: &[Target], words: &str) -> Vec<Found> {
+    let shows = |path: &str| visit.role().is_some_and(|role| access::shows(path, role));
+    let lists = [("/users", "directory", "People"), ("/groups", "group", "Groups")];
+    let published: Vec<&Target> = targets.iter().filter(|it| it.published_at.is_some()).collect();
+    let mut found = Vec::new();
+    for (path, icon, who) in lists.into_iter().filter(|(path, ..)| shows(path)) {
+        let in_one = |target: &str, kind: String| Found {
             icon,
-            name: format!("{verb} \u{201c}{words}\u{201d}"),
-            kind: "Directory",
-            href,
-        })
-        .collect()
+            name: format!("{who} called \u{201c}{words}\u{201d}"),
+            kind,
+            href: directory::address(path, &[("target", target), ("q", words)]),
+        };
+        match published.as_slice() {
+            [] | [_] => found.push(in_one("", "Directory".to_owned())),
+            several => found.extend(
+                several
+                    .iter()
+                    .take(EACH_MAX)
+                    .map(|it| in_one(&it.id.0.to_string(), format!("Directory {}", it.name))),
+            ),
+        }
+    }
+    if shows("/explain") {
+        found.push(Found {
+            icon: "explain",
+            name: format!("Explain \u{201c}{words}\u{201d}"),
+            kind: "Why somebody is here, or is not".to_owned(),
+            href: directory::address("/explain", &[("user", words)]),
+        });
+    }
+    found
 }
 
 fn holds(name: &str, words: &str) -> bool {
@@ -128,8 +146,8 @@ mod tests {
         let words = HOSTILE.to_owned();
         check(&View { page: page(), words: String::new(), results: Vec::new() });
         check(&View { page: page(), words: words.clone(), results: Vec::new() });
-        let named = [(7, HOSTILE.to_owned())].into_iter();
-        let results = places("connector", "Connector", "/connectors", named, HOSTILE);
+        let named = [(7, HOSTILE.to_owned(), HOSTILE.to_owned())].into_iter();
+        let results = places("connector", "/connectors", named, HOSTILE);
         assert_eq!(results.len(), 1);
         check(&View { page: page(), words, results });
     }
@@ -137,8 +155,9 @@ mod tests {
     #[test]
     fn a_part_of_a_name_finds_it() {
         let named = [(1, "OneLogin Prod"), (2, "Contractors")];
-        let named = named.map(|(id, name)| (id, name.to_owned())).into_iter();
-        let found = places("connector", "Connector", "/connectors", named, "login p");
+        let named = named.map(|(id, name)| (id, name.to_owned(), "Connector".to_owned()));
+        let named = named.into_iter();
+        let found = places("connector", "/connectors", named, "login p");
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].href, "/connectors/1");
     }

@@ -46,6 +46,43 @@ async fn people_are_shown_where_there_are_some_and_explained_once_a_connector_is
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_search_says_in_which_of_several_targets_it_looks() {
+    on_sqlite(async |db| {
+        let world = World::new(&db, 5).await;
+        let act = somebody().act(Timestamp::now());
+        let connector = connectors::find(&db, CONNECTOR).await.unwrap();
+        let mut viewer = world.service.signed_in(Role::Viewer).await;
+        world.sync().await;
+        let one = viewer.get("/search?q=jira").await;
+        assert!(one.text.contains("href=\"/users?q=jira\""), "{one:?}");
+        assert!(one.text.contains(">Target of OneLogin Prod<"), "{one:?}");
+        targets::create(&db, &connector, "jira test", TargetKind::Crowd, &act).await.unwrap();
+        let unpublished = viewer.get("/search?q=jira").await;
+        assert!(unpublished.text.contains("href=\"/targets/2\""), "{unpublished:?}");
+        assert!(unpublished.text.contains("href=\"/users?q=jira\""), "nobody can be in it yet");
+        world.sync().await;
+
+        let email = world.sandbox.admin().user(world.ids()[0]).unwrap().email.unwrap();
+        let typed = coded(&email);
+        let both = viewer.get(&format!("/search?q={typed}")).await;
+        for (id, name) in [(1, "jira"), (2, "jira test")] {
+            for list in ["users", "groups"] {
+                let link = format!("href=\"/{list}?target={id}&#38;q={typed}\"");
+                let (_, rest) = both.text.split_once(&link).unwrap_or_else(|| {
+                    panic!("{link}: {both:?}");
+                });
+                let (line, _) = rest.split_once("</li>").unwrap();
+                assert!(line.contains(&format!(">Directory {name}<")), "{line}");
+            }
+            let found = viewer.get(&format!("/users?target={id}&q={typed}")).await;
+            assert!(found.text.contains("1 person"), "{found:?}");
+            assert!(found.text.contains(&format!("{name}, kept equal by")), "{found:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn people_and_groups_are_looked_up_page_by_page_with_why() {
     on_both(async |db| {
         let world = World::new(&db, 120).await;
