@@ -71,7 +71,8 @@ function guard(form) {
     const first = options.some((option) => option.defaultSelected) ? (option) => option.defaultSelected : (option) => option.index === 0;
     return options.some((option) => option.selected !== first(option));
   };
-  const names = () => new Set(controls().filter(isChanged).map((it) => it.name));
+  // A checklist is ticked and not saved: it comes back, but nothing of it is left unsaved.
+  const names = () => new Set(controls().filter((it) => isChanged(it) && !it.closest("[data-uncounted]")).map((it) => it.name));
   let leaving = false;
   const tell = () => {
     const count = names().size + before;
@@ -85,7 +86,7 @@ function guard(form) {
   };
   const kept = JSON.parse(sessionStorage.getItem(key) ?? "[]");
   if (document.querySelector(".flash.success")) sessionStorage.removeItem(key);
-  else if (kept.length > 0 && names().size === 0) {
+  else if (kept.length > 0 && !controls().some(isChanged)) {
     for (const [name, choice, value] of kept) {
       const control = controls().find((it) => it.name === name && (choice === null || it.value === choice));
       if (!control) continue;

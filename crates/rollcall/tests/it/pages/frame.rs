@@ -150,6 +150,16 @@ fn unsaved_changes_are_counted_kept_and_discarded() {
             assert_eq!(window.script(leave, vec![]).await, false);
             window.goto_again().await;
             window.sees("No unsaved changes").await;
+
+            // A checklist is nothing to save; it comes back all the same.
+            let step = "Click New Credential.";
+            window.goto(service, "/connectors/new/onelogin").await;
+            window.click(step).await;
+            window.sees("No unsaved changes").await;
+            assert_eq!(window.script(leave, vec![]).await, false);
+            window.goto_again().await;
+            assert!(window.is_checked(step).await);
+            window.sees_not("Your unsaved changes are back.").await;
         })
         .await;
     });
