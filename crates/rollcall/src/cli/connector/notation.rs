@@ -42,6 +42,8 @@ pub struct Wrong {
 
 /// One flag says when a connector runs and whether it does.
 pub const SCHEDULE: &str = "schedule";
+/// The place of whether it does.
+pub const SCHEDULE_SWITCH: &str = "schedule.enabled";
 
 /// Every setting that `connector edit` knows, but for name, address and credential.
 pub const SETTINGS: [Setting; 53] = [
@@ -340,6 +342,11 @@ pub const SETTINGS: [Setting; 53] = [
     },
 ];
 
+/// The setting at a place of the stored settings.
+pub fn at(path: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|it| it.path == path)
+}
+
 /// The setting of a flag.
 pub fn setting(flag: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|it| it.flag == flag)
@@ -371,7 +378,7 @@ pub fn apply(before: &ConnectorSettings, given: &[Given]) -> (ConnectorSettings,
     if wrong.is_empty()
         && let Err(FieldError { field, why }) = after.check()
     {
-        let flag = SETTINGS.iter().find(|it| it.path == field).map(|it| it.flag);
+        let flag = at(field).map(|it| it.flag);
         wrong.push(Wrong { flag, why });
     }
     (after, wrong)
@@ -466,6 +473,7 @@ fn sentence(error: &clap::Error) -> String {
                 let (least, most) = range.split_once("..=").unwrap_or((range, range));
                 format!("{value} is not a number from {least} to {most}.")
             }
+            None if cause.starts_with("number too large") => "This number is too large.".to_owned(),
             None => format!("\"{value}\" cannot be used: {cause}."),
         },
         ErrorKind::UnknownArgument
@@ -641,6 +649,15 @@ mod tests {
     fn each_flag_is_told_what_is_wrong_with_it() {
         check_wrong("grace-reads", &["abc"], "Type a whole number.");
         check_wrong("grace-reads", &[""], "Type a whole number.");
+        let many = "99999999999999999999";
+        check_wrong("limit-removals", &[many], "This number is too large.");
+        check_wrong("minimum-remaining-api-calls", &[many], "This number is too large.");
+        check_wrong(
+            "jitter",
+            &["soon"],
+            "\"soon\" is no duration. Write a number and s, m, h or d, for example 15m.",
+        );
+        check_wrong("jitter", &["8d"], "\"8d\" is too long. 1h is the most.");
         check_wrong("limit-removals-percent", &["101"], "101 is not a number from 0 to 100.");
         check_wrong("cleanup", &["explode"], "Choose one of the list.");
         check_wrong("groups-from", &[], "Choose at least one.");

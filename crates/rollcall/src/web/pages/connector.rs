@@ -3,6 +3,7 @@
 //! A tab shows and reads settings by the flags of `connector edit`, so whatever can be typed there
 //! can be typed here, and is refused with the same words.
 
+pub mod conflict;
 pub mod draft;
 pub mod effect;
 pub mod explaining;
@@ -21,6 +22,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use jiff::Timestamp;
 
+use self::conflict::Conflict;
 use self::draft::{Difference, Draft, ErrorLine};
 use self::effect::Effect;
 use self::explaining::Explaining;
@@ -28,7 +30,6 @@ use self::field::SectionView;
 use self::head::Head;
 use self::identity::Identity;
 use self::rail::Rail;
-use self::saved::Saved;
 use self::tabs::Tab;
 use self::trying::{On, Trying};
 use crate::store::connectors::{self, Connector, ConnectorError, ConnectorId};
@@ -68,12 +69,6 @@ struct View {
     targets: Vec<TargetRow>,
     runs: Vec<RunRow>,
     command: String,
-}
-
-/// Somebody else saved meanwhile.
-#[derive(Debug)]
-struct Conflict {
-    saved: Vec<Saved>,
 }
 
 /// What would be saved.
@@ -139,10 +134,12 @@ pub async fn save(
     let trying = (tab == Tab::UserProvisioning).then(|| Trying::typed(&mut form));
     let explaining = (tab != Tab::General).then(|| Explaining::typed(&mut form));
     let version = form.raw("version").parse().unwrap_or(i64::MIN);
-    if version != before.updated_at.as_microsecond() {
-        return conflict(&app, &visit, tab, &before, draft, version).await;
+    let conflict = conflict::since(&app, &before, &draft, version, visit.now()).await?;
+    if let Some(conflict) = conflict {
+        return in_conflict(&app, &visit, tab, &before, draft, conflict).await;
     }
-    let then = form.raw("then");
+    let then = form.raw("then").to_owned();
+    let then = then.as_str();
     if draft.is_wrong() {
         let view = view(&app, &visit, tab, &before, draft, Depth::Small).await?;
         return answer::html_again(&View { trying, explaining, ..view });
@@ -175,7 +172,11 @@ pub async fn save(
         Ok(after) => Ok(saved(&visit, &after, tab, then)),
         Err(ConnectorError::ChangedMeanwhile { .. }) => {
             let now = connector(&app, id).await?;
-            conflict(&app, &visit, tab, &now, draft, version).await
+            let draft = draft::typed(&app, &visit, tab, &now, &mut form).await?;
+            let version = before.updated_at.as_microsecond();
+            let conflict = conflict::since(&app, &now, &draft, version, visit.now()).await?;
+            let conflict = conflict.unwrap_or_default();
+            in_conflict(&app, &visit, tab, &now, draft, conflict).await
         }
         Err(error) => {
             draft::note(error, &mut draft)?;
@@ -216,22 +217,14 @@ pub async fn connector(app: &App, id: i64) -> Result<Connector, Refusal> {
 
 /// The form again with what somebody else saved since it was opened. Saving it once more saves it
 /// over that, knowingly.
-async fn conflict(
+async fn in_conflict(
     app: &App,
     visit: &Visit,
     tab: Tab,
     now: &Connector,
     draft: Draft,
-    version: i64,
+    conflict: Conflict,
 ) -> Answer {
-    let since = Timestamp::from_microsecond(version).unwrap_or(Timestamp::MIN);
-    let saved =
-        saved::entries(app, now).await?.into_iter().filter(|it| since < it.at).map(|it| Saved {
-            by: it.actor.clone(),
-            at: Moment::new(it.at, visit.now()),
-            rows: saved::told(&it.changes),
-        });
-    let conflict = Conflict { saved: saved.collect() };
     let view = view(app, visit, tab, now, draft, Depth::Small).await?;
     answer::html_with(StatusCode::CONFLICT, &View { conflict: Some(conflict), ..view })
 }
@@ -272,7 +265,7 @@ async fn view(
         may_edit: head.may_edit,
         is_form: tab.is_form(),
         sections,
-        errors: draft::error_lines(&draft),
+        errors: draft::error_lines(&draft, connector.id, tab),
         conflict: None,
         review: None,
         unsaved: if draft.is_wrong() { unsaved.max(1) } else { unsaved },

@@ -117,7 +117,7 @@ pub async fn create(
             Err(ConnectorError::Name(error)) => {
                 wrong.insert("name".to_owned(), error.to_string());
             }
-            Err(ConnectorError::Field(error)) => together.push(error.to_string()),
+            Err(ConnectorError::Field(error)) => draft::place(error, &mut wrong, &mut together),
             Err(error) => return Err(error.into()),
         }
     }
@@ -156,7 +156,7 @@ fn view(
     settings: &ConnectorSettings,
 ) -> View {
     let of_field = wrong.iter().map(|(field, why)| draft::error_line(field, why));
-    let together = together.iter().map(|why| draft::error_line("form", why));
+    let together = together.iter().map(|why| draft::together_line(why));
     let step = |(index, text): (usize, &&'static str)| {
         let name = format!("step-{}", index + 1);
         Step { done: form.checked(&name), name, text }

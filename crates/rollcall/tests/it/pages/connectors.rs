@@ -12,6 +12,7 @@ use rollcall::store::connectors::settings::ConnectorSettings;
 use rollcall::store::connectors::settings::groups::EmptyGroups;
 use rollcall::store::connectors::settings::leavers::Cleanup;
 use rollcall::store::connectors::{self, Connector};
+use rollcall::store::schedules;
 use sandbox::onelogin::{Data, Options, Population, Sandbox, Tenant};
 
 use super::browser::{Answer, Browser, Service};
@@ -67,6 +68,19 @@ async fn send(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Ans
     let shown = browser.get(path).await;
     assert_eq!(shown.status, StatusCode::OK, "{shown:?}");
     let (token, version) = (shown.token(), version(&shown));
+    let rest = [("csrf", token.as_str()), ("version", version.as_str())];
+    let fields: Vec<(&str, &str)> = fields.iter().copied().chain(rest).collect();
+    browser.post(path, &fields).await
+}
+
+/// Sends the form of a tab as it was shown a while ago.
+async fn later(
+    browser: &mut Browser,
+    shown: &Answer,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> Answer {
+    let (token, version) = (shown.token(), version(shown));
     let rest = [("csrf", token.as_str()), ("version", version.as_str())];
     let fields: Vec<(&str, &str)> = fields.iter().copied().chain(rest).collect();
     browser.post(path, &fields).await
@@ -261,6 +275,54 @@ async fn what_somebody_else_saved_meanwhile_is_shown_and_not_overwritten() {
         assert_eq!(ana.post(path, &form).await.status, StatusCode::SEE_OTHER);
         let settings = stored(&db).await.settings;
         assert_eq!((settings.cleanup, settings.leavers.grace_reads), (Cleanup::Delete, 3));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_a_form_would_change_is_in_conflict_and_a_pause_outlives_every_save() {
+    on_both(async |db| {
+        let (service, mut ana, sandbox) = admin(&db).await;
+        make(&mut ana, &sandbox, "stay").await;
+        let path = "/connectors/1/sync-settings";
+        let scheduled = [("schedule", "0 * * * *"), ("schedule-enabled", "on")];
+        send(&mut ana, path, &scheduled).await;
+        let opened = ana.get(path).await;
+
+        // Another tab, a pause, and the very same.
+        let mut other = service.signed_in(Role::Admin).await;
+        send(&mut other, "/connectors/1/group-provisioning", &[("only-group", "jira-*")]).await;
+        let pause = "/connectors/1/pause";
+        let paused = other.submit(pause, pause, &[("reason", "Jira is moved")]).await;
+        assert_eq!(paused.status, StatusCode::SEE_OTHER);
+        send(&mut other, path, &[&scheduled[..], &[("grace-reads", "3")]].concat()).await;
+        let typed = [&scheduled[..], &[("grace-reads", "3"), ("cleanup", "keep")]].concat();
+        let saved = later(&mut ana, &opened, path, &typed).await;
+        assert_eq!(saved.status, StatusCode::SEE_OTHER, "{saved:?}");
+        let settings = stored(&db).await.settings;
+        assert_eq!(settings.groups.only, ["jira-*"]);
+        assert_eq!((settings.cleanup, settings.leavers.grace_reads), (Cleanup::Keep, 3));
+
+        // What is in conflict is told alone.
+        let opened = ana.get(path).await;
+        let daily = [("schedule", "0 2 * * *"), ("schedule-enabled", "on")];
+        send(&mut other, path, &[&daily[..], &[("grace-reads", "5")]].concat()).await;
+        let typed = [&scheduled[..], &[("cleanup", "delete")]].concat();
+        let refused = later(&mut ana, &opened, path, &typed).await;
+        assert_eq!(refused.status, StatusCode::CONFLICT, "{refused:?}");
+        let (_, conflict) = refused.text.split_once("id=\"conflict\"").unwrap();
+        let (conflict, _) = conflict.split_once("What you typed is still below").unwrap();
+        assert!(conflict.contains("0 2 * * *"), "{conflict}");
+        for other in ["paused", "jira-*", "Counts as gone after", "keep"] {
+            assert!(!conflict.contains(other), "{other}: {conflict}");
+        }
+        // Knowingly over theirs.
+        let saved = later(&mut ana, &refused, path, &typed).await;
+        assert_eq!(saved.status, StatusCode::SEE_OTHER, "{saved:?}");
+        assert_eq!(stored(&db).await.settings.schedule.expression, "0 * * * *");
+        let standings = schedules::standings(&db, db.now().await.unwrap()).await.unwrap();
+        let pause = standings[&stored(&db).await.id].pause.clone();
+        assert_eq!(pause.map(|it| it.reason).as_deref(), Some("Jira is moved"));
     })
     .await;
 }

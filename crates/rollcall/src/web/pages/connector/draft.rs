@@ -1,15 +1,17 @@
 //! What is in the fields of a connector, saved or not.
 
+use std::collections::BTreeSet;
+
 use super::field::{self, Wrong};
 use super::identity::{self, Identity};
 use super::saved;
 use super::tabs::{self, Tab};
-use crate::cli::connector::notation::{self, Given, shell_word};
+use crate::cli::connector::notation::{self, Given, SCHEDULE_SWITCH, shell_word};
 use crate::secret::Secret;
 use crate::store::accounts::Role;
 use crate::store::audit::changes;
-use crate::store::connectors::settings::ConnectorSettings;
-use crate::store::connectors::{Connector, ConnectorError};
+use crate::store::connectors::settings::{ConnectorSettings, FieldError};
+use crate::store::connectors::{Connector, ConnectorError, ConnectorId};
 use crate::web::App;
 use crate::web::form::Form;
 use crate::web::refusal::Refusal;
@@ -80,6 +82,26 @@ impl Draft {
             after: field::words(&after),
         }));
         rows
+    }
+
+    /// The places of the settings that it would change, as the audit log names them.
+    pub fn touches(&self, before: &Connector) -> BTreeSet<&'static str> {
+        let Draft { name, settings, secret, .. } = self;
+        let (old, new) = (&before.settings.source, &settings.source);
+        let own = [
+            ("name", before.name.as_str() != name),
+            ("source.base_url", old.base_url != new.base_url),
+            ("source.client_id", old.client_id != new.client_id),
+            ("client_secret", secret.is_some()),
+        ];
+        let own = own.into_iter().filter(|(_, differs)| *differs).map(|(path, _)| path);
+        let changed = notation::differences(&before.settings, settings).into_iter();
+        let mut paths: BTreeSet<&str> = changed.map(|(setting, ..)| setting.path).collect();
+        if before.settings.schedule.enabled != settings.schedule.enabled {
+            paths.insert(SCHEDULE_SWITCH);
+        }
+        paths.extend(own);
+        paths
     }
 
     /// The equal command.
@@ -183,7 +205,7 @@ pub fn note(error: ConnectorError, draft: &mut Draft) -> Result<(), Refusal> {
         ConnectorError::Name(error) => ("name", error.to_string()),
         ConnectorError::SecretForNewAddress { .. } => ("client-secret", error.to_string()),
         ConnectorError::Field(error) => {
-            draft.wrong_together.push(error.to_string());
+            place(error, &mut draft.wrong, &mut draft.wrong_together);
             return Ok(());
         }
         ConnectorError::HasTargets { .. }
@@ -199,14 +221,38 @@ pub fn note(error: ConnectorError, draft: &mut Draft) -> Result<(), Refusal> {
     Ok(())
 }
 
-pub fn error_lines(draft: &Draft) -> Vec<ErrorLine> {
-    let of_field = draft.wrong.iter().map(|(field, why)| error_line(field, why));
-    let together = draft.wrong_together.iter().map(|why| ErrorLine {
+/// Puts what cannot be used beside the field of its setting.
+pub fn place(error: FieldError, wrong: &mut Wrong, wrong_together: &mut Vec<String>) {
+    let FieldError { field, why } = error;
+    match notation::at(field) {
+        Some(setting) => drop(wrong.insert(setting.flag.to_owned(), why)),
+        None => wrong_together.push(why),
+    }
+}
+
+/// The summary above the form. What is wrong on another tab of the connector leads there.
+pub fn error_lines(draft: &Draft, connector: ConnectorId, tab: Tab) -> Vec<ErrorLine> {
+    let of_field = draft.wrong.iter().map(|(field, why)| {
+        let line = error_line(field, why);
+        match Tab::of(field).filter(|it| *it != tab) {
+            Some(other) => {
+                let href = format!("/connectors/{connector}/{}#{field}", other.word());
+                let label = format!("{}, {}", other.label(), line.label);
+                ErrorLine { href, label, ..line }
+            }
+            None => line,
+        }
+    });
+    of_field.chain(draft.wrong_together.iter().map(|why| together_line(why))).collect()
+}
+
+/// The line of the summary about the settings as a whole.
+pub fn together_line(why: &str) -> ErrorLine {
+    ErrorLine {
         href: "#form".to_owned(),
         label: "These settings together".to_owned(),
-        why: why.clone(),
-    });
-    of_field.chain(together).collect()
+        why: why.to_owned(),
+    }
 }
 
 /// The line of the summary that leads to a field.

@@ -102,7 +102,10 @@ pub async fn of(
 ) -> Result<Effect, Refusal> {
     let mut effect = Effect::default();
     if draft.is_wrong() {
-        effect.wrong = error_lines(draft).into_iter().map(|it| (it.label, it.why)).collect();
+        effect.wrong = error_lines(draft, connector.id, tab)
+            .into_iter()
+            .map(|it| (it.label, it.why))
+            .collect();
         return Ok(effect);
     }
     let last = runs::list(app.db(), Some(connector.id), RUNS_LOOKED_AT).await?;

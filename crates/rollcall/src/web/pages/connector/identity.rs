@@ -106,7 +106,10 @@ pub fn read(form: &mut Form, allow_loopback: bool, wrong: &mut Wrong) -> Read {
             "Choose where your OneLogin account is, and type its address where one is asked for."
                 .to_owned()
         } else {
-            error.sentence
+            // What a command takes is for the whole service here.
+            error
+                .sentence
+                .replace("add --allow-loopback", "start the service with --allow-loopback")
         };
         wrong.insert("base-url".to_owned(), why);
         String::new()
@@ -130,6 +133,16 @@ fn subdomain_of(base_url: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_this_machine_a_page_says_what_the_service_takes() {
+        let mut form =
+            Form::parse(b"name=x&client-id=y&base-url=other&url=http%3A%2F%2Flocalhost").unwrap();
+        let mut wrong = Wrong::new();
+        read(&mut form, false, &mut wrong);
+        let why = &wrong["base-url"];
+        assert!(why.ends_with("start the service with --allow-loopback."), "{why}");
+    }
 
     #[test]
     fn only_a_label_before_onelogin_com_is_a_subdomain() {

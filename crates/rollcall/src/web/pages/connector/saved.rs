@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::draft::Difference;
 use super::tabs;
-use crate::cli::connector::notation;
+use crate::cli::connector::notation::{self, SCHEDULE_SWITCH};
 use crate::store::audit::{self, changes};
 use crate::store::connectors::Connector;
 use crate::web::App;
@@ -19,7 +19,7 @@ pub struct Saved {
 }
 
 /// Entries of the audit log that are looked through for who set the secret.
-const ENTRIES_MAX: u32 = 200;
+pub const ENTRIES_MAX: usize = 200;
 
 /// What was done to a connector, the latest first.
 pub async fn entries(app: &App, connector: &Connector) -> Result<Vec<audit::Recorded>, Refusal> {
@@ -32,13 +32,14 @@ pub async fn entries(app: &App, connector: &Connector) -> Result<Vec<audit::Reco
         verb: String::new(),
         object: id.clone(),
     };
-    let mut entries = audit::list(app.db(), &filter, None, ENTRIES_MAX).await?;
+    let entries_max = u32::try_from(ENTRIES_MAX).unwrap_or(u32::MAX);
+    let mut entries = audit::list(app.db(), &filter, None, entries_max).await?;
     entries.retain(|it| it.object_id == id);
     Ok(entries)
 }
 
-/// The changes of an entry of the audit log.
-pub fn told(text: &str) -> Vec<Difference> {
+/// The changes of an entry of the audit log, of the settings at these places.
+pub fn told(text: &str, is_meant: impl Fn(&str) -> bool) -> Vec<Difference> {
     let shown = |value: Option<Value>| match value {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text,
@@ -52,6 +53,9 @@ pub fn told(text: &str) -> Vec<Difference> {
     let changes = changes::read(text).unwrap_or_default().into_iter();
     let row = |it: changes::Change| {
         let path = it.setting.strip_prefix("settings.").unwrap_or(&it.setting);
+        if !is_meant(path) {
+            return None;
+        }
         let setting = notation::SETTINGS.iter().find(|it| it.path == path);
         let label = match (setting, path) {
             (Some(setting), _) => tabs::label(setting.flag),
@@ -59,10 +63,11 @@ pub fn told(text: &str) -> Vec<Difference> {
             (None, "source.base_url") => "OneLogin Base URL",
             (None, "source.client_id") => "Client ID",
             (None, "client_secret") => "Client Secret",
+            (None, SCHEDULE_SWITCH) => "Enable Scheduled Synchronization",
             (None, path) => path,
         };
         let after = if it.secret { "replaced".to_owned() } else { shown(it.after) };
-        Difference { label: label.to_owned(), before: shown(it.before), after }
+        Some(Difference { label: label.to_owned(), before: shown(it.before), after })
     };
-    changes.map(row).collect()
+    changes.filter_map(row).collect()
 }

@@ -1,10 +1,15 @@
+use std::collections::BTreeSet;
+
 use super::draft::{Difference, error_line};
 use super::field::Wrong;
 use super::head::TabLink;
 use super::rail::{Gauge, LastRun};
+use super::saved::Saved;
 use super::*;
 use crate::cli::connector::notation::Given;
+use crate::source::onelogin::settings::{ScopeSettings, Settings};
 use crate::store::accounts::Role;
+use crate::store::connectors::settings::{ConnectorSettings, FieldError};
 use crate::web::answer::samples::{self, HOSTILE, check};
 
 fn moment() -> Moment {
@@ -117,6 +122,46 @@ fn what_is_wrong_stands_at_its_field_and_above_and_on_its_tab() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+}
+
+#[test]
+fn what_is_wrong_on_another_tab_is_told_in_its_words_and_leads_there() {
+    let mut draft = Draft {
+        name: "OneLogin".to_owned(),
+        settings: ConnectorSettings::new(Settings {
+            base_url: String::new(),
+            client_id: String::new(),
+            groups_from: BTreeSet::new(),
+            required_groups: Vec::new(),
+            scope: ScopeSettings::default(),
+            statuses: Vec::new(),
+            minimum_remaining_api_calls: 0,
+        }),
+        secret: None,
+        given: Vec::new(),
+        identity: None,
+        wrong: Wrong::new(),
+        wrong_together: Vec::new(),
+    };
+    let error = |field, why: &str| ConnectorError::Field(FieldError { field, why: why.to_owned() });
+    for (field, why) in [
+        ("schedule.time_zone", "There is no such zone."),
+        ("groups.only", "This is no pattern."),
+        ("nowhere.known", "This goes nowhere."),
+    ] {
+        draft::note(error(field, why), &mut draft).unwrap();
+    }
+    let lines = draft::error_lines(&draft, ConnectorId(7), Tab::GroupProvisioning);
+    let told: Vec<String> =
+        lines.iter().map(|it| format!("{} {}: {}", it.href, it.label, it.why)).collect();
+    assert_eq!(
+        told,
+        [
+            "#only-group Only these groups: This is no pattern.",
+            "/connectors/7/sync-settings#time-zone Sync Settings, Time zone: There is no such zone.",
+            "#form These settings together: This goes nowhere.",
+        ]
+    );
 }
 
 #[test]

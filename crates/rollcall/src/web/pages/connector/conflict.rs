@@ -1,0 +1,45 @@
+//! What somebody else saved since a form was opened. Only what the form would change stands in its
+//! way: who pauses a connector, or saves another tab, does not.
+
+use jiff::Timestamp;
+
+use super::draft::Draft;
+use super::saved::{self, Saved};
+use crate::store::audit::Recorded;
+use crate::store::connectors::Connector;
+use crate::web::App;
+use crate::web::moment::Moment;
+use crate::web::refusal::Refusal;
+
+/// Somebody else saved meanwhile.
+#[derive(Debug, Default)]
+pub struct Conflict {
+    pub saved: Vec<Saved>,
+}
+
+/// What the draft would put over what somebody else saved after `version`, in microseconds; nothing
+/// where it would not.
+pub async fn since(
+    app: &App,
+    now: &Connector,
+    draft: &Draft,
+    version: i64,
+    shown_at: Timestamp,
+) -> Result<Option<Conflict>, Refusal> {
+    if version == now.updated_at.as_microsecond() {
+        return Ok(None);
+    }
+    let touched = draft.touches(now);
+    let since = Timestamp::from_microsecond(version).unwrap_or(Timestamp::MIN);
+    let entries = saved::entries(app, now).await?;
+    // If the log does not reach back so far, nobody knows what else was saved.
+    let is_cut = entries.len() == saved::ENTRIES_MAX && entries.iter().all(|it| since < it.at);
+    let row = |it: Recorded| Saved {
+        rows: saved::told(&it.changes, |path| is_cut || touched.contains(path)),
+        at: Moment::new(it.at, shown_at),
+        by: it.actor,
+    };
+    let since_then = entries.into_iter().filter(|it| since < it.at).map(row);
+    let saved: Vec<Saved> = since_then.filter(|it| !it.rows.is_empty()).collect();
+    Ok((is_cut || !saved.is_empty()).then_some(Conflict { saved }))
+}
