@@ -112,8 +112,8 @@ pub fn table() -> Vec<Route> {
         get("/plans", AtLeast(Viewer), plans::all),
         get("/plans/{id}", AtLeast(Viewer), plan::show),
         get("/plans/{id}/export/{file}", AtLeast(Viewer), download::plan),
-        post("/plans/{id}/approve", AtLeast(Approver), plan::approve),
-        post("/plans/{id}/reject", AtLeast(Approver), plan::reject),
+        post("/plans/{id}/approve", AtLeast(Approver), plan::deciding::approve),
+        post("/plans/{id}/reject", AtLeast(Approver), plan::deciding::reject),
         post("/plans/{id}/apply", AtLeast(Operator), plan::apply),
         // Targets.
         get("/targets", AtLeast(Viewer), targets::list),
@@ -207,6 +207,38 @@ pub fn shows(path: &str, role: Role) -> bool {
         .any(|it| it.method == Method::GET && it.path == path && it.access.allows(Some(role)))
 }
 
+/// The page that an address belongs to: itself, or of where only forms are sent, the page above it.
+pub fn page_of(address: &str) -> &str {
+    let routes = table();
+    if is_page(&routes, address.split(['?', '#']).next().unwrap_or_default()) {
+        return address;
+    }
+    let mut path = address.split(['?', '#']).next().unwrap_or_default();
+    while let Some((above, _)) = path.rsplit_once('/') {
+        if is_page(&routes, above) {
+            return above;
+        }
+        path = above;
+    }
+    "/"
+}
+
+/// Whether there is something to see at a path: of routes that fit it, a word counts before a
+/// parameter, as in the router.
+fn is_page(routes: &[Route], path: &str) -> bool {
+    let is_parameter = |it: &&str| it.starts_with('{');
+    let parameters = |route: &Route| route.path.split('/').filter(is_parameter).count();
+    let fits = |route: &&Route| {
+        let (pattern, words) = (route.path.split('/'), path.split('/'));
+        pattern.clone().count() == words.clone().count()
+            && pattern
+                .zip(words)
+                .all(|(part, word)| part == word || (is_parameter(&part) && !word.is_empty()))
+    };
+    let least = routes.iter().filter(fits).map(parameters).min();
+    routes.iter().filter(fits).any(|it| it.method == Method::GET && Some(parameters(it)) == least)
+}
+
 /// Whether anything is mounted at a path of the table.
 pub fn is_mounted(path: &str) -> bool {
     table().iter().any(|it| it.path == path)
@@ -227,6 +259,34 @@ mod tests {
         let routes: BTreeSet<_> =
             table.iter().map(|it| (it.method.as_str().to_owned(), it.path)).collect();
         assert_eq!(routes.len(), table.len());
+    }
+
+    #[test]
+    fn whoever_comes_back_from_where_a_form_is_sent_comes_to_a_page() {
+        for (address, page) in [
+            ("/", "/"),
+            ("/plans/31?verdict=held", "/plans/31?verdict=held"),
+            ("/plans/31/approve", "/plans/31"),
+            ("/plans/31/approve?verdict=held", "/plans/31"),
+            ("/connectors/1/sync", "/connectors/1"),
+            ("/connectors/1/general", "/connectors/1/general"),
+            ("/connectors/1/general/preview", "/connectors/1/general"),
+            ("/settings/accounts/3/sessions/4/end", "/settings/accounts/3"),
+            ("/account/theme", "/account"),
+            ("/explain/sync", "/explain"),
+            ("/sign-out", "/"),
+            ("/nothing/here", "/"),
+            ("", "/"),
+        ] {
+            assert_eq!(page_of(address), page, "{address}");
+        }
+        // Wherever a form is sent.
+        let table = table();
+        for route in table.iter().filter(|it| it.method == Method::POST) {
+            let address = route.path.replace(['{', '}'], "");
+            let page = page_of(&address);
+            assert!(is_page(&table, page), "{address}: {page}");
+        }
     }
 
     #[test]

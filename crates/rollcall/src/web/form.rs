@@ -140,13 +140,23 @@ impl Form {
 
     /// To show the form again. Fields whose name says that they are secret are left out.
     pub fn typed(&self) -> Typed {
-        let is_secret =
-            |name: &str| ["password", "secret", "code", "csrf"].iter().any(|it| name.contains(it));
         let mut values = BTreeMap::new();
-        for (name, value) in self.fields.iter().filter(|(name, _)| !is_secret(name)) {
+        for (name, value) in self.shown() {
             values.entry(name.clone()).or_insert_with(|| value.clone());
         }
         Typed { values, errors: self.errors.clone() }
+    }
+
+    /// Every field in its order, to send the form once more by another; without those whose name
+    /// says that they are secret.
+    pub fn carried(&self) -> Vec<(String, String)> {
+        self.shown().cloned().collect()
+    }
+
+    fn shown(&self) -> impl Iterator<Item = &(String, String)> {
+        let is_secret =
+            |name: &str| ["password", "secret", "code", "csrf"].iter().any(|it| name.contains(it));
+        self.fields.iter().filter(move |(name, _)| !is_secret(name))
     }
 }
 

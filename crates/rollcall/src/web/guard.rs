@@ -19,11 +19,12 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::web::access::Access;
+use crate::web::access::{Access, page_of};
 use crate::web::address::Arrival;
-use crate::web::answer;
+use crate::web::answer::{self, Answer};
 use crate::web::form::Form;
 use crate::web::page::Page;
+use crate::web::pages::account;
 use crate::web::refusal::Refusal;
 use crate::web::site::Site;
 use crate::web::visit::{Visit, is_ours, see_other};
@@ -57,8 +58,9 @@ pub async fn receive(State(app): State<App>, request: Request, next: Next) -> Re
     };
     let mut response = answered
         .unwrap_or_else(|_| Refusal::Failed("the handler panicked".to_owned()).into_response());
+    let form = response.extensions_mut().remove::<Form>();
     if let Some(refusal) = refusal_of(&mut response) {
-        response = refused(&visit, &refusal);
+        response = refused(&visit, &refusal, form.as_ref());
     }
     let was_shown = is_get && visit.flash().is_some() && !response.status().is_redirection();
     if was_shown && let Some(cookie) = cookies::forget(cookies::FLASH, visit.arrival().is_https) {
@@ -109,7 +111,14 @@ pub async fn admit(State(access): State<Access>, mut request: Request, next: Nex
         };
         return refusal.into_response();
     }
-    next.run(request).await
+    let form = request.extensions().get::<Form>().cloned();
+    let mut response = next.run(request).await;
+    let is_asked = matches!(response.extensions().get(), Some(Refusal::NotProved { .. }));
+    if let Some(form) = form.filter(|_| is_asked) {
+        // What was typed is sent once more together with the password.
+        response.extensions_mut().insert(form);
+    }
+    response
 }
 
 /// Reads the form of a request that changes something, if it comes from a page of ours.
@@ -162,7 +171,7 @@ fn sent_from<'a>(visit: &Visit, request: &'a Request) -> Option<&'a str> {
     let origin = format!("{scheme}://{host}");
     let is_host = host.eq_ignore_ascii_case(&visit.arrival().host);
     let is_same = is_host || site.public_url.as_ref() == Some(&origin);
-    (is_same && is_ours(path)).then_some(path)
+    (is_same && is_ours(path)).then(|| page_of(path))
 }
 
 /// The page that tells why there is no other.
@@ -176,14 +185,21 @@ struct Refused {
     request: String,
 }
 
-fn refused(visit: &Visit, refusal: &Refusal) -> Response {
+fn refused(visit: &Visit, refusal: &Refusal, form: Option<&Form>) -> Response {
     let towards = |page: &str, back: &str| {
         let back = utf8_percent_encode(back, NON_ALPHANUMERIC);
         see_other(&format!("{page}?next={back}"))
     };
+    let or_text = |answer: Answer| match answer {
+        Ok(response) => response,
+        Err(error) => (refusal.status(), error.to_string()).into_response(),
+    };
     match refusal {
         Refusal::NotSignedIn { back } => return towards(SIGN_IN, back),
-        Refusal::NotProved { back } => return towards(PROVE, back),
+        Refusal::NotProved { back } => match form {
+            Some(form) => return or_text(account::ask(visit, back, form)),
+            None => return towards(PROVE, back),
+        },
         Refusal::Failed(why) => {
             tracing::error!(request = visit.request(), "Request {} failed: {why}", visit.request());
         }
@@ -204,10 +220,7 @@ fn refused(visit: &Visit, refusal: &Refusal) -> Response {
         sentence: refusal.sentence(),
         request,
     };
-    match answer::html_with(refusal.status(), &view) {
-        Ok(response) => response,
-        Err(error) => (refusal.status(), error.to_string()).into_response(),
-    }
+    or_text(answer::html_with(refusal.status(), &view))
 }
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \

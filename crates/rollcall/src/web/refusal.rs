@@ -25,7 +25,7 @@ pub enum Refusal {
     /// To be sent to the sign-in page, and then back.
     #[error("Sign in first.")]
     NotSignedIn { back: String },
-    /// To type the password again, and then go on.
+    /// To type the password again, and then go on: with the form that was sent, or to this page.
     #[error("Type your password again to go on.")]
     NotProved { back: String },
     /// The form did not come from one of our pages, or from one of an earlier session.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::header::{LOCATION, SET_COOKIE, USER_AGENT};
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -36,6 +36,8 @@ struct Seen {
     program: String,
     /// Path and query.
     path: String,
+    /// The page to come back to: where a form was sent to is none.
+    page: String,
     request: String,
     theme: Theme,
     shortcuts: bool,
@@ -82,12 +84,15 @@ impl Visit {
         let headers = &request.headers;
         let program = headers.get(USER_AGENT).and_then(|it| it.to_str().ok()).unwrap_or("");
         let path = request.uri.path_and_query().map_or("/", |it| it.as_str());
+        let is_read = matches!(request.method, Method::GET | Method::HEAD);
+        let page = if is_read { path } else { access::page_of(path) };
         let flash = cookies::read(headers, cookies::FLASH).and_then(flash_of);
         Seen {
             now,
             arrival: Arrival::of(request, &app.site),
             program: program.to_owned(),
             path: path.to_owned(),
+            page: page.to_owned(),
             request: seal::random::<9>()
                 .map_or_else(|_| "none".to_owned(), |bytes| URL_SAFE_NO_PAD.encode(bytes)),
             theme: Theme::from_word(cookies::read(headers, cookies::THEME).unwrap_or("")),
@@ -217,7 +222,7 @@ impl Visit {
             nav: shown.map(Iterator::collect).unwrap_or_default(),
             status_bar: self.status_bar(path),
             flash: self.flash().cloned(),
-            ..plain_page(title.into(), self.path().to_owned())
+            ..plain_page(title.into(), self.0.page.clone())
         }
     }
 

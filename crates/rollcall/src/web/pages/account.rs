@@ -4,10 +4,12 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
+use axum::response::{IntoResponse as _, Redirect};
 
 use crate::secret::Secret;
 use crate::store::accounts::{self, Account, AccountError, password};
 use crate::store::sessions::{self, SessionId};
+use crate::web::access::page_of;
 use crate::web::answer::{self, Answer};
 use crate::web::form::{Form, Typed};
 use crate::web::moment::Moment;
@@ -15,7 +17,7 @@ use crate::web::page::{Page, Theme};
 use crate::web::pages::sign_in::{self, Asked};
 use crate::web::refusal::Refusal;
 use crate::web::throttle::Wait;
-use crate::web::visit::{Visit, see_other};
+use crate::web::visit::{Visit, is_ours, see_other};
 use crate::web::{App, cookies};
 
 #[derive(Debug, Template)]
@@ -46,10 +48,18 @@ pub struct SessionRow {
 #[template(path = "prove.html")]
 struct ProveView {
     page: Page,
+    /// The page to go to, or to go back to.
     next: String,
     wrong: String,
     has_password: bool,
+    /// Where a form goes on that was sent already; empty where there is none.
+    resume: String,
+    /// What was typed into it.
+    carried: Vec<(String, String)>,
 }
+
+/// The fields of the question itself.
+const PROVE_FIELDS: [&str; 2] = ["next", "resume"];
 
 pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
     let view = view(&app, &visit, Typed::default()).await?;
@@ -128,28 +138,49 @@ pub async fn end_session(
 }
 
 pub async fn show_prove(visit: Visit, Query(asked): Query<Asked>) -> Answer {
-    let has_password = own(&visit)?.has_password;
-    let page = visit.page("Type your password again");
-    answer::html(&ProveView { page, next: asked.next, wrong: String::new(), has_password })
+    answer::html(&prove_view(&visit, &asked.next)?)
+}
+
+/// Asks for the password before a form that was sent goes on. Nothing of it has to be typed again.
+pub fn ask(visit: &Visit, back: &str, form: &Form) -> Answer {
+    let resume = visit.path().to_owned();
+    answer::html_again(&ProveView { resume, carried: form.carried(), ..prove_view(visit, back)? })
+}
+
+fn prove_view(visit: &Visit, next: &str) -> Result<ProveView, Refusal> {
+    Ok(ProveView {
+        page: visit.page("Type your password again"),
+        next: next.to_owned(),
+        wrong: String::new(),
+        has_password: own(visit)?.has_password,
+        resume: String::new(),
+        carried: Vec::new(),
+    })
 }
 
 /// Takes the password again, for actions that are severe.
 pub async fn prove(State(app): State<App>, visit: Visit, form: Form) -> Answer {
     let account = own(&visit)?;
-    let next = form.raw("next").to_owned();
+    let (next, resume) = (form.raw("next"), form.raw("resume"));
     let (status, wrong) = match is_right(&app, &visit, account, &form.secret("password")).await? {
         Ok(true) => {
             if let Some(session) = visit.session() {
                 sessions::prove(app.db(), session.id, visit.now()).await?;
             }
-            return Ok(see_other(&next));
+            if is_ours(resume) {
+                // The same request once more: what was typed goes along.
+                return Ok(Redirect::temporary(resume).into_response());
+            }
+            return Ok(see_other(page_of(next)));
         }
         Ok(false) => (StatusCode::UNPROCESSABLE_ENTITY, "This is not your password.".to_owned()),
         Err(Wait(wait)) => (StatusCode::TOO_MANY_REQUESTS, too_many(wait.as_secs())),
     };
-    let page = visit.page("Type your password again");
-    let has_password = account.has_password;
-    answer::html_with(status, &ProveView { page, next, wrong, has_password })
+    let mut carried = form.carried();
+    carried.retain(|(name, _)| !PROVE_FIELDS.contains(&name.as_str()));
+    let resume = resume.to_owned();
+    let view = ProveView { wrong, resume, carried, ..prove_view(&visit, next)? };
+    answer::html_with(status, &view)
 }
 
 /// Whether somebody who is signed in typed their password, as seldom as anybody may try.
@@ -276,13 +307,16 @@ mod tests {
             });
             assert!(!text.contains("canary"), "{text}");
         }
-        for wrong in [String::new(), too_many(40)] {
-            check(&ProveView {
+        for (wrong, resume) in [(String::new(), ""), (too_many(40), HOSTILE)] {
+            let text = check(&ProveView {
                 page: samples::page("Type your password again", "/account/prove", Role::Viewer),
                 next: HOSTILE.to_owned(),
                 wrong,
                 has_password: true,
+                resume: resume.to_owned(),
+                carried: vec![("reason".to_owned(), HOSTILE.to_owned())],
             });
+            assert_eq!(text.contains("name=\"reason\""), !resume.is_empty(), "{text}");
         }
     }
 

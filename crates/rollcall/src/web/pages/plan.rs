@@ -1,6 +1,8 @@
 //! `/plans/{id}`: everything that would change, why, and what is decided over it.
 
-use std::collections::{BTreeMap, BTreeSet};
+pub mod deciding;
+
+use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -8,8 +10,8 @@ use axum::http::Uri;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
+use self::deciding::Draft;
 use crate::cli::connector::notation::shell_word;
-use crate::plans::decide::{self, Choice, DecideError};
 use crate::run::{Order, Ready, Showed, Task};
 use crate::store::accounts::Role;
 use crate::store::connectors;
@@ -22,7 +24,7 @@ use crate::sync::SyncError;
 use crate::sync::seen::plan_as_seen;
 use crate::web::App;
 use crate::web::answer::{self, Answer};
-use crate::web::form::{Form, Typed};
+use crate::web::form::Form;
 use crate::web::moment::count;
 use crate::web::page::Page;
 use crate::web::pages::plans::{Row, row};
@@ -60,8 +62,6 @@ struct View {
     /// When somebody decided over what is shown; the button carries it.
     seen: String,
     may_decide: bool,
-    /// Whether the password comes first: asked for afterwards, what was ticked would be lost.
-    must_prove: bool,
     /// Whether every change of the plan is in the list.
     is_whole: bool,
     /// The address of what is shown; the form carries it, to be shown there again.
@@ -118,16 +118,6 @@ struct ChangeView {
     is_ticked: bool,
 }
 
-/// What somebody is about to decide: it outlives a mistake, and the question for the password.
-#[derive(Clone, Debug, Default)]
-struct Draft {
-    /// As the form names it; empty where nothing was chosen yet.
-    which: String,
-    ticked: BTreeSet<i64>,
-    cause: i64,
-    form: Typed,
-}
-
 #[derive(Debug)]
 struct FindingView {
     kind: String,
@@ -145,15 +135,9 @@ pub struct Asked {
     verdict: String,
     q: String,
     after: i64,
-    /// What was about to be decided, when somebody comes back.
-    which: String,
-    ticked: String,
-    of: i64,
 }
 
 const ROWS: usize = 100;
-/// So many changes at once ask for the password again.
-const PROVED_FROM: usize = 100;
 
 pub async fn show(
     State(app): State<App>,
@@ -162,8 +146,7 @@ pub async fn show(
     Query(asked): Query<Asked>,
 ) -> Answer {
     let plan = find(&app, id).await?;
-    let draft = asked.draft();
-    answer::html(&view(&app, &visit, &plan, asked, draft).await?)
+    answer::html(&view(&app, &visit, &plan, asked, Draft::default()).await?)
 }
 
 async fn view(
@@ -230,14 +213,9 @@ async fn view(
     let is_shrunken = objections.iter().any(|it| it.kind == "shrunken");
     // A plan of a read that was far too short has no changes yet, and is decided over as such.
     let may_decide = may_decide && (0 < waiting || (counts.is_empty() && is_shrunken));
-    let is_severe = usize::try_from(waiting).is_ok_and(|it| PROVED_FROM < it);
-    // Whoever has chosen already is asked when they send it, and comes back to what they chose.
-    let is_new = draft.which.is_empty();
-    let must_prove = may_decide && is_severe && is_new && visit.prove("/").is_err();
     let here = format!("/plans/{}", plan.id);
     Ok(View {
-        // Where a form was sent to is no page.
-        page: Page { path: here.clone(), ..visit.page(format!("Plan {}", plan.id)) },
+        page: visit.page(format!("Plan {}", plan.id)),
         here,
         decided: decided(plan, visit),
         reason: plan.reason.clone(),
@@ -256,91 +234,13 @@ async fn view(
         waiting,
         apply: can_apply.then(|| apply_words(passing, &counts)),
         seen: plan_as_seen(plan),
-        may_decide: may_decide && !must_prove,
-        must_prove,
+        may_decide,
         is_stale: is_stale && plan.status.is_open(),
         commands: commands(plan, can_apply, may_decide, may_decide && 0 < waiting),
         plan: row(plan, visit),
         asked,
         draft,
     })
-}
-
-/// Lets changes pass that were seen.
-pub async fn approve(
-    State(app): State<App>,
-    visit: Visit,
-    Path(id): Path<i64>,
-    mut form: Form,
-) -> Answer {
-    let here = format!("/plans/{id}");
-    let chosen = choice(&mut form)?;
-    let reason = form.text("reason");
-    let plan = find(&app, id).await?;
-    let Some(choice) = chosen.filter(|_| !form.is_wrong()) else {
-        return again(&app, &visit, &plan, &form).await;
-    };
-    if PROVED_FROM < chosen_at_most(&app, &plan, &choice).await? {
-        visit.prove(&Asked::shown_by(&form).address_of(plan.id, &Draft::of(&form)))?;
-    }
-    let actor = visit.actor();
-    let act = visit.act(&actor).because(&reason);
-    let decision = decide::approve(app.db(), PlanId(id), &choice, &act).await?;
-    let approved = plural(decision.chosen, "change is approved", "changes are approved");
-    if form.checked("run") && decision.kind == PlanKind::Held && visit.may(Role::Operator) {
-        let started = run_now(&app, &visit, &plan, reason).await;
-        // What was decided stays decided, and whoever decided is told so.
-        if let Err(Refusal::Conflict(why)) = &started {
-            let sentence = format!("The plan is approved, but no run was started. {why}");
-            return Ok(visit.told(status::Role::Warning, &sentence, &here));
-        }
-        return started;
-    }
-    let sentence = match decision.chosen {
-        0 => "The plan is approved. The next run asks for whoever is missing.".to_owned(),
-        _ => format!("{approved}. The next run makes what it still plans of them."),
-    };
-    Ok(visit.done(sentence, &here))
-}
-
-/// Runs the connector of a plan.
-async fn run_now(app: &App, visit: &Visit, plan: &Plan, reason: String) -> Answer {
-    let ready = Ready::open(&app.engine, plan.connector_name.as_str()).await?;
-    run::started(app, visit, ready, &order(visit, Task::Sync, reason)).await
-}
-
-/// Says no to changes that were seen.
-pub async fn reject(
-    State(app): State<App>,
-    visit: Visit,
-    Path(id): Path<i64>,
-    mut form: Form,
-) -> Answer {
-    let chosen = choice(&mut form)?;
-    let reason = form.text("reason");
-    let days = form.optional("days");
-    let lasts = match days.parse::<i64>() {
-        _ if days.is_empty() => None,
-        Ok(days @ 1..=3_650) => Some(jiff::SignedDuration::from_hours(24 * days)),
-        Ok(_) | Err(_) => {
-            form.error("days", "Type a whole number from 1 to 3650, or nothing.");
-            None
-        }
-    };
-    let Some(choice) = chosen.filter(|_| !form.is_wrong()) else {
-        let plan = find(&app, id).await?;
-        return again(&app, &visit, &plan, &form).await;
-    };
-    let actor = visit.actor();
-    let act = visit.act(&actor).because(&reason);
-    let decision = decide::reject(app.db(), PlanId(id), &choice, lasts, &act).await?;
-    let rejected = plural(decision.chosen, "change is rejected", "changes are rejected");
-    let sentence = format!(
-        "{rejected}. They come again only if the source says something else of the person, \
-         or after {}.",
-        decision.until.strftime("%-d %b %Y")
-    );
-    Ok(visit.done(sentence, &format!("/plans/{id}")))
 }
 
 /// Does exactly what the plan shows, or nothing.
@@ -362,12 +262,6 @@ pub async fn apply(
     run::started(&app, &visit, ready, &order(&visit, task, String::new())).await
 }
 
-/// The page once more, with what was typed and what is wrong with it.
-async fn again(app: &App, visit: &Visit, plan: &Plan, form: &Form) -> Answer {
-    let asked = Asked::shown_by(form);
-    answer::html_again(&view(app, visit, plan, asked, Draft::of(form)).await?)
-}
-
 pub fn order(visit: &Visit, task: Task, reason: String) -> Order {
     let actor = visit.actor();
     Order { trigger: Trigger::Page, actor, retry_of: None, slot: None, task, reason }
@@ -379,50 +273,6 @@ async fn find(app: &App, id: i64) -> Result<Plan, Refusal> {
             format!("There is no plan {id}. Plans that nobody needs any more are pruned.");
         Refusal::NotFound(sentence)
     })
-}
-
-/// What a form says of which changes; none where that is wrong at its field. What is no form of ours
-/// is refused: with less than what was sent, something else would be decided.
-fn choice(form: &mut Form) -> Result<Option<Choice>, Refusal> {
-    let unclear = || {
-        let sentence = "It is not clear which changes are meant. Nothing was decided.";
-        Refusal::BadRequest(sentence.to_owned())
-    };
-    let numbers = |name: &str| -> Result<Vec<i64>, Refusal> {
-        form.all(name).map(|it| it.parse().map_err(|_| unclear())).collect()
-    };
-    let ticked = numbers("seq")?;
-    Ok(match form.raw("which") {
-        "all" => Some(Choice::default()),
-        "ticked" if ticked.is_empty() => {
-            form.error("which", "No change is ticked. Nothing was decided.");
-            None
-        }
-        "ticked" => Some(Choice { only: ticked, ..Choice::default() }),
-        // On a part of the list, what is ticked on another would be decided as well.
-        "others" if !form.has("whole") => {
-            let sentence = "Only where all changes are shown on one page. Nothing was decided.";
-            form.error("which", sentence);
-            None
-        }
-        "others" => Some(Choice { except: ticked, ..Choice::default() }),
-        "cause" => {
-            let cause = numbers("cause")?.first().copied().ok_or_else(unclear)?;
-            Some(Choice { cause: Some(cause), ..Choice::default() })
-        }
-        _ => return Err(unclear()),
-    })
-}
-
-/// No fewer changes than a choice comes to.
-async fn chosen_at_most(app: &App, plan: &Plan, choice: &Choice) -> Result<usize, Refusal> {
-    if !choice.only.is_empty() {
-        return Ok(choice.only.len());
-    }
-    let counts = changes::counts(app.db(), plan.id).await?;
-    let held: u64 =
-        counts.iter().filter(|((verdict, ..), _)| verdict == "held").map(|(_, it)| it).sum();
-    Ok(usize::try_from(held).unwrap_or(usize::MAX))
 }
 
 fn decided(plan: &Plan, visit: &Visit) -> String {
@@ -550,50 +400,12 @@ fn commands(
     commands
 }
 
-fn plural(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
-
-impl Draft {
-    fn of(form: &Form) -> Draft {
-        Draft {
-            which: form.raw("which").to_owned(),
-            ticked: form.all("seq").filter_map(|it| it.parse().ok()).collect(),
-            cause: form.raw("cause").parse().unwrap_or(0),
-            form: form.typed(),
-        }
-    }
-
-    /// Whether this is chosen of what can be. Everything is only before anybody has chosen.
-    fn is(&self, which: &str) -> bool {
-        self.which == which || (self.which.is_empty() && which == "all")
-    }
-}
-
 impl Asked {
     /// What a form was sent from.
     fn shown_by(form: &Form) -> Asked {
         let shown = form.raw("shown").parse::<Uri>().ok();
         let asked = shown.and_then(|it| Query::<Asked>::try_from_uri(&it).ok());
         asked.map_or_else(Asked::default, |Query(asked)| asked)
-    }
-
-    fn draft(&self) -> Draft {
-        Draft {
-            which: self.which.clone(),
-            ticked: self.ticked.split('-').filter_map(|it| it.parse().ok()).collect(),
-            cause: self.of,
-            form: Typed::default(),
-        }
-    }
-
-    /// As [`Asked::address`] of the same page, with what is about to be decided. The reason is not
-    /// in it: addresses are written down in many places.
-    fn address_of(&self, plan: PlanId, draft: &Draft) -> String {
-        let ticked: Vec<String> = draft.ticked.iter().map(i64::to_string).collect();
-        let (which, of) = (utf8_percent_encode(&draft.which, NON_ALPHANUMERIC), draft.cause);
-        let shown = self.address(plan, self.after);
-        format!("{shown}&which={which}&ticked={}&of={of}", ticked.join("-"))
     }
 
     fn filter(&self) -> Filter {
@@ -626,25 +438,6 @@ impl Asked {
             .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
             .collect();
         format!("/plans/{plan}?{}", asked.join("&"))
-    }
-}
-
-impl From<DecideError> for Refusal {
-    fn from(error: DecideError) -> Refusal {
-        match error {
-            DecideError::Store(error) => error.into(),
-            DecideError::Unknown(_) => Refusal::NotFound(error.to_string()),
-            DecideError::NoReason | DecideError::Nothing { .. } => {
-                Refusal::BadRequest(error.to_string())
-            }
-            DecideError::Closed { .. }
-            | DecideError::OtherRules { .. }
-            | DecideError::Decided { .. }
-            | DecideError::NotHeld { .. }
-            | DecideError::NoCause { .. }
-            | DecideError::HoldsNothing { .. }
-            | DecideError::Empty => Refusal::Conflict(error.to_string()),
-        }
     }
 }
 
@@ -701,7 +494,6 @@ mod tests {
             apply: Some("Apply 12 changes".to_owned()),
             seen: String::new(),
             may_decide,
-            must_prove: false,
             is_whole: false,
             shown: "/plans/31?".to_owned(),
             draft: Draft::default(),
@@ -720,13 +512,6 @@ mod tests {
         for tab in [Tab::Findings, Tab::Source] {
             check(&view("applied", tab, false));
         }
-    }
-
-    #[test]
-    fn the_password_comes_before_anything_is_ticked() {
-        let text = check(&View { must_prove: true, ..view("waiting", Tab::Changes, false) });
-        assert!(text.contains("/account/prove?next=/plans/31"), "{text}");
-        assert!(!text.contains("/plans/31/approve"), "{text}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::store::accounts::{self, Account, password};
 use crate::store::audit::actor::Actor;
 use crate::store::sessions::{self, Origin, Purpose, Redeemed};
+use crate::web::access::page_of;
 use crate::web::answer::{self, Answer};
 use crate::web::form::{Form, Typed};
 use crate::web::page::Page;
@@ -46,7 +47,7 @@ pub struct Asked {
 
 pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Asked>) -> Answer {
     if visit.account().is_some() {
-        return Ok(see_other(&asked.next));
+        return Ok(see_other(page_of(&asked.next)));
     }
     if !accounts::has_admin(app.db()).await? {
         return Ok(see_other("/setup"));
@@ -79,7 +80,7 @@ pub async fn sign_in(State(app): State<App>, visit: Visit, mut form: Form) -> An
     let account = known.map(|(account, _)| account);
     if let Some(account) = account.as_ref().filter(|_| is_right) {
         app.site.throttle.right(&key, visit.address());
-        return enter(&app, &visit, account, &next).await;
+        return enter(&app, &visit, account, page_of(&next)).await;
     }
     record_refusal(&app, &visit, account);
     let view = View {

@@ -146,6 +146,32 @@ impl Browser {
         self.post(path, &fields).await
     }
 
+    /// Sends the form of a page that asks for the password again, and the form that it carries.
+    pub(crate) async fn prove(&mut self, asked: &Answer, password: &str) -> Answer {
+        let (_, form) = asked.text.split_once("action=\"/account/prove\"").unwrap_or_else(|| {
+            panic!("no password is asked for: {asked:?}");
+        });
+        let (form, _) = form.split_once("</form>").unwrap();
+        let value = |part: &str, name: &str| {
+            let (_, rest) = part.split_once(&format!("{name}=\""))?;
+            Some(rest.split('"').next()?.replace("&#38;", "&").replace("&#34;", "\""))
+        };
+        let hidden = form.split("type=\"hidden\"").skip(1).filter_map(|it| {
+            let it = it.split('>').next()?;
+            Some((value(it, "name")?, value(it, "value")?))
+        });
+        let fields: Vec<(String, String)> =
+            hidden.chain([("password".to_owned(), password.to_owned())]).collect();
+        let fields: Vec<(&str, &str)> =
+            fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let answer = self.post("/account/prove", &fields).await;
+        if answer.status != StatusCode::TEMPORARY_REDIRECT {
+            return answer;
+        }
+        let next = answer.location().to_owned();
+        self.post(&next, &fields).await
+    }
+
     /// Follows the redirect of an answer.
     pub(crate) async fn follow(&mut self, answer: &Answer) -> Answer {
         let next = answer.location().to_owned();

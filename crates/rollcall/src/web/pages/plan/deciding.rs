@@ -1,0 +1,198 @@
+//! What an approver decides over a plan: which changes, whether they pass, and why.
+
+use std::collections::BTreeSet;
+
+use axum::extract::{Path, State};
+
+use super::{Asked, find, order, view};
+use crate::plans::decide::{self, Choice, DecideError};
+use crate::run::{Ready, Task};
+use crate::store::accounts::Role;
+use crate::store::plans::changes;
+use crate::store::plans::{Plan, PlanId, PlanKind};
+use crate::web::App;
+use crate::web::answer::{self, Answer};
+use crate::web::form::{Form, Typed};
+use crate::web::pages::run;
+use crate::web::refusal::Refusal;
+use crate::web::status;
+use crate::web::visit::Visit;
+
+/// What somebody is about to decide: it outlives a mistake.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// As the form names it; empty where nothing was chosen yet.
+    pub which: String,
+    pub ticked: BTreeSet<i64>,
+    pub cause: i64,
+    pub form: Typed,
+}
+
+/// So many changes at once ask for the password again.
+const PROVED_FROM: usize = 100;
+
+/// Lets changes pass that were seen.
+pub async fn approve(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<i64>,
+    mut form: Form,
+) -> Answer {
+    let here = format!("/plans/{id}");
+    let chosen = choice(&mut form)?;
+    let reason = form.text("reason");
+    let plan = find(&app, id).await?;
+    let Some(choice) = chosen.filter(|_| !form.is_wrong()) else {
+        return again(&app, &visit, &plan, &form).await;
+    };
+    if PROVED_FROM < chosen_at_most(&app, &plan, &choice).await? {
+        visit.prove(&here)?;
+    }
+    let actor = visit.actor();
+    let act = visit.act(&actor).because(&reason);
+    let decision = decide::approve(app.db(), PlanId(id), &choice, &act).await?;
+    let approved = plural(decision.chosen, "change is approved", "changes are approved");
+    if form.checked("run") && decision.kind == PlanKind::Held && visit.may(Role::Operator) {
+        let started = run_now(&app, &visit, &plan, reason).await;
+        // What was decided stays decided, and whoever decided is told so.
+        if let Err(Refusal::Conflict(why)) = &started {
+            let sentence = format!("The plan is approved, but no run was started. {why}");
+            return Ok(visit.told(status::Role::Warning, &sentence, &here));
+        }
+        return started;
+    }
+    let sentence = match decision.chosen {
+        0 => "The plan is approved. The next run asks for whoever is missing.".to_owned(),
+        _ => format!("{approved}. The next run makes what it still plans of them."),
+    };
+    Ok(visit.done(sentence, &here))
+}
+
+/// Runs the connector of a plan.
+async fn run_now(app: &App, visit: &Visit, plan: &Plan, reason: String) -> Answer {
+    let ready = Ready::open(&app.engine, plan.connector_name.as_str()).await?;
+    run::started(app, visit, ready, &order(visit, Task::Sync, reason)).await
+}
+
+/// Says no to changes that were seen.
+pub async fn reject(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<i64>,
+    mut form: Form,
+) -> Answer {
+    let chosen = choice(&mut form)?;
+    let reason = form.text("reason");
+    let days = form.optional("days");
+    let lasts = match days.parse::<i64>() {
+        _ if days.is_empty() => None,
+        Ok(days @ 1..=3_650) => Some(jiff::SignedDuration::from_hours(24 * days)),
+        Ok(_) | Err(_) => {
+            form.error("days", "Type a whole number from 1 to 3650, or nothing.");
+            None
+        }
+    };
+    let Some(choice) = chosen.filter(|_| !form.is_wrong()) else {
+        let plan = find(&app, id).await?;
+        return again(&app, &visit, &plan, &form).await;
+    };
+    let actor = visit.actor();
+    let act = visit.act(&actor).because(&reason);
+    let decision = decide::reject(app.db(), PlanId(id), &choice, lasts, &act).await?;
+    let rejected = plural(decision.chosen, "change is rejected", "changes are rejected");
+    let sentence = format!(
+        "{rejected}. They come again only if the source says something else of the person, \
+         or after {}.",
+        decision.until.strftime("%-d %b %Y")
+    );
+    Ok(visit.done(sentence, &format!("/plans/{id}")))
+}
+
+/// The page once more, with what was typed and what is wrong with it.
+async fn again(app: &App, visit: &Visit, plan: &Plan, form: &Form) -> Answer {
+    let asked = Asked::shown_by(form);
+    answer::html_again(&view(app, visit, plan, asked, Draft::of(form)).await?)
+}
+
+/// What a form says of which changes; none where that is wrong at its field. What is no form of ours
+/// is refused: with less than what was sent, something else would be decided.
+fn choice(form: &mut Form) -> Result<Option<Choice>, Refusal> {
+    let unclear = || {
+        let sentence = "It is not clear which changes are meant. Nothing was decided.";
+        Refusal::BadRequest(sentence.to_owned())
+    };
+    let numbers = |name: &str| -> Result<Vec<i64>, Refusal> {
+        form.all(name).map(|it| it.parse().map_err(|_| unclear())).collect()
+    };
+    let ticked = numbers("seq")?;
+    Ok(match form.raw("which") {
+        "all" => Some(Choice::default()),
+        "ticked" if ticked.is_empty() => {
+            form.error("which", "No change is ticked. Nothing was decided.");
+            None
+        }
+        "ticked" => Some(Choice { only: ticked, ..Choice::default() }),
+        // On a part of the list, what is ticked on another would be decided as well.
+        "others" if !form.has("whole") => {
+            let sentence = "Only where all changes are shown on one page. Nothing was decided.";
+            form.error("which", sentence);
+            None
+        }
+        "others" => Some(Choice { except: ticked, ..Choice::default() }),
+        "cause" => {
+            let cause = numbers("cause")?.first().copied().ok_or_else(unclear)?;
+            Some(Choice { cause: Some(cause), ..Choice::default() })
+        }
+        _ => return Err(unclear()),
+    })
+}
+
+/// No fewer changes than a choice comes to.
+async fn chosen_at_most(app: &App, plan: &Plan, choice: &Choice) -> Result<usize, Refusal> {
+    if !choice.only.is_empty() {
+        return Ok(choice.only.len());
+    }
+    let counts = changes::counts(app.db(), plan.id).await?;
+    let held: u64 =
+        counts.iter().filter(|((verdict, ..), _)| verdict == "held").map(|(_, it)| it).sum();
+    Ok(usize::try_from(held).unwrap_or(usize::MAX))
+}
+
+fn plural(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+impl Draft {
+    fn of(form: &Form) -> Draft {
+        Draft {
+            which: form.raw("which").to_owned(),
+            ticked: form.all("seq").filter_map(|it| it.parse().ok()).collect(),
+            cause: form.raw("cause").parse().unwrap_or(0),
+            form: form.typed(),
+        }
+    }
+
+    /// Whether this is chosen of what can be. Everything is only before anybody has chosen.
+    pub fn is(&self, which: &str) -> bool {
+        self.which == which || (self.which.is_empty() && which == "all")
+    }
+}
+
+impl From<DecideError> for Refusal {
+    fn from(error: DecideError) -> Refusal {
+        match error {
+            DecideError::Store(error) => error.into(),
+            DecideError::Unknown(_) => Refusal::NotFound(error.to_string()),
+            DecideError::NoReason | DecideError::Nothing { .. } => {
+                Refusal::BadRequest(error.to_string())
+            }
+            DecideError::Closed { .. }
+            | DecideError::OtherRules { .. }
+            | DecideError::Decided { .. }
+            | DecideError::NotHeld { .. }
+            | DecideError::NoCause { .. }
+            | DecideError::HoldsNothing { .. }
+            | DecideError::Empty => Refusal::Conflict(error.to_string()),
+        }
+    }
+}
