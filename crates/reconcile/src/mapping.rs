@@ -93,6 +93,7 @@ pub fn desired_by(
     let mut grants = Vec::with_capacity(records.len());
     let mut in_doubt = Vec::new();
     let skips = groups::Skips::of(&rules.groups);
+    let mut sharing = Sharing::default();
     for record in records {
         let id = match account_id(&record, &rules.people, existing) {
             Ok(id) => id,
@@ -110,12 +111,16 @@ pub fn desired_by(
             Ok(Person::User(user)) => {
                 let user = User { source_id: source_id(&id, &record), id, ..user };
                 let source = user.source_id();
+                let is_withheld = desired.withheld.contains(&user.id);
                 match desired.directory.users.get(&user.id) {
-                    Some(first) if first.source_id() != source => {
-                        withhold_shared_key(&user, &mut desired, &mut findings);
+                    Some(first) if first.source_id() == source => findings.push(repeated(&user)),
+                    None if is_withheld && sharing.is_repeated(&user, &desired.withheld) => {
+                        findings.push(repeated(&user));
                     }
-                    Some(_) => findings.push(repeated(&user)),
-                    None if desired.withheld.contains(&user.id) => findings.push(repeated(&user)),
+                    Some(_) => sharing.withhold(&user, &mut desired, &mut findings),
+                    None if is_withheld => {
+                        sharing.withhold(&user, &mut desired, &mut findings);
+                    }
                     None => {
                         if !user.active {
                             let words = inactive_because(&record);
@@ -129,7 +134,7 @@ pub fn desired_by(
             Ok(Person::Skipped(words)) => drop(desired.skipped.insert(id, words)),
             Err(finding) => {
                 findings.push(Finding { id: Some(id.clone()), ..finding });
-                desired.withheld.insert(id);
+                sharing.withhold_unmapped(id, &record.id, &mut desired, &mut findings);
             }
         }
     }
@@ -340,25 +345,80 @@ fn repeated(user: &User) -> Finding {
     }
 }
 
-/// Two people of the source have one key: to prefer one of them would be to guess.
-fn withhold_shared_key(user: &User, desired: &mut Desired, findings: &mut Vec<Finding>) {
-    let finding = |user: &User, other: &User| Finding {
+/// Who is withheld under which key, by the source's ids.
+#[derive(Debug, Default)]
+struct Sharing(BTreeMap<ExternalId, BTreeSet<ExternalId>>);
+
+impl Sharing {
+    /// Whether the source told of this person before, and not of another one with the same key.
+    /// Whoever it could not tell of is withheld by its own id.
+    fn is_repeated(&self, user: &User, withheld: &BTreeSet<ExternalId>) -> bool {
+        let source = user.source_id();
+        match self.0.get(&user.id) {
+            Some(sources) => sources.contains(source),
+            None => withheld.contains(source),
+        }
+    }
+
+    /// Several people of the source have one key: to prefer one of them would be to guess.
+    fn withhold(&mut self, user: &User, desired: &mut Desired, findings: &mut Vec<Finding>) {
+        let sources = self.0.entry(user.id.clone()).or_default();
+        if let Some(first) = desired.directory.users.remove(&user.id) {
+            findings.push(shared_key(&first, &BTreeSet::from([user.source_id().clone()])));
+            sources.insert(first.source_id().clone());
+        }
+        findings.push(shared_key(user, sources));
+        sources.insert(user.source_id().clone());
+        desired.inactive.remove(&user.id);
+        desired.withheld.insert(user.id.clone());
+    }
+
+    /// Somebody cannot be mapped: whoever has the same key is not preferred for that.
+    fn withhold_unmapped(
+        &mut self,
+        id: ExternalId,
+        source: &ExternalId,
+        desired: &mut Desired,
+        findings: &mut Vec<Finding>,
+    ) {
+        let sources = self.0.entry(id.clone()).or_default();
+        if let Some(first) = desired.directory.users.remove(&id) {
+            if first.source_id() != source {
+                findings.push(shared_key(&first, &BTreeSet::from([source.clone()])));
+            }
+            sources.insert(first.source_id().clone());
+        }
+        sources.insert(source.clone());
+        desired.inactive.remove(&id);
+        desired.withheld.insert(id);
+    }
+}
+
+fn shared_key(user: &User, others: &BTreeSet<ExternalId>) -> Finding {
+    let others: Vec<&ExternalId> = others.iter().collect();
+    let (others, none) = match others.len() {
+        0 => ("somebody whom the source could not tell of".to_owned(), "Neither"),
+        1 => (some_of(&others), "Neither"),
+        _ => (some_of(&others), "None"),
+    };
+    Finding {
         kind: FindingKind::Conflict,
         id: Some(user.source_id().clone()),
         username: Some(user.username.as_str().into()),
         message: format!(
-            "Has the key {} together with {}. Neither of them is touched until they differ in the \
+            "Has the key {} together with {others}. {none} of them is touched until they differ in the \
              source.",
-            user.id,
-            other.source_id()
+            user.id
         ),
-    };
-    if let Some(first) = desired.directory.users.remove(&user.id) {
-        findings.push(finding(&first, user));
-        findings.push(finding(user, &first));
     }
-    desired.inactive.remove(&user.id);
-    desired.withheld.insert(user.id.clone());
+}
+
+/// `1, 2 and 98 more`: a sentence that named everybody could be as long as the directory.
+fn some_of(ids: &[&ExternalId]) -> String {
+    const NAMED_MAX: usize = 5;
+    let more = ids.len().saturating_sub(NAMED_MAX);
+    let named = ids.iter().take(NAMED_MAX).map(|it| it.as_str()).collect::<Vec<_>>().join(", ");
+    if more == 0 { named } else { format!("{named} and {more} more") }
 }
 
 fn withhold_shared_usernames(desired: &mut Desired, findings: &mut Vec<Finding>) {
@@ -370,7 +430,7 @@ fn withhold_shared_usernames(desired: &mut Desired, findings: &mut Vec<Finding>)
         .map(|users| users.iter().map(|user| Arc::clone(user)).collect())
         .collect();
     for users in shared {
-        let everybody = users.iter().map(|user| user.id.as_str()).collect::<Vec<_>>().join(", ");
+        let everybody = some_of(&users.iter().map(|user| &user.id).collect::<Vec<_>>());
         for user in &users {
             desired.directory.users.remove(&user.id);
             desired.inactive.remove(&user.id);

@@ -694,3 +694,52 @@ fn names_of_groups_are_transformed_before_all_else() {
         "1 ada : dev",
     ));
 }
+
+#[test]
+fn however_many_have_one_key_each_is_told_with_whom() {
+    let nobody = Directory::default();
+    expect![[r#"
+        withheld number:a1
+        conflict: Has the key number:a1 together with 2. Neither of them is touched until they differ in the source.
+        conflict: Has the key number:a1 together with 1. Neither of them is touched until they differ in the source.
+        conflict: Has the key number:a1 together with 1, 2. None of them is touched until they differ in the source.
+        conflict: The source told of this id more than once; the first record counts."#]]
+    .assert_eq(&by_rules(
+        &[],
+        NUMBER,
+        &nobody,
+        "1 ada .number=A1\n2 bob .number=a1\n3 eve .number=A1\n3 eve .number=A1",
+    ));
+    let many: Vec<String> = (11..31).map(|id| format!("{id} p{id} .number=A1")).collect();
+    let told = by_rules(&[], NUMBER, &nobody, &many.join("\n"));
+    let last = told.lines().last().unwrap();
+    assert!(last.contains("together with 11, 12, 13, 14, 15 and 14 more. None"), "{last}");
+}
+
+#[test]
+fn whoever_cannot_be_mapped_leaves_their_key_to_nobody_else() {
+    let both = "conflict: Has the key number:a1 together with";
+    let cannot = "invalid: Has no username; mend the row of the username or the source.";
+    for (records, other) in [
+        ("1 ada .number=A1\n2 _ mail= .number=A1", 2),
+        ("1 _ mail= .number=A1\n2 bob .number=A1", 1),
+    ] {
+        let told = by_rules(&["title = title"], NUMBER, &Directory::default(), records);
+        let mut lines: Vec<&str> = told.lines().collect();
+        lines.sort_unstable();
+        let conflict =
+            format!("{both} {other}. Neither of them is touched until they differ in the source.");
+        assert_eq!(lines, [&conflict, cannot, "withheld number:a1"], "{records}");
+    }
+}
+
+#[test]
+fn a_username_that_everybody_has_is_told_in_sentences_of_a_bounded_length() {
+    let many: Vec<String> = (101..301).map(|id| format!("{id} admin")).collect();
+    let told = by_rules(&[], None, &Directory::default(), &many.join("\n"));
+    let findings: Vec<&str> = told.lines().filter(|it| it.starts_with("conflict")).collect();
+    assert_eq!(findings.len(), 200, "one for each");
+    let sentence = "conflict: 101, 102, 103, 104, 105 and 195 more map to one username. None of them is \
+                    touched until they differ in the source.";
+    assert!(findings.iter().all(|it| *it == sentence), "{:?}", findings[0]);
+}
