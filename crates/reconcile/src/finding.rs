@@ -33,6 +33,8 @@ pub enum FindingKind {
     Protected,
     /// A group whose name the source does not tell.
     UnnamedGroup,
+    /// A field that a row names and the source does not have; whatever accounts hold of it stays.
+    UnknownField,
     /// Would have been cleaned up, but an expression says that they are kept.
     Kept,
     /// An expression that says nothing of this person; what is safe was done instead.
@@ -54,6 +56,7 @@ impl FindingKind {
             FindingKind::Suspected => "suspected",
             FindingKind::Protected => "protected",
             FindingKind::UnnamedGroup => "unnamed-group",
+            FindingKind::UnknownField => "unknown-field",
             FindingKind::Kept => "kept",
             FindingKind::Expression => "expression",
             FindingKind::NotUndone => "not-undone",

@@ -197,6 +197,12 @@ impl Record {
             _ => self.fields.get(path),
         }
     }
+
+    /// Whether the source does not have such a field at all, which is another thing than a field
+    /// without a value.
+    pub fn is_untold(&self, path: &str) -> bool {
+        self.fields.is_untold(path)
+    }
 }
 
 /// Further fields of a record by their path in the source: `department`,
@@ -212,6 +218,8 @@ struct FieldValues {
     paths: FieldPaths,
     /// One for each path, in the same order.
     values: Box<[Option<Arc<str>>]>,
+    /// Those of the paths that the source does not have: what a directory holds of them stays.
+    untold: FieldPaths,
 }
 
 /// The paths of further fields that are kept of everybody, in order and each once.
@@ -242,16 +250,50 @@ pub const FIELDS_OF_ALL: [&str; 5] = ["id", "username", "email", "firstname", "l
 impl Fields {
     /// `values` are those of the paths, one for each.
     pub fn new(paths: &FieldPaths, values: impl IntoIterator<Item = Option<Arc<str>>>) -> Fields {
+        Fields::without(paths, values, FieldPaths::default())
+    }
+
+    /// As [`Fields::new`], where the source does not have some of the paths.
+    pub fn without(
+        paths: &FieldPaths,
+        values: impl IntoIterator<Item = Option<Arc<str>>>,
+        untold: FieldPaths,
+    ) -> Fields {
         if paths.is_empty() {
             return Fields(None);
         }
         let mut values: Vec<Option<Arc<str>>> = values.into_iter().collect();
         values.resize(paths.0.len(), None);
-        Fields(Some(Arc::new(FieldValues { paths: paths.clone(), values: values.into() })))
+        Fields(Some(Arc::new(FieldValues { paths: paths.clone(), values: values.into(), untold })))
+    }
+
+    /// The paths that the source does not have.
+    pub fn untold(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().flat_map(|it| it.untold.iter())
+    }
+
+    /// The same fields, where the source does not have these of them.
+    #[must_use]
+    pub fn with_untold(&self, untold: FieldPaths) -> Fields {
+        let Some(FieldValues { paths, values, untold: _ }) = self.0.as_deref() else {
+            return Fields(None);
+        };
+        Fields::without(paths, values.iter().cloned(), untold)
+    }
+
+    /// Whether there is a path that the source does not have.
+    pub fn has_untold(&self) -> bool {
+        self.0.as_ref().is_some_and(|it| !it.untold.is_empty())
+    }
+
+    /// Whether the source does not have such a field at all.
+    pub fn is_untold(&self, path: &str) -> bool {
+        let untold = self.0.as_ref().map(|it| &it.untold);
+        untold.is_some_and(|it| it.0.binary_search_by(|it| (**it).cmp(path)).is_ok())
     }
 
     pub fn get(&self, path: &str) -> Option<&str> {
-        let FieldValues { paths, values } = &**self.0.as_ref()?;
+        let FieldValues { paths, values, untold: _ } = &**self.0.as_ref()?;
         let at = paths.0.binary_search_by(|it| (**it).cmp(path)).ok()?;
         values.get(at)?.as_deref()
     }
@@ -310,6 +352,10 @@ mod tests {
             assert_eq!(fields.get(path), None, "{path}");
         }
         assert_eq!(size_of::<Fields>(), size_of::<usize>());
+        assert!(!fields.is_untold("title"), "it has no value, which the source does tell");
+        let untold = FieldPaths::new(["title"]);
+        let fields = Fields::without(&paths, [Some("3".into()), None], untold);
+        assert!(fields.is_untold("title") && !fields.is_untold("custom_attributes.floor"));
         assert_eq!(Fields::new(&FieldPaths::default(), [None]), Fields::default());
     }
 }

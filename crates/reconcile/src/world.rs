@@ -52,7 +52,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Also knows `pending`, `unknown`, `first=Ada`, `last=Lee`, `name=Ada_Lee` and, for a username, `_`
-/// for none. `.department=Sales` is a further field.
+/// for none. `.department=Sales` is a further field, `.floor?` one that the source does not have.
 pub(crate) fn record(line: &str) -> Record {
     let (person, groups) = line.split_once(':').unwrap_or((line, ""));
     let mut words = person.split_whitespace();
@@ -70,11 +70,15 @@ pub(crate) fn record(line: &str) -> Record {
         grants: Vec::new(),
         fields: Fields::default(),
     };
-    let mut fields: BTreeMap<&str, Arc<str>> = BTreeMap::new();
+    let mut fields: BTreeMap<&str, Option<Arc<str>>> = BTreeMap::new();
+    let mut untold = BTreeSet::new();
     for word in words {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
         if let Some(path) = key.strip_prefix('.') {
-            fields.insert(path, value.replace('_', " ").into());
+            let has_none = path.strip_suffix('?');
+            untold.extend(has_none);
+            let value = has_none.is_none().then(|| value.replace('_', " ").into());
+            fields.insert(has_none.unwrap_or(path), value);
             continue;
         }
         let value = (!value.is_empty()).then(|| Box::from(value.replace('_', " ")));
@@ -98,7 +102,7 @@ pub(crate) fn record(line: &str) -> Record {
         }
     }
     let paths = FieldPaths::new(fields.keys());
-    record.fields = Fields::new(&paths, fields.into_values().map(Some));
+    record.fields = Fields::without(&paths, fields.into_values(), FieldPaths::new(untold));
     for group in groups.split_whitespace() {
         let origin = format!("role {group:?}").into();
         record.grants.push(Arc::new(Grant {

@@ -5,6 +5,7 @@
 
 pub mod explain;
 mod known;
+pub mod names;
 pub mod one;
 pub mod preview;
 

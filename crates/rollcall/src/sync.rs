@@ -351,6 +351,14 @@ pub fn map(
         proof: read.proof,
     };
     let rules = settings.rules()?;
+    if let Some(key) = rules.people.key_field()
+        && !read.records.is_empty()
+        && read.records.iter().all(|it| it.is_untold(key))
+    {
+        // One finding for everybody would say no more, and take longer to be noticed.
+        let why = format!("OneLogin has no \"{key}\", so people cannot be told apart by it.");
+        return Err(FieldError { field: "mapping.key", why });
+    }
     let (desired, odd) =
         mapping::desired_by(read.records, read.unreadable, &read.groups, &rules, existing);
     reading.in_scope -= desired.skipped.len();
@@ -606,6 +614,7 @@ pub(crate) fn status_of(decision: &Decision) -> Status {
         | FindingKind::UnknownStatus
         | FindingKind::PassedOver
         | FindingKind::UnnamedGroup
+        | FindingKind::UnknownField
         | FindingKind::Expression
         | FindingKind::NotUndone => true,
     });

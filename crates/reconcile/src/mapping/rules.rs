@@ -124,6 +124,9 @@ pub enum After {
     Value(String),
     /// What the account has, which may be nothing.
     Kept,
+    /// The same, because the source does not have a field that the row names. To take that for a field
+    /// without a value would clear what everybody has, or leave everybody out.
+    Untold,
     /// The person takes no part, because of this row.
     Skip,
 }
@@ -214,6 +217,11 @@ impl PersonRules {
 
     pub fn rows(&self) -> &[Row] {
         &self.rows
+    }
+
+    /// The field that is the key, if it is not the source's id.
+    pub fn key_field(&self) -> Option<&str> {
+        self.key.as_ref().map(|it| &*it.field)
     }
 
     /// Whether usernames are those of the source, and accounts are known by its ids.
@@ -324,6 +332,15 @@ impl Row {
         existing: Option<&Arc<User>>,
         before: &[Traced],
     ) -> Result<Traced, String> {
+        if self.is_untold(record) {
+            return Ok(Traced {
+                target: self.target.clone(),
+                from: self.sources_text(),
+                transformations: self.transformations.to_string(),
+                before: String::new(),
+                after: After::Untold,
+            });
+        }
         let context = Context { record, existing, before };
         let (mut from, mut value) = (None, String::new());
         let mut is_dropped = false;
@@ -359,6 +376,12 @@ impl Row {
         })
     }
 
+    /// Whether a field that the row names is none of the source.
+    fn is_untold(&self, record: &Record) -> bool {
+        let mut fields = self.sources.iter().flat_map(Source::fields);
+        record.fields.has_untold() && fields.any(|it| record.is_untold(it))
+    }
+
     fn sources_text(&self) -> String {
         self.sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
     }
@@ -383,7 +406,7 @@ impl<'a> Context<'a> {
         let traced = self.before.iter().find(|it| it.target == *target)?;
         match &traced.after {
             After::Value(value) => Some(value),
-            After::Kept => target.of(self.existing?),
+            After::Kept | After::Untold => target.of(self.existing?),
             After::Skip => None,
         }
     }
@@ -495,6 +518,7 @@ impl fmt::Display for Traced {
         match after {
             After::Value(value) => write!(f, "{value:?}"),
             After::Kept => f.write_str("what the account has"),
+            After::Untold => f.write_str("what the account has, as the source has no such field"),
             After::Skip => f.write_str("takes no part"),
         }
     }
@@ -561,7 +585,9 @@ fn user_of(record: &Record, existing: Option<&User>, traced: &[Traced]) -> Resul
     for Traced { target, after, .. } in traced {
         let value = match after {
             After::Value(value) => value.clone(),
-            After::Kept => existing.and_then(|it| target.of(it)).unwrap_or_default().to_owned(),
+            After::Kept | After::Untold => {
+                existing.and_then(|it| target.of(it)).unwrap_or_default().to_owned()
+            }
             After::Skip => String::new(),
         };
         values.insert(target, value);
@@ -587,6 +613,8 @@ fn user_of(record: &Record, existing: Option<&User>, traced: &[Traced]) -> Resul
     let is_allowed = match allowed.map(|it| &it.after) {
         Some(After::Value(word)) => yes_or_no(word)?,
         Some(After::Kept) => existing.is_none_or(|it| it.active),
+        // Nobody is let in for want of the field that might keep them out.
+        Some(After::Untold) => existing.is_some_and(|it| it.active),
         Some(After::Skip) | None => true,
     };
     values.remove(&Target::Active);

@@ -168,7 +168,7 @@ impl RowTrial {
     fn count(&mut self, id: &ExternalId, traced: Traced) {
         let Traced { before, after, .. } = traced;
         let (effect, after) = match after {
-            After::Kept => {
+            After::Kept | After::Untold => {
                 self.keeps += 1;
                 return;
             }

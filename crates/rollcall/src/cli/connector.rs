@@ -23,9 +23,10 @@ use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
 use crate::health::{self, ConnectorHealth};
+use crate::people::names::{self, Lookup};
 use crate::secret::Secret;
 use crate::source::onelogin::settings::{ScopeSettings, Settings};
-use crate::store::connectors::settings::ConnectorSettings;
+use crate::store::connectors::settings::{ConnectorSettings, FieldError};
 use crate::store::connectors::{self, Connector, Provider};
 use crate::store::leases;
 use crate::store::schedules;
@@ -99,6 +100,9 @@ pub struct EditArgs {
     /// Show what that would do, by the last read and without an API call; saves and changes nothing
     #[arg(long)]
     preview: bool,
+    /// Save groups and custom attributes that the last read does not have, to be made in OneLogin later
+    #[arg(long, conflicts_with = "preview")]
+    even_if_unknown: bool,
     #[command(flatten)]
     choices: Choices,
 }
@@ -181,6 +185,8 @@ async fn create(args: CreateArgs, context: &Context) -> Result<(), CliError> {
         minimum_remaining_api_calls: settings::MINIMUM_REMAINING_API_CALLS_BY_DEFAULT,
     });
     let settings = args.choices.apply(&plain)?;
+    // Nothing was read of a new connector, so all that can be told is what was not looked for.
+    let Lookup { unknown: _, unchecked } = names::look_up(&context.db, None, &settings).await?;
     let secret = required_secret(&args, context)?;
     let connector = connectors::create(
         &context.db,
@@ -203,6 +209,7 @@ async fn create(args: CreateArgs, context: &Context) -> Result<(), CliError> {
             name = it.name
         )
     });
+    note_unchecked(unchecked, context);
     Ok(())
 }
 
@@ -286,6 +293,7 @@ async fn edit(args: EditArgs, context: &Context) -> Result<Exit, CliError> {
     if args.preview {
         return preview::show(&before, &settings, context).await;
     }
+    let unchecked = look_up(&before, &settings, args.even_if_unknown, context).await?;
     let secret = settings::client_secret_of(args.client_secret_file.as_deref(), context)?;
     let after = connectors::edit(
         &context.db,
@@ -298,7 +306,36 @@ async fn edit(args: EditArgs, context: &Context) -> Result<Exit, CliError> {
     )
     .await?;
     tell(&after, context).await?;
+    note_unchecked(unchecked, context);
     Ok(Exit::Ok)
+}
+
+/// Refuses names that the last read does not have, unless they are meant to be saved all the same.
+/// Tells what could not be looked for.
+async fn look_up(
+    connector: &Connector,
+    settings: &ConnectorSettings,
+    even_if_unknown: bool,
+    context: &Context,
+) -> Result<Option<String>, CliError> {
+    let Lookup { unknown, unchecked } =
+        names::look_up(&context.db, Some(connector), settings).await?;
+    match unknown.into_iter().next().filter(|_| !even_if_unknown) {
+        None => Ok(unchecked),
+        Some(FieldError { field, why }) => Err(FieldError {
+            field,
+            why: format!(
+                "{why} If it is to be made in OneLogin later, add --even-if-unknown. Nothing was saved."
+            ),
+        }
+        .into()),
+    }
+}
+
+fn note_unchecked(unchecked: Option<String>, context: &Context) {
+    if let Some(sentence) = unchecked {
+        context.output.note(&output::printable(&sentence));
+    }
 }
 
 async fn delete(args: &DeleteArgs, context: &Context) -> Result<(), CliError> {

@@ -91,6 +91,46 @@ fn where_no_transformation_applies_the_row_says_what_is_done() {
 }
 
 #[test]
+fn a_field_that_the_source_does_not_have_clears_nothing_and_leaves_nobody_out() {
+    let account = account();
+    let off = Arc::new(User { active: false, ..User::clone(&account) });
+    let maya = record("7 maya .title=Boss .custom_attributes.floor? .custom_attributes.desk=");
+    let made = |row: &str, existing: Option<&Arc<User>>| {
+        let target = notation::row(row, &check_field).unwrap().target;
+        match parse(&[row]).unwrap().person(&maya, existing) {
+            Ok(Person::User(user)) if target == Target::Active => user.active.to_string(),
+            Ok(Person::User(user)) => target.of(&user).unwrap_or("-").to_owned(),
+            Ok(Person::Skipped(why)) => format!("skipped: {why}"),
+            Err(finding) => finding.message,
+        }
+    };
+    let no_username = "Has no username; mend the row of the username or the source.";
+    for (row, new, present) in [
+        // A field without a value is one that is told.
+        ("title = custom_attributes.desk", "-", "-"),
+        ("title = custom_attributes.floor", "-", "Lead"),
+        ("title = custom_attributes.floor or title", "-", "Lead"),
+        ("title = \"{title} {custom_attributes.floor}\"", "-", "Lead"),
+        ("title = {{ user.custom_attributes.floor }}", "-", "Lead"),
+        ("title = custom_attributes.floor | default none", "-", "Lead"),
+        ("title = custom_attributes.floor; otherwise clear", "-", "Lead"),
+        ("title = custom_attributes.floor; otherwise skip", "-", "Lead"),
+        ("title = title", "Boss", "Boss"),
+        ("username = custom_attributes.floor", no_username, "maya"),
+        // Nobody new is let in for want of what might keep them out.
+        ("active = custom_attributes.floor | map 3 = no else yes", "false", "true"),
+    ] {
+        assert_eq!(made(row, None), new, "{row}");
+        assert_eq!(made(row, Some(&account)), present, "{row}");
+    }
+    assert_eq!(made("active = custom_attributes.floor", Some(&off)), "false");
+    let rules = parse(&["title = custom_attributes.floor"]).unwrap();
+    let traced = rules.trace(&maya, None).unwrap();
+    let told = traced.iter().find(|it| it.after == After::Untold).unwrap().to_string();
+    assert!(told.ends_with("what the account has, as the source has no such field"), "{told}");
+}
+
+#[test]
 fn what_a_directory_cannot_hold_is_a_finding() {
     let long = format!("title = \"{}\"", "x".repeat(256));
     for (row, expected) in [

@@ -162,6 +162,7 @@ fn traced_answer(traced: Traced) -> TracedAnswer {
     let (what, after) = match after {
         After::Value(value) => ("value", Some(value)),
         After::Kept => ("kept", None),
+        After::Untold => ("untold", None),
         After::Skip => ("skip", None),
     };
     TracedAnswer { target: target.to_string(), from, transformations, before, after, what }

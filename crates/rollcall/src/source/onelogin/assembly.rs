@@ -52,6 +52,8 @@ pub(super) struct Assembly {
     keys: Keys,
     /// The custom attributes that the first rows had.
     custom_attributes: BTreeSet<Box<str>>,
+    /// What the last row had not of what is kept, shared by all who are like it.
+    untold: FieldPaths,
     values: Values,
     rows: usize,
     /// Keeps what arrives for later, where somebody wants it.
@@ -85,7 +87,7 @@ pub(super) struct Assembled {
 const FINDINGS_MAX: usize = 10_000;
 
 /// So many rows show which custom attributes there are: every row has all of them.
-const ROWS_WITH_CUSTOM_ATTRIBUTES: usize = 1_000;
+pub(super) const ROWS_WITH_CUSTOM_ATTRIBUTES: usize = 1_000;
 
 /// Beyond so many different values it does not pay to look for an equal one.
 const VALUES_SHARED_MAX: usize = 20_000;
@@ -172,6 +174,7 @@ impl Assembly {
             saw_everybody: false,
             keys: Keys::default(),
             custom_attributes: BTreeSet::new(),
+            untold: FieldPaths::default(),
             values: Values::default(),
             rows: 0,
             keeper: None,
@@ -196,11 +199,7 @@ impl Assembly {
             keeper.take(&row);
         }
         if self.rows <= ROWS_WITH_CUSTOM_ATTRIBUTES {
-            for short_name in row.custom_attributes() {
-                if !self.custom_attributes.contains(short_name) {
-                    self.custom_attributes.insert(short_name.into());
-                }
-            }
+            add_custom_attributes(&row, &mut self.custom_attributes);
         }
         if let Some(why) = self.why_unreadable(&row) {
             self.add_unreadable(row, &why);
@@ -270,28 +269,60 @@ impl Assembly {
     }
 
     fn fields(&mut self, row: &UserRow) -> Fields {
-        let Assembly { vocabulary: Vocabulary { kept, .. }, values, .. } = self;
-        Fields::new(kept, kept.iter().map(|path| row.field(path).map(|it| values.share(&it))))
+        let Assembly { vocabulary: Vocabulary { kept, .. }, values, untold, .. } = self;
+        let is_untold = |path: &&str| {
+            fields::custom_attribute(path).is_some_and(|short_name| !row.has(short_name))
+        };
+        if !kept.iter().filter(is_untold).eq(untold.iter()) {
+            *untold = FieldPaths::new(kept.iter().filter(is_untold));
+        }
+        let shared = kept.iter().map(|path| row.field(path).map(|it| values.share(&it)));
+        Fields::without(kept, shared, untold.clone())
     }
 
-    /// Refuses a custom attribute that nobody has: it is misspelt or was deleted, and to go on would
-    /// clear the value of everybody.
-    pub(super) fn check_custom_attributes(&self) -> Result<(), SourceError> {
+    /// Tells of custom attributes that nobody has: they are misspelt, or were deleted. What rows make of
+    /// them is what accounts have already, so they are a finding. Who takes part can be told by no
+    /// such thing: in a condition they are refused.
+    pub(super) fn check_custom_attributes(&mut self) -> Result<(), SourceError> {
         if self.rows == 0 {
             return Ok(());
         }
-        let known: Vec<&str> = self.custom_attributes.iter().map(|it| &**it).collect();
-        for path in self.vocabulary.kept.iter() {
-            let Some(short_name) = fields::custom_attribute(path) else { continue };
-            if !known.contains(&short_name) {
-                return Err(SourceError::Settings(format!(
-                    "OneLogin has no custom attribute \"{short_name}\".{} It is in the mapping as \
-                     {path}.",
-                    suggestion(short_name, &known)
-                )));
+        let Vocabulary { kept, scope, .. } = &self.vocabulary;
+        let unknown = |path: &str| unknown_attribute(path, &self.custom_attributes);
+        if let Some((path, sentence)) = scope.fields().find_map(|path| Some((path, unknown(path)?)))
+        {
+            return Err(SourceError::Settings(format!(
+                "{sentence} A condition asks for {path}, so who takes part cannot be told."
+            )));
+        }
+        let found = kept.iter().filter_map(|path| Some((path, unknown(path)?)));
+        let findings: Vec<Finding> = found
+            .map(|(path, sentence)| Finding {
+                kind: FindingKind::UnknownField,
+                id: None,
+                username: None,
+                message: format!(
+                    "{sentence} Whatever rows make of {path}, accounts keep what they have."
+                ),
+            })
+            .collect();
+        self.findings.extend(findings);
+        self.settle_untold();
+        Ok(())
+    }
+
+    /// Whoever came without an attribute that others have has no value of it.
+    fn settle_untold(&mut self) {
+        let known = &self.custom_attributes;
+        let is_known =
+            |path: &str| fields::custom_attribute(path).is_some_and(|it| known.contains(it));
+        for record in &mut self.records {
+            if record.fields.untold().any(is_known) {
+                let untold = record.fields.untold().filter(|it| !is_known(it));
+                let untold = FieldPaths::new(untold);
+                record.fields = record.fields.with_untold(untold);
             }
         }
-        Ok(())
     }
 
     fn grants(&mut self, row: &UserRow) -> Vec<Arc<Grant>> {
@@ -422,6 +453,23 @@ impl Assembly {
             looked: self.looked,
         })
     }
+}
+
+/// Adds those that a row has to the known ones.
+pub(super) fn add_custom_attributes(row: &UserRow, known: &mut BTreeSet<Box<str>>) {
+    for short_name in row.custom_attributes() {
+        if !known.contains(short_name) {
+            known.insert(short_name.into());
+        }
+    }
+}
+
+/// A sentence with what may be meant, if a path is of a custom attribute that is not among these.
+pub(super) fn unknown_attribute(path: &str, known: &BTreeSet<Box<str>>) -> Option<String> {
+    let short_name = fields::custom_attribute(path).filter(|it| !known.contains(*it))?;
+    let known: Vec<&str> = known.iter().map(|it| &**it).collect();
+    let near = suggestion(short_name, &known);
+    Some(format!("OneLogin has no custom attribute \"{short_name}\".{near}"))
 }
 
 impl Values {

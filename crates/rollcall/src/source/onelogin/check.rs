@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use reconcile::finding::{Finding, FindingKind};
 use reconcile::principal::FieldPaths;
 
 use super::api::{Api, Endpoint, Odd, Session};
@@ -402,7 +403,10 @@ fn sample(
         let looked = unnamed.map(|id| (id, super::names::Looked::Gone)).collect();
         assembly.name(kind, &looked);
     }
-    let record = assembly.finish().ok()?.records.pop();
+    let mut assembled = assembly.finish().ok()?;
+    let is_unknown = |it: &Finding| it.kind == FindingKind::UnknownField;
+    let unknown = assembled.findings.into_iter().find(is_unknown);
+    let record = assembled.records.pop();
     let Some(record) = record else {
         checking
             .step(Outcome::warning("the first person is unreadable", "See the findings."), None);
@@ -413,6 +417,12 @@ fn sample(
     let email = record.email.as_deref().unwrap_or(absent);
     let standing = &record.standing_words;
     let text = format!("{username}, {email}, {} groups, {standing}", record.grants.len());
-    checking.step(Outcome::ok(text), None);
+    checking.step(
+        match unknown {
+            Some(unknown) => Outcome::warning(text, &unknown.message),
+            None => Outcome::ok(text),
+        },
+        None,
+    );
     Some(record)
 }

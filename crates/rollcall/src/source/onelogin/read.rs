@@ -96,12 +96,8 @@ impl Question {
                 || wishes.groups().any(|it| it.may_be_in(source, &settings.groups_from))
         };
         let mut fields = FIELDS_OF_EVERY_READ.to_vec();
-        let optional = [
-            (GroupSource::Group, "group_id"),
-            (GroupSource::Roles, "role_ids"),
-            (GroupSource::MemberOf, "member_of"),
-        ];
-        fields.extend(optional.into_iter().filter(|it| needs(it.0)).map(|it| it.1));
+        let optional = [GroupSource::Group, GroupSource::Roles, GroupSource::MemberOf];
+        fields.extend(optional.into_iter().filter(|it| needs(*it)).map(GroupSource::field));
         for field in kept.iter().chain(wishes.fields()).filter_map(fields::to_ask_for) {
             if !fields.contains(&field) {
                 fields.push(field);

@@ -4,6 +4,7 @@
 //! asked for refuses the replay, people who were not read are told of by [`Retold::unread`].
 
 pub mod headcount;
+pub mod names;
 pub mod sample;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,14 +97,12 @@ impl Replay {
         settings: &Settings,
         kept: &FieldPaths,
     ) -> Result<Retold<'_>, ReplayError> {
-        let base_url = &self.header.base_url;
-        if *base_url != settings.base_url {
-            return Err(ReplayError::OtherAccount { base_url: base_url.clone() });
+        if !self.is_of(settings) {
+            return Err(ReplayError::OtherAccount { base_url: self.header.base_url.clone() });
         }
         let question = Question::by(settings, kept)?;
-        let is_there = |field: &&'static str| self.header.fields.iter().any(|it| it == field);
         let fields: Vec<&'static str> =
-            question.fields.iter().copied().filter(|field| !is_there(field)).collect();
+            question.fields.iter().copied().filter(|field| !self.asked_for(field)).collect();
         if !fields.is_empty() {
             return Err(ReplayError::NotAsked { fields });
         }
@@ -120,6 +119,16 @@ impl Replay {
             statuses: Arc::new(settings.status_table()?),
         };
         Ok(Retold { replay: self, vocabulary })
+    }
+
+    /// Whether it is of the OneLogin account of these settings.
+    pub fn is_of(&self, settings: &Settings) -> bool {
+        self.header.base_url == settings.base_url
+    }
+
+    /// Whether everybody who was read was asked for a field.
+    fn asked_for(&self, field: &str) -> bool {
+        self.header.fields.iter().any(|it| it == field)
     }
 
     /// By what a person is known: the username, else the e-mail, else the id.

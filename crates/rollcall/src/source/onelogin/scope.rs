@@ -223,6 +223,18 @@ fn parse_one(role: Role, typed: &str) -> Result<Wanted, SourceError> {
     Ok(Wanted { role, typed: typed.to_owned(), place, pick })
 }
 
+/// In which group sources something may be that an admin typed; none where it cannot be read.
+pub(super) fn sources_of(typed: &str, groups_from: &BTreeSet<GroupSource>) -> Vec<GroupSource> {
+    let Ok(wanted) = parse_one(Role::Required, typed) else { return Vec::new() };
+    let all = [GroupSource::Roles, GroupSource::Group, GroupSource::MemberOf];
+    all.into_iter().filter(|it| wanted.may_be_in(*it, groups_from)).collect()
+}
+
+/// The paths of the fields that the conditions of these settings look at.
+pub fn fields_of_conditions(settings: &Settings) -> Result<Vec<String>, SourceError> {
+    Ok(parse(settings)?.fields().map(str::to_owned).collect())
+}
+
 impl Role {
     fn noun(self) -> &'static str {
         match self {

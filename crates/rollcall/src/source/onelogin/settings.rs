@@ -62,6 +62,15 @@ impl Settings {
 }
 
 impl GroupSource {
+    /// The field of a user that has it.
+    pub(super) fn field(self) -> &'static str {
+        match self {
+            GroupSource::MemberOf => "member_of",
+            GroupSource::Roles => "role_ids",
+            GroupSource::Group => "group_id",
+        }
+    }
+
     /// What one of its groups is called: `role`.
     pub fn kind(self) -> &'static str {
         match self {

@@ -140,6 +140,11 @@ impl UserRow {
         found.is_none_or(|(_, Text(value))| value.is_ok())
     }
 
+    /// Whether it came with a custom attribute, be it without a value.
+    pub(super) fn has(&self, short_name: &str) -> bool {
+        self.custom_attributes().any(|it| it == short_name)
+    }
+
     pub(super) fn custom_attributes(&self) -> impl Iterator<Item = &str> {
         self.custom_attributes.iter().map(|it| &*it.0)
     }

@@ -32,6 +32,7 @@ use self::identity::Identity;
 use self::rail::Rail;
 use self::tabs::Tab;
 use self::trying::{On, Trying};
+use crate::people::names;
 use crate::store::connectors::{self, Connector, ConnectorError, ConnectorId};
 use crate::store::runs::{self, Run};
 use crate::store::targets::{self, Target};
@@ -57,6 +58,8 @@ struct View {
     identity: Option<Identity>,
     sections: Vec<SectionView>,
     errors: Vec<ErrorLine>,
+    /// Whether names are to be saved that the last read does not have; nothing where there is none.
+    even_if_unknown: Option<bool>,
     conflict: Option<Conflict>,
     review: Option<Review>,
     /// How much of what is in the fields is not saved.
@@ -107,6 +110,9 @@ enum Depth {
 
 const RUNS_SHOWN: u32 = 25;
 
+/// The tick that says that an unknown name is meant.
+const EVEN_IF_UNKNOWN: &str = "even-if-unknown";
+
 pub async fn start(Path(id): Path<i64>) -> Answer {
     Ok(see_other(&format!("/connectors/{id}/{}", Tab::General.word())))
 }
@@ -140,17 +146,40 @@ pub async fn save(
     }
     let then = form.raw("then").to_owned();
     let then = then.as_str();
+    let on = On::from_word(then);
+    let is_tried = on.is_some() || then == "explain";
+    let (mut even_if_unknown, mut unchecked) = (None, None);
+    if !draft.is_wrong() && !is_tried {
+        let looked = names::look_up(app.db(), Some(&before), &draft.settings).await?;
+        unchecked = looked.unchecked;
+        if !looked.unknown.is_empty() {
+            let is_meant = form.checked(EVEN_IF_UNKNOWN);
+            even_if_unknown = Some(is_meant);
+            if !is_meant {
+                draft.note_unknown(looked.unknown);
+            }
+        }
+    }
     if draft.is_wrong() {
         let view = view(&app, &visit, tab, &before, draft, Depth::Small).await?;
-        return answer::html_again(&View { trying, explaining, ..view });
+        return answer::html_again(&View { even_if_unknown, trying, explaining, ..view });
     }
     if then == "review" {
         let review = Review { rows: draft.differences(&before) };
         let view = view(&app, &visit, tab, &before, draft, Depth::Whole).await?;
-        return answer::html(&View { review: Some(review), trying, explaining, ..view });
+        let review = Some(review);
+        let flag = if even_if_unknown.is_some() { " --even-if-unknown" } else { "" };
+        let command = format!("{}{flag}", view.command);
+        return answer::html(&View {
+            even_if_unknown,
+            review,
+            trying,
+            explaining,
+            command,
+            ..view
+        });
     }
-    let on = On::from_word(then);
-    if on.is_some() || then == "explain" {
+    if is_tried {
         let now = visit.now();
         let trying = match (on, trying) {
             (Some(on), Some(trying)) => Some(trying.on(on, &app, &before, &draft, now).await?),
@@ -169,7 +198,7 @@ pub async fn save(
     let (db, seal) = (app.db(), &app.engine.seal);
     let edited = connectors::edit(db, seal, &before, name, settings, secret.as_ref(), &act).await;
     match edited {
-        Ok(after) => Ok(saved(&visit, &after, tab, then)),
+        Ok(after) => Ok(saved(&visit, &after, tab, then, unchecked.as_deref())),
         Err(ConnectorError::ChangedMeanwhile { .. }) => {
             let now = connector(&app, id).await?;
             let draft = draft::typed(&app, &visit, tab, &now, &mut form).await?;
@@ -198,10 +227,19 @@ pub async fn preview(
     answer::html(&effect::of(&app, &visit, tab, &before, &draft, true).await?)
 }
 
-/// Where one goes after something was saved.
-pub fn saved(visit: &Visit, connector: &Connector, tab: Tab, then: &str) -> Response {
+/// Where one goes after something was saved. `unchecked` says which names could not be looked for.
+pub fn saved(
+    visit: &Visit,
+    connector: &Connector,
+    tab: Tab,
+    then: &str,
+    unchecked: Option<&str>,
+) -> Response {
     let id = connector.id.0;
-    let sentence = format!("\"{}\" is saved. Nothing was synchronised yet.", connector.name);
+    let mut sentence = format!("\"{}\" is saved. Nothing was synchronised yet.", connector.name);
+    if let Some(unchecked) = unchecked {
+        sentence.extend([" ", unchecked]);
+    }
     match then {
         "return" => visit.done(sentence, "/connectors"),
         // The same request once more, to another address: the test is a form, too.
@@ -266,6 +304,7 @@ async fn view(
         is_form: tab.is_form(),
         sections,
         errors: draft::error_lines(&draft, connector.id, tab),
+        even_if_unknown: None,
         conflict: None,
         review: None,
         unsaved: if draft.is_wrong() { unsaved.max(1) } else { unsaved },

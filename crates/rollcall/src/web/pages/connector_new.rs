@@ -8,6 +8,7 @@ use crate::cli::connector::notation::{self, Given, shell_word};
 use crate::cli::connector::settings::{
     GROUPS_FROM_BY_DEFAULT, MINIMUM_REMAINING_API_CALLS_BY_DEFAULT,
 };
+use crate::people::names;
 use crate::source::onelogin::settings::{ScopeSettings, Settings};
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::connectors::{self, ConnectorError, Provider};
@@ -113,7 +114,11 @@ pub async fn create(
         let act = visit.act(&actor);
         let made = connectors::create(db, seal, &read.name, provider, &settings, secret, &act);
         match made.await {
-            Ok(made) => return Ok(connector::saved(&visit, &made, Tab::General, form.raw("then"))),
+            Ok(made) => {
+                let unchecked = names::look_up(db, None, &made.settings).await?.unchecked;
+                let (then, unchecked) = (form.raw("then"), unchecked.as_deref());
+                return Ok(connector::saved(&visit, &made, Tab::General, then, unchecked));
+            }
             Err(ConnectorError::Name(error)) => {
                 wrong.insert("name".to_owned(), error.to_string());
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sandbox::onelogin::{Fault, Kind, When};
 use serde_json::{Value, json};
 
 use super::{Installation, run};
@@ -166,4 +167,112 @@ async fn statuses_and_names_of_groups_are_what_the_settings_say() {
     let answer = it.json(3, &["simulate", "OneLogin"]).await;
     let text = answer.to_string();
     assert!(text.contains(&format!("ol-{}", role.to_lowercase())), "{text}");
+}
+
+/// As if an admin of OneLogin deleted the custom attribute with the cost centre.
+fn without_cost_centers(endpoint: &str) -> Fault {
+    let value = json!({ "nick": null });
+    let kind = Kind::SetKey { key: "custom_attributes".to_owned(), value, row: None };
+    Fault::always(When::next(endpoint), kind)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_custom_attribute_that_vanishes_takes_nothing_from_anybody_and_stops_nothing_else() {
+    let it = Installation::new(30, true).await;
+    it.set(&[
+        "--map",
+        "synch.cost-center = custom_attributes.costcenter; otherwise skip",
+        "--map",
+        "active = custom_attributes.costcenter | map none = no else yes",
+    ])
+    .await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let admin = it.sandbox.admin();
+    let user = admin.with_tenant(|it| it.user(it.user_ids()[4]).unwrap().into_owned());
+    admin.inject(without_cost_centers("GET /api/2/users"));
+    admin.update_user(user.id, json!({ "lastname": "Moved" })).unwrap();
+
+    let told = it.json(0, &["sync", "OneLogin"]).await;
+    assert_eq!(told["status"], "succeeded-with-skips", "{told}");
+    let shown = it.json(0, &["run", "show", "2"]).await;
+    let changes = shown["changes"].as_array().unwrap();
+    assert_eq!(changes.len(), 1, "nobody but the one who moved: {changes:?}");
+    let findings = shown["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "one for all: {findings:?}");
+    let message = findings[0]["message"].as_str().unwrap();
+    assert!(message.contains("accounts keep what they have"), "{message}");
+
+    // One person alone is treated as by a run.
+    let id = user.id.to_string();
+    let told = it.expect(0, &["user", "explain", "OneLogin", &id]).await;
+    assert!(told.contains("what the account has, as the source has no such field"), "{told}");
+    let alone = it.json(0, &["user", "sync", "OneLogin", &id, "--simulate"]).await;
+    assert!(!alone.to_string().contains("cost-center"), "nothing is cleared: {alone}");
+
+    it.set(&["--key", "custom_attributes.costcenter", "--even-if-unknown"]).await;
+    let told = it.refused_run().await;
+    let sentence =
+        "OneLogin has no \"custom_attributes.costcenter\", so people cannot be told apart by it.";
+    assert!(told.contains(sentence), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_the_last_read_does_not_have_is_refused_with_what_may_be_meant() {
+    let it = Installation::new(30, true).await;
+    let role =
+        it.sandbox.admin().with_tenant(|it| it.roles().values().next().unwrap().name.clone());
+    let typed = format!("role:{role}x");
+    let group = ["--required-group", &typed];
+    let note =
+        run(it.folder.path(), &[&["connector", "edit", "OneLogin"][..], &group].concat()).await;
+    assert_eq!(note.status.code(), Some(0), "nothing was read yet: {note:?}");
+    let note = String::from_utf8(note.stderr).unwrap();
+    let sentence =
+        format!("Whether OneLogin has \"{typed}\" was not checked: no read is stored yet.");
+    assert!(note.contains(&sentence), "{note}");
+
+    it.set(&["--required-group", "", "--map", "title = custom_attributes.costcenter"]).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let near = format!(
+        " Did you mean \"{role}\"? If it is to be made in OneLogin later, add --even-if-unknown."
+    );
+    let of_group = format!(
+        "The setting source.required_groups cannot be used as it is. The required group \"{typed}\" is not among OneLogin's roles.{near}"
+    );
+    let excluded = of_group
+        .replace("source.required_groups", "source.scope.excluded_groups")
+        .replace("required group", "excluded group");
+    let attribute = |field: &str| {
+        format!(
+            "The setting {field} cannot be used as it is. OneLogin has no custom attribute \"cost_center\". Did you mean \"costcenter\"?"
+        )
+    };
+    for (choices, sentence) in [
+        (&group[..], of_group.clone()),
+        (&["--excluded-group", &typed], excluded),
+        (&["--where", "custom_attributes.cost_center = 7"], attribute("source.scope.conditions")),
+        (&["--map", "title = custom_attributes.cost_center"], attribute("mapping.rows")),
+        (&["--map", "title = {{ user.custom_attributes.cost_center }}"], attribute("mapping.rows")),
+        (&["--key", "custom_attributes.cost_center"], attribute("mapping.key")),
+    ] {
+        let told = it.refused(78, choices).await;
+        assert!(told.contains(&sentence), "{choices:?}: {told}");
+    }
+    let shown = it.json(0, &["connector", "show", "OneLogin"]).await;
+    assert_eq!(shown["required_groups"], json!([]), "nothing was saved");
+
+    // What exists is saved, and so is what is meant, which is no reason to refuse something else.
+    it.set(&["--excluded-group", &format!("role:{role}")]).await;
+    it.set(&[&group[..], &["--even-if-unknown"]].concat()).await;
+    it.set(&["--cleanup", "keep"]).await;
+    let told = it.refused(78, &["--groups-from", "roles,group"]).await;
+    assert!(told.contains("is not among OneLogin's roles"), "another place to look for it: {told}");
+}
+
+impl Installation {
+    async fn refused_run(&self) -> String {
+        let output = run(self.folder.path(), &["sync", "OneLogin"]).await;
+        assert_ne!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
 }

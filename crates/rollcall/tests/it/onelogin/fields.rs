@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use reconcile::finding::FindingKind;
 use reconcile::plan::Absence;
 use reconcile::principal::ExternalId;
 use rollcall::source::onelogin::OneLogin;
@@ -153,18 +154,55 @@ async fn whoever_comes_without_a_named_field_is_unreadable_and_present() {
 }
 
 #[tokio::test]
-async fn a_custom_attribute_that_nobody_has_stops_the_read() {
+async fn a_custom_attribute_that_nobody_has_is_untold_of_everybody() {
     let sandbox = start(60).await;
     let source = connect(&sandbox, settings(&sandbox));
-    let source = source.with_fields(["custom_attributes.cost_center"]).unwrap();
-    let error = source.read(&|_| {}).await.unwrap_err();
-    assert!(error.is_configuration());
+    let path = "custom_attributes.cost_center";
+    let source = source.with_fields([path, "custom_attributes.nick"]).unwrap();
+    let read = source.read(&|_| {}).await.unwrap();
+    let unknown: Vec<_> =
+        read.findings.iter().filter(|it| it.kind == FindingKind::UnknownField).collect();
+    let [finding] = unknown.as_slice() else { panic!("{unknown:?}") };
     assert_eq!(
-        error.to_string(),
-        "OneLogin has no custom attribute \"cost_center\". Did you mean \"costcenter\"? It is in the mapping as custom_attributes.cost_center."
+        finding.message,
+        "OneLogin has no custom attribute \"cost_center\". Did you mean \"costcenter\"? Whatever rows make of custom_attributes.cost_center, accounts keep what they have."
     );
+    for record in &read.records {
+        assert!(
+            record.is_untold(path) && !record.is_untold("custom_attributes.nick"),
+            "{record:?}"
+        );
+    }
     let list = source.check(&|_| {}).await;
-    assert!(list.steps.iter().any(|it| it.text.contains("cost_center")), "{list:?}");
+    let fixes = list.steps.iter().filter_map(|it| it.fix.as_deref());
+    assert!(fixes.into_iter().any(|it| it.contains("Did you mean")), "{list:?}");
+}
+
+#[tokio::test]
+async fn whoever_comes_without_an_attribute_that_others_have_has_no_value_of_it() {
+    let sandbox = start(60).await;
+    let without = json!({"nick": null});
+    let kind = Kind::SetKey { key: "custom_attributes".to_owned(), value: without, row: Some(2) };
+    sandbox.admin().inject(Fault::always(When::next("GET /api/2/users"), kind));
+    let read = source(&sandbox).read(&|_| {}).await.unwrap();
+    let path = "custom_attributes.costcenter";
+    assert!(read.records.iter().all(|it| !it.is_untold(path)));
+    assert_eq!(read.records.iter().filter(|it| it.field(path).is_none()).count(), 1);
+}
+
+#[tokio::test]
+async fn a_condition_on_a_custom_attribute_that_nobody_has_stops_the_read() {
+    let sandbox = start(60).await;
+    for condition in ["custom_attributes.cost_center = 7", "custom_attributes.cost_center != 7"] {
+        let mut settings = settings(&sandbox);
+        settings.scope.conditions = vec![condition.to_owned()];
+        let error = connect(&sandbox, settings).read(&|_| {}).await.unwrap_err();
+        assert!(error.is_configuration());
+        assert_eq!(
+            error.to_string(),
+            "OneLogin has no custom attribute \"cost_center\". Did you mean \"costcenter\"? A condition asks for custom_attributes.cost_center, so who takes part cannot be told."
+        );
+    }
 }
 
 #[tokio::test]

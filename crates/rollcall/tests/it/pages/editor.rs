@@ -354,7 +354,39 @@ async fn required_groups_are_counted_and_corrected_before_they_are_saved() {
             part.text.replace("&#34;", "\"").contains(&format!("Did you mean \"{name}\"?")),
             "{part:?}"
         );
+        // Saved it is only by whoever says that it is meant.
+        for then in ["stay", "review"] {
+            let fields = [("required-group", &*typed), ("then", then)];
+            let refused = send(&mut browser, path, &fields).await;
+            let text = refused.text.replace("&#34;", "\"");
+            assert!(text.contains(&format!("Did you mean \"{name}\"?")), "{text}");
+            assert!(text.contains("Nothing was saved."), "{text}");
+            assert!(text.contains("name=\"even-if-unknown\""), "{text}");
+        }
+        let connector = || async { connectors::find(&db, CONNECTOR).await.unwrap().settings };
+        assert!(connector().await.source.required_groups.is_empty());
+        let meant = [("required-group", &*typed), ("even-if-unknown", "on")];
+        let review = send(&mut browser, path, &[&meant[..], &[("then", "review")]].concat()).await;
+        assert!(review.text.contains(" --even-if-unknown</code>"), "{review:?}");
+        send(&mut browser, path, &[&meant[..], &[("then", "stay")]].concat()).await;
+        assert_eq!(connector().await.source.required_groups, [typed]);
         assert_eq!(asked(&world), calls, "it cost a call");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_no_read_tells_of_are_saved_with_a_word_about_it() {
+    on_sqlite(async |db| {
+        let world = World::new(&db, 5).await;
+        let mut browser = world.service.signed_in(Role::Admin).await;
+        let path = "/connectors/1/required-groups";
+        let fields = [("required-group", "Staff"), ("then", "stay")];
+        let saved = send(&mut browser, path, &fields).await;
+        let shown = browser.get(saved.location()).await;
+        let told = shown.text.replace("&#34;", "\"");
+        let sentence = "Whether OneLogin has \"Staff\" was not checked: no read is stored yet.";
+        assert!(told.contains(sentence), "{told}");
     })
     .await;
 }

@@ -55,7 +55,8 @@ impl Replay {
         named: &[&str],
     ) -> Result<(String, usize), String> {
         let people = self.rows.iter().filter(|row| requirement.is_met_by(row)).count();
-        if 0 < people || requirement.has_members() || !requirement.roles.is_empty() {
+        let is_listed = !requirement.roles.is_empty() || !requirement.groups.is_empty();
+        if 0 < people || requirement.has_members() || is_listed {
             return Ok((requirement.words.clone(), people));
         }
         let joined = self.rows.iter().filter_map(|row| row.member_of.as_deref());

@@ -26,12 +26,7 @@ const NAMES_MAX: usize = 3;
 impl Replay {
     /// What each source would give; nothing where the read did not ask for it.
     pub fn sample(&self, source: GroupSource) -> Option<Sample> {
-        let field = match source {
-            GroupSource::MemberOf => "member_of",
-            GroupSource::Roles => "role_ids",
-            GroupSource::Group => "group_id",
-        };
-        if !self.header.fields.iter().any(|it| it == field) {
+        if !self.asked_for(source.field()) {
             return None;
         }
         Some(match source {

@@ -50,6 +50,13 @@ impl Draft {
         !self.wrong.is_empty() || !self.wrong_together.is_empty()
     }
 
+    /// Puts names that the last read does not have beside their fields.
+    pub fn note_unknown(&mut self, unknown: Vec<FieldError>) {
+        for error in unknown {
+            place(error, &mut self.wrong, &mut self.wrong_together);
+        }
+    }
+
     pub fn differences(&self, before: &Connector) -> Vec<Difference> {
         let Draft { name, settings, secret, .. } = self;
         let source =
@@ -225,7 +232,11 @@ pub fn note(error: ConnectorError, draft: &mut Draft) -> Result<(), Refusal> {
 pub fn place(error: FieldError, wrong: &mut Wrong, wrong_together: &mut Vec<String>) {
     let FieldError { field, why } = error;
     match notation::at(field) {
-        Some(setting) => drop(wrong.insert(setting.flag.to_owned(), why)),
+        Some(setting) => {
+            let told = wrong.entry(setting.flag.to_owned()).or_default();
+            let space = if told.is_empty() { "" } else { " " };
+            told.extend([space, &why]);
+        }
         None => wrong_together.push(why),
     }
 }

@@ -62,6 +62,7 @@ fn view(tab: Tab, role: Role) -> View {
         }),
         sections: sections.collect(),
         errors: Vec::new(),
+        even_if_unknown: None,
         conflict: None,
         review: None,
         unsaved: 0,
@@ -170,6 +171,19 @@ fn a_conflict_tells_what_the_other_saved() {
     let conflict = Some(Conflict { saved: vec![saved] });
     let text = check(&View { conflict, unsaved: 2, ..view(Tab::General, Role::Admin) });
     assert!(text.contains("Somebody else saved"), "{text}");
+}
+
+#[test]
+fn a_name_that_nobody_knows_may_be_meant() {
+    for is_meant in [false, true] {
+        let even_if_unknown = Some(is_meant);
+        let text = check(&View { even_if_unknown, ..view(Tab::RequiredGroups, Role::Admin) });
+        let (_, tick) = text.split_once("name=\"even-if-unknown\"").unwrap();
+        let (tick, _) = tick.split_once('>').unwrap();
+        assert_eq!(tick.contains(" checked"), is_meant, "{tick}");
+    }
+    let text = check(&view(Tab::RequiredGroups, Role::Admin));
+    assert!(!text.contains("even-if-unknown"), "{text}");
 }
 
 #[test]

@@ -223,6 +223,7 @@ fn traced_view(traced: Traced) -> TracedView {
     let (after, is_value) = match after {
         After::Value(value) => (value, true),
         After::Kept => ("what the account has".to_owned(), false),
+        After::Untold => ("what the account has, as OneLogin has no such field".to_owned(), false),
         After::Skip => ("takes no part".to_owned(), false),
     };
     TracedView { target: target.to_string(), from, transformations, before, after, is_value }

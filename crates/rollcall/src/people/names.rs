@@ -1,0 +1,165 @@
+//! Names in unsaved settings, by the last read: a required group or a custom attribute that is misspelt
+//! is noticed before it is saved, and not by a run.
+//!
+//! Only what is new is looked for: what was saved before may have gone since, and is no reason to
+//! refuse something else.
+
+use std::collections::BTreeSet;
+
+use super::{PeopleError, last_read};
+use crate::source::onelogin::fields::CUSTOM_ATTRIBUTES;
+use crate::source::onelogin::replay::Replay;
+use crate::source::onelogin::replay::names::Sighting;
+use crate::source::onelogin::scope;
+use crate::store::Db;
+use crate::store::connectors::Connector;
+use crate::store::connectors::settings::{ConnectorSettings, FieldError};
+
+/// What the last read says of the names in settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lookup {
+    /// Names that it does not have.
+    pub unknown: Vec<FieldError>,
+    /// Which could not be looked for, and why, in a sentence.
+    pub unchecked: Option<String>,
+}
+
+/// A name, and the place of its setting in the stored settings.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Named {
+    field: &'static str,
+    name: String,
+}
+
+const REQUIRED: &str = "source.required_groups";
+const EXCLUDED: &str = "source.scope.excluded_groups";
+const CONDITIONS: &str = "source.scope.conditions";
+const ROWS: &str = "mapping.rows";
+const KEY: &str = "mapping.key";
+
+/// Looks for what these settings name and the connector does not yet. None is a connector that is
+/// about to be made, of which nothing was read.
+pub async fn look_up(
+    db: &Db,
+    connector: Option<&Connector>,
+    settings: &ConnectorSettings,
+) -> Result<Lookup, PeopleError> {
+    settings.check()?;
+    let new = new_names(connector.map(|it| &it.settings), settings)?;
+    if new.is_empty() {
+        return Ok(Lookup::default());
+    }
+    let Some(connector) = connector else {
+        return Ok(Lookup::without_read(&new, "nothing was read yet"));
+    };
+    let stored = match last_read(db, connector).await {
+        Ok(stored) => stored,
+        Err(PeopleError::NoRead { .. }) => {
+            return Ok(Lookup::without_read(&new, "no read is stored yet"));
+        }
+        Err(PeopleError::Replay(error)) => {
+            tracing::debug!(%error, "names cannot be looked for in the stored read");
+            return Ok(Lookup::without_read(&new, "the stored read cannot be used"));
+        }
+        Err(error) => return Err(error),
+    };
+    if !stored.replay.is_of(&settings.source) {
+        return Ok(Lookup::without_read(&new, "the stored read is of another OneLogin account"));
+    }
+    let settings = settings.clone();
+    // A hundred thousand people keep a core busy for a while.
+    let looked = tokio::task::spawn_blocking(move || look(&stored.replay, &settings, &new));
+    looked.await.map_err(|_| PeopleError::Broken)
+}
+
+fn look(replay: &Replay, settings: &ConnectorSettings, new: &BTreeSet<Named>) -> Lookup {
+    let mut source = settings.source.clone();
+    let is_new = |field, name: &str| new.contains(&Named { field, name: name.to_owned() });
+    source.required_groups.retain(|it| is_new(REQUIRED, it));
+    source.scope.excluded_groups.retain(|it| is_new(EXCLUDED, it));
+    let groups = replay.groups_sighted(&source).into_iter().map(|(group, sighting)| {
+        let field = if group.is_excluded { EXCLUDED } else { REQUIRED };
+        (Named { field, name: group.typed }, sighting)
+    });
+    let is_group = |it: &&Named| it.field == REQUIRED || it.field == EXCLUDED;
+    let fields = new.iter().filter(|it| !is_group(it));
+    let fields = fields.map(|it| (it.clone(), replay.field_sighted(&it.name)));
+    let (mut unknown, mut untold) = (Vec::new(), BTreeSet::new());
+    for (named, sighting) in groups.chain(fields) {
+        match sighting {
+            Sighting::Known => {}
+            Sighting::Unknown(why) => unknown.push(FieldError { field: named.field, why }),
+            Sighting::Untold => drop(untold.insert(named)),
+        }
+    }
+    let why = "the stored read was not asked for that";
+    let unchecked = (!untold.is_empty()).then(|| unchecked(&untold, why));
+    Lookup { unknown, unchecked }
+}
+
+impl Lookup {
+    fn without_read(new: &BTreeSet<Named>, why: &str) -> Lookup {
+        Lookup { unknown: Vec::new(), unchecked: Some(unchecked(new, why)) }
+    }
+}
+
+/// `Whether OneLogin has "Staff" could not be checked: ..`
+fn unchecked(names: &BTreeSet<Named>, why: &str) -> String {
+    const NAMES_MAX: usize = 5;
+    let distinct: BTreeSet<&str> = names.iter().map(|it| it.name.as_str()).collect();
+    let named: Vec<String> =
+        distinct.iter().take(NAMES_MAX).map(|it| format!("\"{it}\"")).collect();
+    let more = distinct.len().saturating_sub(NAMES_MAX);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!(
+        "Whether OneLogin has {}{more} was not checked: {why}. The next read checks it.",
+        named.join(", ")
+    )
+}
+
+fn new_names(
+    before: Option<&ConnectorSettings>,
+    settings: &ConnectorSettings,
+) -> Result<BTreeSet<Named>, FieldError> {
+    let mut new = names(settings)?;
+    let Some(before) = before.filter(|it| it.source.base_url == settings.source.base_url) else {
+        return Ok(new);
+    };
+    // What could not be used before is nothing that was known.
+    let mut old = names(before).unwrap_or_default();
+    if before.source.groups_from != settings.source.groups_from {
+        // The same name may mean something else now.
+        old.retain(|it| it.field != REQUIRED && it.field != EXCLUDED);
+    }
+    new.retain(|it| !old.contains(it));
+    Ok(new)
+}
+
+/// Everything that only a read knows of.
+fn names(settings: &ConnectorSettings) -> Result<BTreeSet<Named>, FieldError> {
+    let source = &settings.source;
+    let mut names = BTreeSet::new();
+    let mut add = |field, name: &str| names.insert(Named { field, name: name.to_owned() });
+    for group in &source.required_groups {
+        add(REQUIRED, group);
+    }
+    for group in &source.scope.excluded_groups {
+        add(EXCLUDED, group);
+    }
+    let is_custom =
+        |path: &str| path.strip_prefix(CUSTOM_ATTRIBUTES).is_some_and(|it| it.starts_with('.'));
+    let conditions = scope::fields_of_conditions(source)
+        .map_err(|error| FieldError { field: CONDITIONS, why: error.to_string() })?;
+    for path in conditions.iter().filter(|it| is_custom(it)) {
+        add(CONDITIONS, path);
+    }
+    let rules = settings.mapping.rules()?;
+    let key = rules.key_field().filter(|it| is_custom(it));
+    for path in rules.fields().filter(|it| is_custom(it) && Some(*it) != key) {
+        add(ROWS, path);
+    }
+    if let Some(path) = key {
+        add(KEY, path);
+    }
+    Ok(names)
+}
