@@ -38,7 +38,7 @@ pub struct Evidence<'a> {
     pub listed: &'a [Arc<Grant>],
     pub rules: &'a Rules,
     pub policy: &'a Policy,
-    pub past: &'a Past,
+    pub past: &'a Past<'a>,
     /// By what their changes are judged.
     pub terms: &'a Terms<'a>,
 }
@@ -142,7 +142,7 @@ fn theirs(steps: Vec<Step>, id: &ExternalId) -> Vec<Step> {
 
 /// What of an explained plan is for one person's own run to do: their own changes, and the groups
 /// that they join. Nothing is cleaned up beside them, and nothing is noticed for later plans.
-pub fn alone(plan: &Plan, actual: &Directory, past: &Past) -> Plan {
+pub fn alone(plan: &Plan, actual: &Directory, past: &Past<'_>) -> Plan {
     let joined: BTreeSet<&Name> = plan
         .steps
         .iter()

@@ -152,7 +152,8 @@ pub enum Objection {
         joining: usize,
         leaving: usize,
     },
-    /// The rules are others than in the last good run, or there was none.
+    /// The rules are others than in the last good run, or there was none; or they are the same, and
+    /// what they noticed while they were new counts by now.
     NewRules {
         rules: Rules,
         removals: usize,
@@ -261,9 +262,13 @@ impl<'a> Judgement<'a> {
 
     /// Holds the open steps of a kind, and tells how many there are.
     fn hold(&mut self, is: impl Fn(&Change) -> bool) -> usize {
+        self.hold_steps(|step| is(&step.change))
+    }
+
+    fn hold_steps(&mut self, is: impl Fn(&Step) -> bool) -> usize {
         let mut found = 0;
         for ((step, is_open), held) in self.steps.iter().zip(&self.is_open).zip(&mut self.held) {
-            if *is_open && is(&step.change) {
+            if *is_open && is(step) {
                 *held = true;
                 found += 1;
             }
@@ -387,12 +392,15 @@ fn judge_privileged(judgement: &mut Judgement<'_>, privileged: &Patterns) {
 }
 
 fn judge_rules(judgement: &mut Judgement<'_>, rules: Rules) {
-    if rules != Rules::Unchanged {
-        // Only what nobody has approved is asked about.
-        let removals = judgement.hold(Change::is_removal);
-        if 0 < removals {
-            judgement.objections.push(Objection::NewRules { rules, removals });
-        }
+    let is_by_new_rules = |step: &Step| match rules {
+        Rules::Changed | Rules::Untried => true,
+        // Who had to wait for longer than the rules were new.
+        Rules::Unchanged => step.reason.by_new_rules().is_some(),
+    };
+    // Only what nobody has approved is asked about.
+    let removals = judgement.hold_steps(|step| step.change.is_removal() && is_by_new_rules(step));
+    if 0 < removals {
+        judgement.objections.push(Objection::NewRules { rules, removals });
     }
 }
 
@@ -501,7 +509,8 @@ impl fmt::Display for Objection {
             Objection::NewRules { rules, removals } => {
                 let why = match rules {
                     Rules::Changed => "The rules of the connector have changed",
-                    Rules::Untried | Rules::Unchanged => "The connector has no good run yet",
+                    Rules::Untried => "The connector has no good run yet",
+                    Rules::Unchanged => "Due now, and noticed when the rules were new",
                 };
                 match removals {
                     1 => write!(f, "{why}: 1 removal is asked about once."),

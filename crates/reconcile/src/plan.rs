@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use crate::directory::Directory;
 use crate::expression::Expression;
 use crate::finding::Finding;
+use crate::gate::Rules;
 use crate::mapping::Desired;
 use crate::pattern::Patterns;
 use crate::principal::{ExternalId, Name, User};
@@ -93,6 +94,11 @@ pub enum Reason {
     EmptySince(Timestamp),
     /// Somebody takes back what this run did.
     Undone(Arc<str>),
+    /// For this reason, which counts by now; rules that were new then noticed it.
+    NoticedByNewRules {
+        reason: Box<Reason>,
+        at: Timestamp,
+    },
 }
 
 /// A change and its reason.
@@ -117,8 +123,8 @@ pub struct Plan {
 pub struct Memory {
     /// People who were confirmed absent, and from whom nothing was taken yet.
     pub suspected: BTreeMap<ExternalId, Suspicion>,
-    /// Since when nobody is in a group.
-    pub empty: BTreeMap<Name, Timestamp>,
+    /// Groups that nobody is in, and those that new rules are about to empty.
+    pub empty: BTreeMap<Name, Emptiness>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,21 +132,71 @@ pub struct Suspicion {
     pub since: Timestamp,
     /// By how many reads, each of which was complete.
     pub reads: u32,
+    /// When a plan by new rules first found them suspected. Whatever comes of it is asked about,
+    /// however long the rules have been tried by then.
+    pub by_new_rules: Option<Timestamp>,
 }
 
-/// What time it is, and what was noticed before.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Past {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Emptiness {
+    /// Since when nobody is in the group.
+    pub since: Timestamp,
+    /// As of a [`Suspicion`].
+    pub by_new_rules: Option<Timestamp>,
+}
+
+/// What time it is, what was noticed before, and whether what is noticed now is noticed by new rules.
+#[derive(Clone, Copy, Debug)]
+pub struct Past<'a> {
     pub now: Timestamp,
-    pub memory: Memory,
+    pub memory: &'a Memory,
+    pub rules: Rules,
 }
 
-impl Past {
+impl Past<'_> {
     /// Nothing was noticed before, and it is no particular time: for whoever waits for nothing.
-    pub const NONE: Past = Past {
+    pub const NONE: Past<'static> = Past {
         now: Timestamp::UNIX_EPOCH,
-        memory: Memory { suspected: BTreeMap::new(), empty: BTreeMap::new() },
+        memory: &Memory { suspected: BTreeMap::new(), empty: BTreeMap::new() },
+        rules: Rules::Unchanged,
     };
+
+    /// The time, where what is noticed now is noticed by new rules.
+    fn now_by_new_rules(&self) -> Option<Timestamp> {
+        match self.rules {
+            Rules::Unchanged => None,
+            Rules::Changed | Rules::Untried => Some(self.now),
+        }
+    }
+}
+
+impl Reason {
+    /// The same, where new rules noticed it.
+    fn noticed_by_new_rules(self, at: Option<Timestamp>) -> Reason {
+        match at {
+            Some(at) => Reason::NoticedByNewRules { reason: Box::new(self), at },
+            None => self,
+        }
+    }
+
+    /// When new rules noticed it, if they did and it did not count then.
+    pub fn by_new_rules(&self) -> Option<Timestamp> {
+        match self {
+            Reason::NoticedByNewRules { at, .. } => Some(*at),
+            Reason::New
+            | Reason::Changed
+            | Reason::ActiveAgain
+            | Reason::Granted(_)
+            | Reason::NotGranted
+            | Reason::Inactive(_)
+            | Reason::Gone
+            | Reason::OutOfScope(_)
+            | Reason::Listed(_)
+            | Reason::Empty
+            | Reason::EmptySince(_)
+            | Reason::Undone(_) => None,
+        }
+    }
 }
 
 /// What became of somebody whom a read did not contain, asked for by id.
@@ -264,7 +320,7 @@ pub fn plan(
     actual: &Directory,
     gone: &BTreeMap<ExternalId, Absence>,
     policy: &Policy,
-    past: &Past,
+    past: &Past<'_>,
 ) -> (Plan, Vec<Finding>) {
     let mut frozen = BTreeSet::new();
     let mut spared = Vec::new();
@@ -289,7 +345,7 @@ struct Case<'a> {
     actual: &'a Directory,
     gone: &'a BTreeMap<ExternalId, Absence>,
     policy: &'a Policy,
-    past: &'a Past,
+    past: &'a Past<'a>,
     /// Protected people, who stay as they are.
     frozen: &'a BTreeSet<ExternalId>,
 }

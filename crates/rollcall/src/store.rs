@@ -205,6 +205,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     migration!(15, "0015"),
     migration!(18, "0018"),
     migration!(20, "0020"),
+    migration!(21, "0021"),
 ];
 
 impl Db {

@@ -436,9 +436,10 @@ pub fn weigh(
     rulings: &Rulings,
 ) -> TargetDecision {
     let Basis { desired, gone } = basis;
-    let Actual { directory, generation, past, in_force } = actual;
-    let (plan, findings) = plan::plan(desired, directory, gone, &rulings.policy, past);
-    let noticed = Noticed { before: past.memory.clone(), after: plan.memory.clone() };
+    let Actual { directory, generation, read_at: _, memory, in_force } = actual;
+    let past = rulings.past(actual);
+    let (plan, findings) = plan::plan(desired, directory, gone, &rulings.policy, &past);
+    let noticed = Noticed { before: memory.clone(), after: plan.memory.clone() };
     let (decisions, overtaken) = still_in_force(&in_force.decisions, basis);
     let (approved, held) = gate::check(plan, directory, &rulings.terms(&decisions));
     let (causes, cause_of) = causes(&held.steps, directory);

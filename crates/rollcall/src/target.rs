@@ -3,8 +3,9 @@
 pub mod crowd;
 pub mod password;
 
+use jiff::Timestamp;
 use reconcile::directory::Directory;
-use reconcile::plan::Past;
+use reconcile::plan::Memory;
 
 use crate::store::StoreError;
 use crate::store::plans::decisions::InForce;
@@ -16,8 +17,10 @@ pub struct Actual {
     pub directory: Directory,
     /// 0 where nothing has been published yet.
     pub generation: i64,
+    /// When this was read, by the clock that all nodes share.
+    pub read_at: Timestamp,
     /// What earlier plans for it noticed.
-    pub past: Past,
+    pub memory: Memory,
     /// What people have said of earlier plans for it.
     pub in_force: InForce,
 }

@@ -125,6 +125,9 @@ fn why(reason: &Reason) -> String {
     let text = reason.to_string();
     match reason {
         Reason::OutOfScope(_) => text.split("; has").next().unwrap_or(&text).to_owned(),
+        Reason::NoticedByNewRules { reason, at: _ } => {
+            format!("{}; noticed when the rules were new", why(reason))
+        }
         Reason::New
         | Reason::Changed
         | Reason::ActiveAgain

@@ -2,12 +2,17 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
+use jiff::Timestamp;
 
 use crate::gate::decisions::{Decisions, Identity};
 use crate::gate::{self, Hold, Limits, Rules, Terms};
 use crate::pattern::Patterns;
-use crate::plan::{Absence, Change, Cleanup, EmptyGroups, Past, Plan, Policy, missing, plan};
-use crate::world::{apply, desired, directory};
+use crate::plan::{
+    Absence, Change, Cleanup, Emptiness, EmptyGroups, Grace, Memory, Past, Plan, Policy, Suspicion,
+    missing, plan,
+};
+use crate::principal::Name;
+use crate::world::{apply, desired, directory, id};
 
 const POLICY: Policy = Policy::new(Cleanup::Disable, EmptyGroups::Remove);
 
@@ -546,6 +551,73 @@ fn other_rules_hold_every_removal_once_and_no_addition() {
             assert!(held.is_empty(), "{:?}", held.objections);
         });
     }
+}
+
+/// Who was suspected, or which group was empty, while the rules were new.
+fn noticed(ids: &[&str], groups: &[&str]) -> Memory {
+    let suspicion = |new: bool| Suspicion {
+        since: Timestamp::UNIX_EPOCH,
+        reads: 1,
+        by_new_rules: new.then_some(Timestamp::UNIX_EPOCH),
+    };
+    let people = ids.iter().map(|it| (id(it.trim_end_matches('!')), suspicion(it.ends_with('!'))));
+    let emptiness = |new: bool| {
+        let Suspicion { since, reads: _, by_new_rules } = suspicion(new);
+        Emptiness { since, by_new_rules }
+    };
+    let groups = groups.iter();
+    let groups =
+        groups.map(|it| (Name::new(it.trim_end_matches('!')), emptiness(it.ends_with('!'))));
+    Memory { suspected: people.collect(), empty: groups.collect() }
+}
+
+#[test]
+fn what_new_rules_noticed_is_held_when_it_is_due_and_nothing_else() {
+    let policy = Policy {
+        grace: Grace { reads: 2, hours: 0 },
+        strip: Some(Patterns::NONE),
+        empty_days: 1,
+        ..POLICY
+    };
+    let before = "1 ada : dev\n2 bob : dev\n3 cyd : dev\n[qa]\n[ops]";
+    let (desired, actual) = (desired("3 cyd"), directory(before));
+    let memory = noticed(&["1!", "2"], &["qa!", "ops"]);
+    let gone = ["1", "2"].map(|it| (id(it), Absence::Gone)).into();
+    let due = |decisions: &Decisions, rules| {
+        let past = Past { now: "2026-01-01T00:00:00Z".parse().unwrap(), memory: &memory, rules };
+        let (plan, _) = plan(&desired, &actual, &gone, &policy, &past);
+        let privileged = Patterns::NONE;
+        let limits = &Limits::CAREFUL;
+        let terms = Terms { limits, decisions, rules, privileged: &privileged };
+        let (approved, held) = gate::check(plan, &actual, &terms);
+        let mut text = String::new();
+        for objection in &held.objections {
+            writeln!(text, "{objection}").unwrap();
+        }
+        for (verdict, steps) in [("passes", approved.steps()), ("held", &held.steps)] {
+            for step in steps {
+                writeln!(text, "{verdict}: {step}").unwrap();
+            }
+        }
+        let held = held.steps.iter().map(|step| Identity::of(&step.change));
+        (text, held.collect::<BTreeSet<Identity>>())
+    };
+    let (text, held) = due(&Decisions::default(), Rules::Unchanged);
+    expect![[r#"
+        Due now, and noticed when the rules were new: 3 removals are asked about once.
+        passes: - remove bob from group dev (gone, asked for by id)
+        passes: - remove cyd from group dev (no group source grants it any more)
+        passes: - deactivate bob (gone, asked for by id)
+        passes: - remove group ops (nobody has been in it since 1970-01-01T00:00:00Z)
+        held: - remove ada from group dev (gone, asked for by id; noticed at 1970-01-01T00:00:00Z, when the rules were new)
+        held: - deactivate ada (gone, asked for by id; noticed at 1970-01-01T00:00:00Z, when the rules were new)
+        held: - remove group qa (nobody has been in it since 1970-01-01T00:00:00Z; noticed at 1970-01-01T00:00:00Z, when the rules were new)
+    "#]].assert_eq(&text);
+    let (text, everything) = due(&Decisions::default(), Rules::Changed);
+    assert!(held.is_subset(&everything) && 7 == everything.len(), "{text}");
+    let decisions = Decisions { approved: held, ..Decisions::default() };
+    let (text, held) = due(&decisions, Rules::Unchanged);
+    assert!(held.is_empty(), "{text}");
 }
 
 #[test]

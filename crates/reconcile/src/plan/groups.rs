@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::leavers::Leaving;
-use super::{Case, Change, EmptyGroups, Memory, Reason, Stages, Step};
+use super::{Case, Change, Emptiness, EmptyGroups, Memory, Reason, Stages, Step};
 use crate::finding::{Finding, FindingKind};
 use crate::principal::{ExternalId, Name, User};
 
@@ -28,8 +28,8 @@ pub(super) fn plan(
             continue;
         }
         let left = plan_leaves(case, group, present, wanted, leaving, stages);
-        if left == 0 && wanted.is_empty() {
-            plan_empty(case, group, present, stages, memory);
+        if left.members == 0 && wanted.is_empty() {
+            plan_empty(case, group, present, left.by_new_rules, stages, memory);
         }
     }
 }
@@ -77,7 +77,13 @@ fn plan_joins(
     }
 }
 
-/// Tells how many members are left.
+/// What is left of a group.
+struct Left {
+    members: usize,
+    /// When new rules noticed somebody who leaves it now.
+    by_new_rules: Option<Timestamp>,
+}
+
 fn plan_leaves(
     case: &Case<'_>,
     group: &Name,
@@ -85,16 +91,17 @@ fn plan_leaves(
     wanted: &BTreeSet<ExternalId>,
     leaving: &Leaving,
     stages: &mut Stages,
-) -> usize {
+) -> Left {
     let is_kept = |kept: &crate::pattern::Patterns| kept.matches(group);
     let strips = case.policy.strip.as_ref().is_some_and(|kept| !is_kept(kept));
-    let mut left = present.len();
+    let mut left = Left { members: present.len(), by_new_rules: None };
     for id in present.difference(wanted) {
         // Only those whom the source decides on; the others keep what they have.
         let reason = if case.decides_on(id) {
             Reason::NotGranted
-        } else if leaving.removed.contains(id) {
-            left -= 1;
+        } else if let Some(reason) = leaving.removed.get(id) {
+            left.members -= 1;
+            left.by_new_rules = left.by_new_rules.or(reason.by_new_rules());
             continue;
         } else if let Some(reason) = leaving.stripped.get(id).filter(|_| strips) {
             reason.clone()
@@ -102,19 +109,22 @@ fn plan_leaves(
             continue;
         };
         if let Some(user) = case.actual.users.get(id) {
+            left.members -= 1;
+            left.by_new_rules = left.by_new_rules.or(reason.by_new_rules());
             let change = Change::RemoveMember { group: group.clone(), user: Arc::clone(user) };
             stages.leaves.push(Step { change, reason });
-            left -= 1;
         }
     }
     left
 }
 
-/// A group that nobody is left in, or that nobody was in before.
+/// A group that nobody is left in, or that nobody was in before. `left_by_new_rules` is when new rules
+/// noticed somebody who leaves it now.
 fn plan_empty(
     case: &Case<'_>,
     group: &Name,
     present: &BTreeSet<ExternalId>,
+    left_by_new_rules: Option<Timestamp>,
     stages: &mut Stages,
     memory: &mut Memory,
 ) {
@@ -128,13 +138,21 @@ fn plan_empty(
     let days = case.policy.empty_days;
     if days == 0 {
         remove(Reason::Empty);
-    } else if present.is_empty() {
-        let now = case.past.now;
-        let since = case.past.memory.empty.get(group).copied().unwrap_or(now);
-        memory.empty.insert(group.clone(), since);
+        return;
+    }
+    let now = case.past.now;
+    let before = case.past.memory.empty.get(group);
+    let noticed = before.and_then(|it| it.by_new_rules);
+    let by_new_rules = noticed.or(left_by_new_rules).or(case.past.now_by_new_rules());
+    if present.is_empty() {
+        let since = before.map_or(now, |it| it.since);
+        memory.empty.insert(group.clone(), Emptiness { since, by_new_rules });
         if SignedDuration::from_hours(24 * i64::from(days)) <= now.duration_since(since) {
-            remove(Reason::EmptySince(since));
+            remove(Reason::EmptySince(since).noticed_by_new_rules(noticed));
         }
+    } else if by_new_rules.is_some() {
+        // Somebody is in it until the plan is carried out, which may be when the rules are tried.
+        memory.empty.insert(group.clone(), Emptiness { since: now, by_new_rules });
     }
 }
 

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::treatment::{Departure, Treatment, Treatments};
 use super::users::side_by_side;
-use super::{Absence, Anonymity, Case, Change, Cleanup, Grace, Memory, Policy, Reason, Stages};
-use super::{Step, Suspicion};
+use super::{Absence, Anonymity, Case, Change, Cleanup, Grace, Memory, Past, Policy, Reason};
+use super::{Stages, Step, Suspicion};
 use crate::directory::Directory;
 use crate::finding::{Finding, FindingKind};
 use crate::mapping::Desired;
@@ -17,7 +17,7 @@ use crate::principal::{Attributes, ExternalId, Name, User};
 /// What of the groups hangs on who leaves.
 #[derive(Default)]
 pub(super) struct Leaving {
-    pub(super) removed: BTreeSet<ExternalId>,
+    pub(super) removed: BTreeMap<ExternalId, Reason>,
     /// Whoever leaves their groups too.
     pub(super) stripped: BTreeMap<ExternalId, Reason>,
 }
@@ -84,30 +84,37 @@ pub(super) fn plan(
 ) -> Leaving {
     let Case { desired, actual, gone, policy, past, .. } = *case;
     let mut leaving = Leaving::default();
+    let waits = policy.grace != Grace::NONE;
     let members = members_to_strip(actual, policy, |id| gone.contains_key(id));
     let treatments = Treatments::of(actual, policy, |id| gone.contains_key(id));
     let names = NamesTaken::of(case);
     for (id, absence) in gone {
         let user = actual.users.get(id).filter(|_| !desired.knows(id) && !case.is_frozen(id));
         let Some(user) = user else { continue };
+        let before = past.memory.suspected.get(id).filter(|_| waits);
+        let anew = before.and_then(|it| begun_anew(it, past));
+        let anew = anew.map(|suspicion| (id.clone(), suspicion));
         let (reason, departure) = match absence {
             Absence::Present => {
                 findings.push(passed_over(user));
                 continue;
             }
             // The source still has them, so nothing is lost by waiting with more than this.
-            Absence::Inactive(words) if user.active => {
-                let reason = Reason::Inactive(Arc::clone(words));
-                let change = Change::Deactivate { user: Arc::clone(user) };
-                stages.deactivations.push(Step { change, reason });
+            Absence::Inactive(words) => {
+                if user.active {
+                    let reason = Reason::Inactive(Arc::clone(words));
+                    let change = Change::Deactivate { user: Arc::clone(user) };
+                    stages.deactivations.push(Step { change, reason });
+                }
+                memory.suspected.extend(anew);
                 continue;
             }
-            Absence::Inactive(_) => continue,
             Absence::Gone => (Reason::Gone, Departure::Gone),
             Absence::OutOfScope(words) => {
                 (Reason::OutOfScope(Arc::clone(words)), Departure::OutOfScope)
             }
         };
+        memory.suspected.extend(anew);
         let (treatment, failure) = treatments.decide(user, departure);
         if let Some(why) = failure {
             findings.push(undecided(user, &reason, &why));
@@ -119,17 +126,18 @@ pub(super) fn plan(
             }
             continue;
         }
-        if policy.grace != Grace::NONE {
-            let suspicion = suspect(past.memory.suspected.get(id), past.now);
+        if waits {
+            let suspicion = suspect(before, past);
             memory.suspected.insert(id.clone(), suspicion);
             if !policy.grace.is_over(suspicion, past.now) {
                 findings.push(suspected(user, &reason, suspicion, policy.grace));
                 continue;
             }
         }
+        let reason = reason.noticed_by_new_rules(before.and_then(|it| it.by_new_rules));
         clean_up(user, &reason, treatment, &names, stages, &mut leaving);
     }
-    if policy.grace != Grace::NONE {
+    if waits {
         memory.suspected.extend(still_suspected(case));
     }
     leaving
@@ -146,7 +154,7 @@ fn clean_up(
     let step = |change| Step { change, reason: reason.clone() };
     match treatment.cleanup {
         Cleanup::Delete => {
-            leaving.removed.insert(user.id.clone());
+            leaving.removed.insert(user.id.clone(), reason.clone());
             stages.removals.push(step(Change::Remove { user: Arc::clone(user) }));
             return;
         }
@@ -220,10 +228,20 @@ impl Grace {
     }
 }
 
-fn suspect(before: Option<&Suspicion>, now: Timestamp) -> Suspicion {
-    let first = Suspicion { since: now, reads: 0 };
-    let Suspicion { since, reads } = before.copied().unwrap_or(first);
-    Suspicion { since, reads: reads.saturating_add(1) }
+/// Whoever is suspected while the rules are new is so by the new rules, whenever it began: what would
+/// come of it is theirs.
+fn suspect(before: Option<&Suspicion>, past: &Past<'_>) -> Suspicion {
+    let first = Suspicion { since: past.now, reads: 0, by_new_rules: None };
+    let Suspicion { since, reads, by_new_rules } = before.copied().unwrap_or(first);
+    let by_new_rules = by_new_rules.or(past.now_by_new_rules());
+    Suspicion { since, reads: reads.saturating_add(1), by_new_rules }
+}
+
+/// Of somebody who was not confirmed absent this time, and has not come back: it begins anew, but that
+/// new rules noticed it stays.
+fn begun_anew(before: &Suspicion, past: &Past<'_>) -> Option<Suspicion> {
+    let Suspicion { since: _, reads: _, by_new_rules } = *before;
+    by_new_rules.map(|_| Suspicion { since: past.now, reads: 0, by_new_rules })
 }
 
 /// Whoever nobody asked about this time stays suspected, as long as there is something to take.
@@ -233,21 +251,34 @@ fn still_suspected(case: &Case<'_>) -> Vec<(ExternalId, Suspicion)> {
     let members = members_to_strip(actual, policy, |id| suspected.contains_key(id));
     let treatments = Treatments::of(actual, policy, |id| suspected.contains_key(id));
     let is_open = |id: &ExternalId| {
-        let user = actual.users.get(id).filter(|_| !desired.knows(id) && !gone.contains_key(id));
+        let is_back = desired.directory.users.contains_key(id);
+        let user = actual.users.get(id).filter(|_| !is_back && !gone.contains_key(id));
         user.is_some_and(|user| may_be_at_stake(user, &treatments, members.contains(id)))
     };
-    let open = suspected.iter().filter(|(id, _)| is_open(id));
-    open.map(|(id, suspicion)| (id.clone(), *suspicion)).collect()
+    let as_of_now = |(id, suspicion): (&ExternalId, &Suspicion)| {
+        let by_new_rules = suspicion.by_new_rules.or(past.now_by_new_rules());
+        let suspicion = if desired.withheld.contains(id) {
+            begun_anew(suspicion, past)?
+        } else {
+            Suspicion { by_new_rules, ..*suspicion }
+        };
+        Some((id.clone(), suspicion))
+    };
+    suspected.iter().filter(|(id, _)| is_open(id)).filter_map(as_of_now).collect()
 }
 
 fn suspected(user: &User, reason: &Reason, suspicion: Suspicion, grace: Grace) -> Finding {
-    let Suspicion { since, reads } = suspicion;
+    let Suspicion { since, reads, by_new_rules } = suspicion;
+    let asked = match by_new_rules {
+        Some(_) => " Then it is asked about, because the rules were new.",
+        None => "",
+    };
     Finding {
         kind: FindingKind::Suspected,
         id: Some(user.id.clone()),
         username: Some(user.username.as_str().into()),
         message: format!(
-            "{reason}, in {reads} reads since {since}. It counts after {} reads and {} h.",
+            "{reason}, in {reads} reads since {since}. It counts after {} reads and {} h.{asked}",
             grace.reads, grace.hours
         ),
     }

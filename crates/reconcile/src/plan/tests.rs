@@ -1,15 +1,18 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
+use jiff::Timestamp;
 
+use crate::directory::Directory;
 use crate::expression::{Expression, PERSON};
+use crate::gate::Rules;
 use crate::pattern::Patterns;
 use crate::plan::{
-    Absence, Anonymity, Cleanup, CleanupRule, EmptyGroups, Grace, Memory, Past, Policy, Suspicion,
-    missing, plan,
+    Absence, Anonymity, Cleanup, CleanupRule, Emptiness, EmptyGroups, Grace, Memory, Past, Policy,
+    Suspicion, missing, plan,
 };
-use crate::principal::Name;
+use crate::principal::{ExternalId, Name};
 use crate::world::{apply, desired, directory, gone, id};
 
 mod random;
@@ -495,28 +498,268 @@ fn a_group_that_is_not_ours_stays_as_it_is() {
     .assert_eq(&finding.message);
 }
 
-/// Runs one plan a time, each of which knows what the ones before it noticed, and never applies any.
+/// Runs one plan a time, each of which knows what the ones before it noticed, and never applies any. A
+/// time with `!` is of a run by new rules.
 fn check_over_time(policy: &Policy, runs: &[(&str, &str, &str)], actual: &str, expected: &Expect) {
     let actual = directory(actual);
+    let runs = runs.iter().map(|(at, wanted, gone_ids)| (*at, *wanted, gone(gone_ids), &actual));
+    expected.assert_eq(&told_over_time(policy, runs));
+}
+
+fn told_over_time<'a>(
+    policy: &Policy,
+    runs: impl Iterator<Item = (&'a str, &'a str, BTreeMap<ExternalId, Absence>, &'a Directory)>,
+) -> String {
     let mut memory = Memory::default();
     let mut text = String::new();
-    for (at, wanted, gone_ids) in runs {
-        let now = format!("2026-01-{at}:00Z").parse().unwrap();
-        let past = Past { now, memory };
-        let (plan, findings) = plan(&desired(wanted), &actual, &gone(gone_ids), policy, &past);
+    for (at, wanted, gone, actual) in runs {
+        let rules = if at.ends_with('!') { Rules::Changed } else { Rules::Unchanged };
+        let now = format!("2026-01-{}:00Z", at.trim_end_matches('!')).parse().unwrap();
+        let past = Past { now, memory: &memory, rules };
+        let (plan, findings) = plan(&desired(wanted), actual, &gone, policy, &past);
         write!(text, "{at}\n{plan}").unwrap();
         for finding in findings {
             writeln!(text, "{} {}", finding.kind.word(), finding.message).unwrap();
         }
         memory = plan.memory;
-        for (id, Suspicion { since, reads }) in &memory.suspected {
-            writeln!(text, "  remembers {id} since {since}, {reads} reads").unwrap();
+        let told = |at: &Option<Timestamp>| {
+            at.map(|at| format!(", by new rules at {at}")).unwrap_or_default()
+        };
+        for (id, Suspicion { since, reads, by_new_rules }) in &memory.suspected {
+            let new = told(by_new_rules);
+            writeln!(text, "  remembers {id} since {since}, {reads} reads{new}").unwrap();
         }
-        for (group, since) in &memory.empty {
-            writeln!(text, "  remembers {group} empty since {since}").unwrap();
+        for (group, Emptiness { since, by_new_rules }) in &memory.empty {
+            let new = told(by_new_rules);
+            writeln!(text, "  remembers {group} empty since {since}{new}").unwrap();
         }
     }
-    expected.assert_eq(&text);
+    text
+}
+
+#[test]
+fn whoever_is_suspected_while_the_rules_are_new_leaves_by_new_rules() {
+    let policy = Policy { grace: Grace { reads: 3, hours: 0 }, ..POLICY };
+    check_over_time(
+        &policy,
+        &[
+            // One was suspected before the rules changed, one by them, and one when they were tried.
+            ("01T00:00", "2 bob\n 3 cyd\n 9 zoe", "1"),
+            ("01T01:00!", "3 cyd\n 9 zoe", "1 2"),
+            ("01T02:00", "9 zoe", "1 2 3"),
+            // They change once more: what was noticed first stays, and the third is by new rules, too.
+            ("01T03:00!", "9 zoe", "2 3"),
+            ("01T04:00", "9 zoe", "2 3"),
+        ],
+        "1 ada\n 2 bob\n 3 cyd\n 9 zoe",
+        &expect![[r#"
+            01T00:00
+            suspected gone, asked for by id, in 1 reads since 2026-01-01T00:00:00Z. It counts after 3 reads and 0 h.
+              remembers 1 since 2026-01-01T00:00:00Z, 1 reads
+            01T01:00!
+            suspected gone, asked for by id, in 2 reads since 2026-01-01T00:00:00Z. It counts after 3 reads and 0 h. Then it is asked about, because the rules were new.
+            suspected gone, asked for by id, in 1 reads since 2026-01-01T01:00:00Z. It counts after 3 reads and 0 h. Then it is asked about, because the rules were new.
+              remembers 1 since 2026-01-01T00:00:00Z, 2 reads, by new rules at 2026-01-01T01:00:00Z
+              remembers 2 since 2026-01-01T01:00:00Z, 1 reads, by new rules at 2026-01-01T01:00:00Z
+            01T02:00
+            - deactivate ada (gone, asked for by id; noticed at 2026-01-01T01:00:00Z, when the rules were new)
+            suspected gone, asked for by id, in 2 reads since 2026-01-01T01:00:00Z. It counts after 3 reads and 0 h. Then it is asked about, because the rules were new.
+            suspected gone, asked for by id, in 1 reads since 2026-01-01T02:00:00Z. It counts after 3 reads and 0 h.
+              remembers 1 since 2026-01-01T00:00:00Z, 3 reads, by new rules at 2026-01-01T01:00:00Z
+              remembers 2 since 2026-01-01T01:00:00Z, 2 reads, by new rules at 2026-01-01T01:00:00Z
+              remembers 3 since 2026-01-01T02:00:00Z, 1 reads
+            01T03:00!
+            - deactivate bob (gone, asked for by id; noticed at 2026-01-01T01:00:00Z, when the rules were new)
+            suspected gone, asked for by id, in 2 reads since 2026-01-01T02:00:00Z. It counts after 3 reads and 0 h. Then it is asked about, because the rules were new.
+              remembers 1 since 2026-01-01T00:00:00Z, 3 reads, by new rules at 2026-01-01T01:00:00Z
+              remembers 2 since 2026-01-01T01:00:00Z, 3 reads, by new rules at 2026-01-01T01:00:00Z
+              remembers 3 since 2026-01-01T02:00:00Z, 2 reads, by new rules at 2026-01-01T03:00:00Z
+            01T04:00
+            - deactivate bob (gone, asked for by id; noticed at 2026-01-01T01:00:00Z, when the rules were new)
+            - deactivate cyd (gone, asked for by id; noticed at 2026-01-01T03:00:00Z, when the rules were new)
+              remembers 1 since 2026-01-01T00:00:00Z, 3 reads, by new rules at 2026-01-01T01:00:00Z
+              remembers 2 since 2026-01-01T01:00:00Z, 4 reads, by new rules at 2026-01-01T01:00:00Z
+              remembers 3 since 2026-01-01T02:00:00Z, 3 reads, by new rules at 2026-01-01T03:00:00Z
+        "#]],
+    );
+}
+
+#[test]
+fn whoever_comes_back_is_suspected_as_anybody_and_whoever_may_be_back_by_new_rules_still() {
+    let policy = Policy { grace: Grace { reads: 2, hours: 0 }, ..POLICY };
+    check_over_time(
+        &policy,
+        &[
+            ("01T00:00!", "9 zoe", "1 2 3"),
+            // The first is back, the second cannot be read, and of the third nothing is told.
+            ("01T01:00", "1 ada\n ?2\n 9 zoe", ""),
+            ("01T02:00", "9 zoe", "1 2 3"),
+            ("01T03:00", "9 zoe", "1 2 3"),
+        ],
+        "1 ada\n 2 bob\n 3 cyd\n 9 zoe",
+        &expect![[r#"
+            01T00:00!
+            suspected gone, asked for by id, in 1 reads since 2026-01-01T00:00:00Z. It counts after 2 reads and 0 h. Then it is asked about, because the rules were new.
+            suspected gone, asked for by id, in 1 reads since 2026-01-01T00:00:00Z. It counts after 2 reads and 0 h. Then it is asked about, because the rules were new.
+            suspected gone, asked for by id, in 1 reads since 2026-01-01T00:00:00Z. It counts after 2 reads and 0 h. Then it is asked about, because the rules were new.
+              remembers 1 since 2026-01-01T00:00:00Z, 1 reads, by new rules at 2026-01-01T00:00:00Z
+              remembers 2 since 2026-01-01T00:00:00Z, 1 reads, by new rules at 2026-01-01T00:00:00Z
+              remembers 3 since 2026-01-01T00:00:00Z, 1 reads, by new rules at 2026-01-01T00:00:00Z
+            01T01:00
+              remembers 2 since 2026-01-01T01:00:00Z, 0 reads, by new rules at 2026-01-01T00:00:00Z
+              remembers 3 since 2026-01-01T00:00:00Z, 1 reads, by new rules at 2026-01-01T00:00:00Z
+            01T02:00
+            - deactivate cyd (gone, asked for by id; noticed at 2026-01-01T00:00:00Z, when the rules were new)
+            suspected gone, asked for by id, in 1 reads since 2026-01-01T02:00:00Z. It counts after 2 reads and 0 h.
+            suspected gone, asked for by id, in 1 reads since 2026-01-01T01:00:00Z. It counts after 2 reads and 0 h. Then it is asked about, because the rules were new.
+              remembers 1 since 2026-01-01T02:00:00Z, 1 reads
+              remembers 2 since 2026-01-01T01:00:00Z, 1 reads, by new rules at 2026-01-01T00:00:00Z
+              remembers 3 since 2026-01-01T00:00:00Z, 2 reads, by new rules at 2026-01-01T00:00:00Z
+            01T03:00
+            - deactivate ada (gone, asked for by id)
+            - deactivate bob (gone, asked for by id; noticed at 2026-01-01T00:00:00Z, when the rules were new)
+            - deactivate cyd (gone, asked for by id; noticed at 2026-01-01T00:00:00Z, when the rules were new)
+              remembers 1 since 2026-01-01T02:00:00Z, 2 reads
+              remembers 2 since 2026-01-01T01:00:00Z, 2 reads, by new rules at 2026-01-01T00:00:00Z
+              remembers 3 since 2026-01-01T00:00:00Z, 3 reads, by new rules at 2026-01-01T00:00:00Z
+        "#]],
+    );
+}
+
+#[test]
+fn somebody_who_is_inactive_for_a_while_does_not_lose_what_new_rules_noticed() {
+    let policy = Policy {
+        grace: Grace { reads: 2, hours: 0 },
+        ..Policy::new(Cleanup::Delete, EmptyGroups::Keep)
+    };
+    let actual = directory("1 ada\n 9 zoe");
+    let out =
+        || [(id("1"), Absence::OutOfScope("needs role \"Staff\"; has nothing".into()))].into();
+    let inactive = [(id("1"), Absence::Inactive("Suspended".into()))].into();
+    let present = [(id("1"), Absence::Present)].into();
+    let runs = [
+        ("01T00:00!", out()),
+        ("01T01:00", inactive),
+        ("01T02:00", out()),
+        ("01T03:00", out()),
+        ("01T04:00", present),
+        ("01T05:00", out()),
+    ];
+    let runs = runs.into_iter().map(|(at, gone)| (at, "9 zoe", gone, &actual));
+    expect![[r#"
+        01T00:00!
+        suspected out of scope: needs role "Staff"; has nothing, in 1 reads since 2026-01-01T00:00:00Z. It counts after 2 reads and 0 h. Then it is asked about, because the rules were new.
+          remembers 1 since 2026-01-01T00:00:00Z, 1 reads, by new rules at 2026-01-01T00:00:00Z
+        01T01:00
+        - deactivate ada (the source says Suspended)
+          remembers 1 since 2026-01-01T01:00:00Z, 0 reads, by new rules at 2026-01-01T00:00:00Z
+        01T02:00
+        suspected out of scope: needs role "Staff"; has nothing, in 1 reads since 2026-01-01T01:00:00Z. It counts after 2 reads and 0 h. Then it is asked about, because the rules were new.
+          remembers 1 since 2026-01-01T01:00:00Z, 1 reads, by new rules at 2026-01-01T00:00:00Z
+        01T03:00
+        - remove ada (out of scope: needs role "Staff"; has nothing; noticed at 2026-01-01T00:00:00Z, when the rules were new)
+          remembers 1 since 2026-01-01T01:00:00Z, 2 reads, by new rules at 2026-01-01T00:00:00Z
+        01T04:00
+        passed-over Absent from the read, but the source still has them when asked by id. Nothing was taken away.
+        01T05:00
+        suspected out of scope: needs role "Staff"; has nothing, in 1 reads since 2026-01-01T05:00:00Z. It counts after 2 reads and 0 h.
+          remembers 1 since 2026-01-01T05:00:00Z, 1 reads
+    "#]].assert_eq(&told_over_time(&policy, runs));
+}
+
+#[test]
+fn a_group_that_new_rules_empty_goes_by_new_rules_however_late_it_is_empty() {
+    let policy = Policy { empty_groups: EmptyGroups::Remove, empty_days: 2, ..POLICY };
+    let (before, after) =
+        (directory("1 ada : dev\n [qa]"), directory("1 ada\n [dev]\n [qa]\n [old]"));
+    let runs = [
+        ("01T00:00", &before),
+        // The last member of one group is about to leave, and waits for an approval.
+        ("01T01:00!", &before),
+        ("02T00:00", &before),
+        ("02T01:00", &after),
+        ("04T00:00", &after),
+        ("04T01:00", &after),
+    ];
+    let runs = runs.into_iter().map(|(at, actual)| (at, "1 ada", gone(""), actual));
+    expect![[r#"
+        01T00:00
+        - remove ada from group dev (no group source grants it any more)
+          remembers qa empty since 2026-01-01T00:00:00Z
+        01T01:00!
+        - remove ada from group dev (no group source grants it any more)
+          remembers dev empty since 2026-01-01T01:00:00Z, by new rules at 2026-01-01T01:00:00Z
+          remembers qa empty since 2026-01-01T00:00:00Z, by new rules at 2026-01-01T01:00:00Z
+        02T00:00
+        - remove ada from group dev (no group source grants it any more)
+          remembers dev empty since 2026-01-02T00:00:00Z, by new rules at 2026-01-01T01:00:00Z
+          remembers qa empty since 2026-01-01T00:00:00Z, by new rules at 2026-01-01T01:00:00Z
+        02T01:00
+          remembers dev empty since 2026-01-02T00:00:00Z, by new rules at 2026-01-01T01:00:00Z
+          remembers old empty since 2026-01-02T01:00:00Z
+          remembers qa empty since 2026-01-01T00:00:00Z, by new rules at 2026-01-01T01:00:00Z
+        04T00:00
+        - remove group dev (nobody has been in it since 2026-01-02T00:00:00Z; noticed at 2026-01-01T01:00:00Z, when the rules were new)
+        - remove group qa (nobody has been in it since 2026-01-01T00:00:00Z; noticed at 2026-01-01T01:00:00Z, when the rules were new)
+          remembers dev empty since 2026-01-02T00:00:00Z, by new rules at 2026-01-01T01:00:00Z
+          remembers old empty since 2026-01-02T01:00:00Z
+          remembers qa empty since 2026-01-01T00:00:00Z, by new rules at 2026-01-01T01:00:00Z
+        04T01:00
+        - remove group dev (nobody has been in it since 2026-01-02T00:00:00Z; noticed at 2026-01-01T01:00:00Z, when the rules were new)
+        - remove group old (nobody has been in it since 2026-01-02T01:00:00Z)
+        - remove group qa (nobody has been in it since 2026-01-01T00:00:00Z; noticed at 2026-01-01T01:00:00Z, when the rules were new)
+          remembers dev empty since 2026-01-02T00:00:00Z, by new rules at 2026-01-01T01:00:00Z
+          remembers old empty since 2026-01-02T01:00:00Z
+          remembers qa empty since 2026-01-01T00:00:00Z, by new rules at 2026-01-01T01:00:00Z
+    "#]].assert_eq(&told_over_time(&policy, runs));
+}
+
+#[test]
+fn a_group_whose_last_member_leaves_by_new_rules_goes_by_new_rules() {
+    let grace = Grace { reads: 2, hours: 0 };
+    let groups = Policy { grace, empty_groups: EmptyGroups::Remove, empty_days: 1, ..POLICY };
+    let stripped = Policy { strip: Some(Patterns::NONE), ..groups.clone() };
+    let deleted = Policy { cleanup: Cleanup::Delete, ..groups };
+    let (before, after) = (directory("1 ada : dev\n 9 zoe"), directory("9 zoe\n [dev]"));
+    let told = |policy: &Policy| {
+        let runs = [
+            ("01T00:00!", &before, "1"),
+            ("01T01:00", &before, "1"),
+            ("01T02:00", &after, ""),
+            ("02T02:00", &after, ""),
+        ];
+        let runs = runs.into_iter().map(|(at, actual, ids)| (at, "9 zoe", gone(ids), actual));
+        told_over_time(policy, runs)
+    };
+    expect![[r#"
+        01T00:00!
+        suspected gone, asked for by id, in 1 reads since 2026-01-01T00:00:00Z. It counts after 2 reads and 0 h. Then it is asked about, because the rules were new.
+          remembers 1 since 2026-01-01T00:00:00Z, 1 reads, by new rules at 2026-01-01T00:00:00Z
+        01T01:00
+        - remove ada (gone, asked for by id; noticed at 2026-01-01T00:00:00Z, when the rules were new)
+          remembers 1 since 2026-01-01T00:00:00Z, 2 reads, by new rules at 2026-01-01T00:00:00Z
+          remembers dev empty since 2026-01-01T01:00:00Z, by new rules at 2026-01-01T00:00:00Z
+        01T02:00
+          remembers dev empty since 2026-01-01T01:00:00Z, by new rules at 2026-01-01T00:00:00Z
+        02T02:00
+        - remove group dev (nobody has been in it since 2026-01-01T01:00:00Z; noticed at 2026-01-01T00:00:00Z, when the rules were new)
+          remembers dev empty since 2026-01-01T01:00:00Z, by new rules at 2026-01-01T00:00:00Z
+    "#]].assert_eq(&told(&deleted));
+    expect![[r#"
+        01T00:00!
+        suspected gone, asked for by id, in 1 reads since 2026-01-01T00:00:00Z. It counts after 2 reads and 0 h. Then it is asked about, because the rules were new.
+          remembers 1 since 2026-01-01T00:00:00Z, 1 reads, by new rules at 2026-01-01T00:00:00Z
+        01T01:00
+        - remove ada from group dev (gone, asked for by id; noticed at 2026-01-01T00:00:00Z, when the rules were new)
+        - deactivate ada (gone, asked for by id; noticed at 2026-01-01T00:00:00Z, when the rules were new)
+          remembers 1 since 2026-01-01T00:00:00Z, 2 reads, by new rules at 2026-01-01T00:00:00Z
+          remembers dev empty since 2026-01-01T01:00:00Z, by new rules at 2026-01-01T00:00:00Z
+        01T02:00
+          remembers dev empty since 2026-01-01T01:00:00Z, by new rules at 2026-01-01T00:00:00Z
+        02T02:00
+        - remove group dev (nobody has been in it since 2026-01-01T01:00:00Z; noticed at 2026-01-01T00:00:00Z, when the rules were new)
+          remembers dev empty since 2026-01-01T01:00:00Z, by new rules at 2026-01-01T00:00:00Z
+    "#]].assert_eq(&told(&stripped));
 }
 
 #[test]

@@ -95,6 +95,9 @@ impl fmt::Display for Reason {
             Reason::EmptySince(since) => write!(f, "nobody has been in it since {since}"),
             Reason::Empty => f.write_str("nobody is in it any more"),
             Reason::Undone(run) => write!(f, "{run} is undone"),
+            Reason::NoticedByNewRules { reason, at } => {
+                write!(f, "{reason}; noticed at {at}, when the rules were new")
+            }
         }
     }
 }

@@ -365,7 +365,7 @@ impl<'a> Grounds<'a> {
             listed: &self.listed,
             rules: &self.rules,
             policy: &self.rulings.policy,
-            past: &actual.past,
+            past: &self.rulings.past(actual),
             terms: &self.rulings.terms(&actual.in_force.decisions),
         })
     }

@@ -207,7 +207,8 @@ async fn decide(
     };
     for (target, actual) in &actuals {
         let explained = grounds.explanation_alone(&found, actual);
-        let mut plan = explain::alone(&explained.plan, &actual.directory, &actual.past);
+        let past = rulings.past(actual);
+        let mut plan = explain::alone(&explained.plan, &actual.directory, &past);
         if waits {
             person.left_to_a_run.append(&mut plan.steps);
         }
@@ -217,7 +218,7 @@ async fn decide(
         let (approved, held) = gate::check(plan, &actual.directory, &terms);
         let steps = [approved.steps(), &held.steps];
         let memberships = sync::memberships_of_removed(steps, &actual.directory);
-        let memory = actual.past.memory.clone();
+        let memory = actual.memory.clone();
         person.decision.targets.push(TargetDecision {
             target: target.clone(),
             users_before: actual.directory.users.len(),

@@ -15,12 +15,12 @@ use reconcile::principal::{ExternalId, Name};
 use super::{PeopleError, Stored, actuals, last_read, retold};
 use crate::source::onelogin::replay::Replay;
 use crate::source::onelogin::replay::headcount::HeadCount;
-use crate::store::Db;
 use crate::store::connectors::Connector;
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::runs::report::Report;
 use crate::store::runs::{self, RunId};
 use crate::store::targets::Target;
+use crate::store::{Db, plans};
 use crate::sync::rulings::Rulings;
 use crate::sync::{self, Basis, Mapped, TargetDecision, report};
 use crate::target::Actual;
@@ -119,6 +119,7 @@ pub async fn preview(
 ) -> Result<Told, PeopleError> {
     settings.check()?;
     let (stored, actuals) = tokio::try_join!(last_read(db, connector), actuals(db, targets))?;
+    let tried = plans::tried(db, connector.id).await?;
     let Stored { run, read_at, replay } = stored;
     let page_size = page_size(db, run).await?;
     let (saved, unsaved) = (connector.settings.clone(), settings.clone());
@@ -126,10 +127,10 @@ pub async fn preview(
         let scope = scope(&replay, &unsaved, page_size);
         // Each takes a second where there are a hundred thousand people. Where nothing is edited, or
         // the saved settings cannot be used, there is nothing to compare.
+        let weigh = |settings| weigh(&replay, settings, tried.as_deref(), &actuals);
         let (weighed, before) = std::thread::scope(|threads| {
-            let before =
-                (saved != unsaved).then(|| threads.spawn(|| weigh(&replay, &saved, &actuals)));
-            let weighed = weigh(&replay, &unsaved, &actuals);
+            let before = (saved != unsaved).then(|| threads.spawn(|| weigh(&saved)));
+            let weighed = weigh(&unsaved);
             let before = before.map(|it| it.join().unwrap_or_else(|panic| resume_unwind(panic)));
             (weighed, before.and_then(Result::ok))
         });
@@ -162,12 +163,13 @@ fn scope(replay: &Replay, settings: &ConnectorSettings, page_size: Option<usize>
 fn weigh(
     replay: &Replay,
     settings: &ConnectorSettings,
+    tried: Option<&str>,
     actuals: &[(Option<Target>, Actual)],
 ) -> Result<Weighed, PeopleError> {
     let retold = retold(replay, settings)?;
     let existing = Existing::of(actuals.iter().map(|(_, actual)| &actual.directory));
     let Mapped { reading, desired, findings } = sync::map(retold.read()?, settings, &existing)?;
-    let rulings = Rulings::of(settings)?;
+    let rulings = Rulings::by(settings, tried)?;
     let (missing, missing_unasked) = sync::missing(&desired, actuals, &rulings);
     let gone = sync::answers(&missing, &existing, |ids| retold.absences(ids));
     let withheld = desired.withheld.len();

@@ -115,10 +115,7 @@ pub async fn decide(
             users_before: actual.directory.users.len(),
             missing_unasked: 0,
             generation: actual.generation,
-            noticed: Noticed {
-                before: actual.past.memory.clone(),
-                after: actual.past.memory.clone(),
-            },
+            noticed: Noticed { before: actual.memory.clone(), after: actual.memory.clone() },
             approved,
             held,
             findings,

@@ -3,10 +3,11 @@
 use reconcile::gate::decisions::Decisions;
 use reconcile::gate::{Limits, Rules, Terms};
 use reconcile::pattern::Patterns;
-use reconcile::plan::Policy;
+use reconcile::plan::{Past, Policy};
 
 use crate::store::connectors::settings::rules::fingerprint;
 use crate::store::connectors::settings::{ConnectorSettings, FieldError};
+use crate::target::Actual;
 
 /// What the settings and people's decisions say of plans.
 #[derive(Debug)]
@@ -40,5 +41,10 @@ impl Rulings {
     pub fn terms<'a>(&'a self, decisions: &'a Decisions) -> Terms<'a> {
         let Rulings { policy: _, limits, privileged, rules } = self;
         Terms { limits, decisions, rules: *rules, privileged }
+    }
+
+    /// What a plan for a target is to know of earlier ones.
+    pub fn past<'a>(&self, actual: &'a Actual) -> Past<'a> {
+        Past { now: actual.read_at, memory: &actual.memory, rules: self.rules }
     }
 }

@@ -39,9 +39,9 @@ pub async fn read(db: &Db, target: TargetId) -> Result<Actual, TargetError> {
 pub async fn read_in(tx: &mut Tx, target: TargetId) -> Result<Actual, TargetError> {
     let generation = generation(tx, target).await?;
     let directory = directory::read(tx, target).await?;
-    let past = memory::read(tx, target).await?;
-    let in_force = decisions::read(tx, target, Origin::Sync, past.now).await?;
-    Ok(Actual { directory, generation, past, in_force })
+    let (read_at, memory) = memory::read(tx, target).await?;
+    let in_force = decisions::read(tx, target, Origin::Sync, read_at).await?;
+    Ok(Actual { directory, generation, read_at, memory, in_force })
 }
 
 /// Publishes an approved plan, which was made from publication `generation`. It is the caller's

@@ -115,6 +115,8 @@ async fn a_preview_tells_what_a_simulation_with_these_settings_decides() {
             edited(&|it| it.source.required_groups = vec![format!("role:{role}")]),
             edited(&|it| it.source.scope.excluded_groups = vec![format!("role:{role}")]),
             edited(&|it| it.source.scope.conditions = vec![format!("username = {person}")]),
+            // One person alone leaves, which is asked about because the rules are new.
+            edited(&|it| it.source.scope.conditions = vec![format!("username != {person}")]),
             edited(&|it| it.source.groups_from.clear()),
             edited(&|it| it.groups.except = vec![role.clone()]),
         ];
