@@ -356,8 +356,10 @@ async fn spend(
 }
 
 /// Rules are tried once a run by them went well that had nothing to ask about: it found nothing to
-/// take away, or somebody has said yes or no to each removal. As long as one of them waits, is left
-/// out, or is new since somebody looked, the next run asks again.
+/// take away, or made what somebody approved and left nothing of it waiting. A run before which a whole
+/// plan was decided over finds its rules tried already ([`decide`]).
+///
+/// Where somebody has said no to all of it, nobody has said yes to anything that these rules do.
 async fn remember_rules(
     tx: &mut Tx,
     connector: &Connector,
@@ -370,7 +372,11 @@ async fn remember_rules(
     let mut objections = decision.targets.iter().flat_map(|it| &it.held.objections);
     let is_open =
         |it: &Objection| it.is_about_the_read() || matches!(it, Objection::NewRules { .. });
-    if !objections.any(is_open) {
+    let is_removal = |step: &Step| step.change.is_removal();
+    let mut targets = decision.targets.iter();
+    let has_yes = targets.clone().any(|it| it.approved.steps().iter().any(is_removal));
+    let has_no = targets.any(|it| it.held.rejected.iter().any(is_removal));
+    if !objections.any(is_open) && (has_yes || !has_no) {
         plans::set_tried(tx, connector.id, &decision.fingerprint, run).await?;
     }
     Ok(())

@@ -12,7 +12,7 @@ use crate::cli::output::{self, Tone};
 use crate::cli::sync;
 use crate::cli::undo;
 use crate::export::{Cell, Format, Table};
-use crate::plans::decide::{self, Choice, DecideError, Decision};
+use crate::plans::decide::{self, Choice, DecideError, Decision, RULES_TRIED};
 use crate::plans::undo::Undoing;
 use crate::run::Order;
 use crate::store::connectors;
@@ -195,6 +195,8 @@ struct DecisionAnswer {
     left: usize,
     until: String,
     people_accepted: Option<usize>,
+    /// Whether the rules of the connector count as tried from now on.
+    rules_tried: bool,
 }
 
 const COLUMNS: &[&str] = &[
@@ -473,7 +475,18 @@ fn show_text(plan: &Plan, answer: &ShowAnswer, context: &Context) -> String {
 }
 
 fn approved_text(decision: &Decision) -> String {
-    let Decision { plan, chosen, left, until, people, connector, kind, run, status: _ } = decision;
+    let Decision {
+        plan,
+        chosen,
+        left,
+        until,
+        people,
+        connector,
+        kind,
+        run,
+        status: _,
+        tries_rules,
+    } = decision;
     let mut text = vec![format!(
         "{} of plan {plan} {} approved, until {}.",
         plural(*chosen, "change", "changes"),
@@ -490,6 +503,9 @@ fn approved_text(decision: &Decision) -> String {
             "{} left out, and held again.",
             plural(*left, "change is", "changes are")
         ));
+    }
+    if *tries_rules {
+        text.push(RULES_TRIED.to_owned());
     }
     text.push(match (kind, run) {
         (PlanKind::Undo, Some(run)) => format!("Release: rollcall undo {run} --yes"),
@@ -510,6 +526,9 @@ fn rejected_text(decision: &Decision) -> String {
     )];
     if 0 < decision.left {
         text.push(format!("{} waiting.", plural(decision.left, "change is", "changes are")));
+    }
+    if decision.tries_rules {
+        text.push(RULES_TRIED.to_owned());
     }
     text.join("\n")
 }
@@ -582,11 +601,12 @@ fn decision_answer(decision: &Decision) -> DecisionAnswer {
         left: decision.left,
         until: decision.until.to_string(),
         people_accepted: decision.people,
+        rules_tried: decision.tries_rules,
     }
 }
 
 /// ISO 8601 in UTC, to the second.
-fn seconds(at: Timestamp) -> String {
+pub(super) fn seconds(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 

@@ -13,7 +13,7 @@ use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::connectors::settings::rules::fingerprint;
 use crate::store::plans::changes::{self, Seen};
 use crate::store::plans::decisions::{self, Origin, Verdict};
-use crate::store::plans::{self, Plan, PlanId, PlanKind, PlanStatus};
+use crate::store::plans::{self, Plan, PlanId, PlanKind, PlanStatus, StoredObjection};
 use crate::store::targets::TargetId;
 use crate::store::{Db, StoreError, Tx};
 
@@ -27,6 +27,10 @@ pub struct Choice {
     /// Only those of this cause.
     pub cause: Option<i64>,
 }
+
+/// What whoever decides is told where [`Decision::tries_rules`].
+pub const RULES_TRIED: &str =
+    "The new rules count as tried: from now on the limits alone judge what they take away.";
 
 /// What a decision came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +47,8 @@ pub struct Decision {
     pub connector: String,
     pub kind: PlanKind,
     pub run: Option<i64>,
+    /// Whether the rules of the connector count as tried from now on.
+    pub tries_rules: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -133,16 +139,19 @@ pub async fn approve(
         }
     }
     let waiting = seen.iter().filter(|it| it.is_held && is_undecided(it));
+    let left = waiting.filter(|it| !chosen.contains(&it.seq)).count();
+    let tries_rules = left == 0 && try_rules(&mut tx, &plan, &objections).await?;
     let decision = Decision {
         plan: plan.id,
         status: PlanStatus::Approved,
         chosen: chosen.len(),
-        left: waiting.filter(|it| !chosen.contains(&it.seq)).count(),
+        left,
         until,
         people: accepts_people.then_some(plan.people),
         connector: plan.connector_name.to_string(),
         kind: plan.kind,
         run: plan.run.map(|it| it.0),
+        tries_rules,
     };
     record(&mut tx, &plan, &decision, until, act, now, Action::PlanApprove).await?;
     tx.commit().await?;
@@ -189,6 +198,10 @@ pub async fn reject(
         (0, false) => PlanStatus::Ready,
         (_, false) => PlanStatus::Waiting,
     };
+    let objections = plans::objections(&mut tx, plan.id).await?;
+    // Whoever says no to everything has said yes to nothing that the rules do.
+    let is_right = left == 0 && is_any_approved;
+    let tries_rules = is_right && try_rules(&mut tx, &plan, &objections).await?;
     let decision = Decision {
         plan: plan.id,
         status,
@@ -199,6 +212,7 @@ pub async fn reject(
         connector: plan.connector_name.to_string(),
         kind: plan.kind,
         run: plan.run.map(|it| it.0),
+        tries_rules,
     };
     record(&mut tx, &plan, &decision, plan.expires_at, act, now, Action::PlanReject).await?;
     tx.commit().await?;
@@ -223,6 +237,25 @@ async fn open(tx: &mut Tx, id: PlanId, act: &Act<'_>, now: Timestamp) -> Result<
     };
     let seen = changes::seen(tx, id).await?;
     Ok(Open { plan, settings, seen })
+}
+
+/// Makes the rules of a plan tried that was decided over as a whole, if all that they would take away is
+/// in it. Tells whether that is news.
+async fn try_rules(
+    tx: &mut Tx,
+    plan: &Plan,
+    objections: &[StoredObjection],
+) -> Result<bool, StoreError> {
+    // A simulation remembers nothing of whoever it found suspected, what is over is not all by now, and
+    // of a read that was far too short a plan says nothing of whoever is missing.
+    let (PlanKind::Held, true, Some(run)) = (plan.kind, plan.status.is_open(), plan.run) else {
+        return Ok(false);
+    };
+    let has = |kinds: &[&str]| objections.iter().any(|it| kinds.contains(&&*it.kind));
+    if !has(&["new-rules"]) || has(&["empty", "shrunken"]) {
+        return Ok(false);
+    }
+    plans::set_tried(tx, plan.connector_id, &plan.fingerprint, run).await
 }
 
 fn is_undecided(seen: &Seen) -> bool {
@@ -308,6 +341,7 @@ async fn record(
         "left": decision.left,
         "until": decision.until.to_string(),
         "people": decision.people,
+        "rules_tried": decision.tries_rules,
     });
     let entry = Entry::new(action, plan.id, &plan.connector_name).with(Changes::created(&done));
     audit::append(tx, act, &entry).await?;

@@ -482,27 +482,29 @@ pub async fn forget(tx: &mut Tx, plans: &[i64]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// By which rules a connector last ran well.
+/// Which rules of a connector were tried last.
 pub async fn tried(db: &Db, connector: ConnectorId) -> Result<Option<String>, StoreError> {
     const SQL: &str = "select fingerprint from tried_rules where connector_id = $1";
     Ok(with_pool!(db, pool => sqlx::query_scalar(SQL)
         .bind(connector.0).fetch_optional(pool).await?))
 }
 
+/// Writes down that rules were tried, by what a run found. Tells whether that is news.
 pub async fn set_tried(
     tx: &mut Tx,
     connector: ConnectorId,
     fingerprint: &str,
     run: RunId,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     const SQL: &str = "insert into tried_rules (connector_id, fingerprint, run_id) \
          values ($1, $2, $3) \
          on conflict (connector_id) do update \
-         set fingerprint = excluded.fingerprint, run_id = excluded.run_id";
-    with_tx!(tx, conn => sqlx::query(SQL)
+         set fingerprint = excluded.fingerprint, run_id = excluded.run_id \
+         where tried_rules.fingerprint <> excluded.fingerprint";
+    let written = with_tx!(tx, conn => sqlx::query(SQL)
         .bind(connector.0).bind(fingerprint).bind(run.0).execute(conn).await
-        .map(|_| ()))?;
-    Ok(())
+        .map(|it| it.rows_affected()))?;
+    Ok(written == 1)
 }
 
 type Row = (
