@@ -102,8 +102,8 @@ pub enum Task {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Showed {
     pub plan: PlanId,
-    /// How it was decided over then, by [`sync::seen::plan_as_seen`]; absent where nobody says.
-    pub seen: Option<String>,
+    /// How it was decided over then, by [`sync::seen::plan_as_seen`].
+    pub seen: String,
 }
 
 /// A slot of a schedule for which a run is to start.
@@ -253,7 +253,14 @@ impl Started {
 pub fn again(run: &Run) -> Result<Task, String> {
     match &run.task {
         runs::Task::Everybody => Ok(Task::Sync),
-        runs::Task::Exactly(plan) => Ok(Task::Exactly(Showed { plan: *plan, seen: None })),
+        runs::Task::Exactly { plan, seen: Some(seen) } => {
+            Ok(Task::Exactly(Showed { plan: *plan, seen: seen.clone() }))
+        }
+        runs::Task::Exactly { plan, seen: None } => Err(format!(
+            "Run {} does not tell how plan {plan} was decided over then. {}",
+            run.id,
+            run.how_to_repeat()
+        )),
         runs::Task::Person(_) => {
             Err(format!("Run {} was of one person alone. {}", run.id, run.how_to_repeat()))
         }
@@ -342,8 +349,8 @@ async fn begin(engine: &Engine, connector: &Connector, order: &Order) -> Result<
     }
     let action = match task {
         Task::Sync => Action::RunStart,
-        Task::Exactly(Showed { plan, seen: _ }) => {
-            runs::set_plan(&mut tx, run, *plan).await?;
+        Task::Exactly(Showed { plan, seen }) => {
+            runs::set_plan(&mut tx, run, *plan, seen).await?;
             changes = changes.and("plan", None, Some(&json!(plan.0)));
             Action::RunStart
         }
@@ -437,6 +444,7 @@ fn why_without_names(error: &SyncError) -> String {
         | SyncError::Lost(_)
         | SyncError::Stale { .. }
         | SyncError::Closed { .. }
+        | SyncError::OtherRules { .. }
         | SyncError::DecidedSince { .. }
         | SyncError::Broken => format!(" {error}"),
     }

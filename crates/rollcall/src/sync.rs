@@ -214,6 +214,11 @@ pub enum SyncError {
     #[error("Plan {plan} is {}, so nothing was applied. Simulate again.", .status.word())]
     Closed { plan: PlanId, status: PlanStatus },
     #[error(
+        "The rules of the connector were changed since plan {plan} was made, so it is stale. \
+         Nothing was applied. Simulate again and look at the new plan."
+    )]
+    OtherRules { plan: PlanId },
+    #[error(
         "Somebody decided over plan {plan} since you looked. Nothing was applied. Look at it \
          again, and apply it if it is right."
     )]
@@ -234,6 +239,7 @@ impl SyncError {
             SyncError::Stopped { .. } => Status::Stopped,
             SyncError::Stale { .. }
             | SyncError::Closed { .. }
+            | SyncError::OtherRules { .. }
             | SyncError::DecidedSince { .. }
             | SyncError::Undo(_) => Status::Skipped,
             SyncError::Lost(_)

@@ -461,7 +461,7 @@ fn about(task: &Task) -> String {
     match task {
         Task::Everybody => String::new(),
         Task::Person(id) => format!("one person alone, OneLogin id {id}"),
-        Task::Exactly(plan) => format!("exactly what plan {plan} showed"),
+        Task::Exactly { plan, seen: _ } => format!("exactly what plan {plan} showed"),
         Task::Undo(run) => format!("takes back run {run}"),
     }
 }

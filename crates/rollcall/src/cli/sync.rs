@@ -1,5 +1,6 @@
 //! `rollcall simulate` and `rollcall sync`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use reconcile::finding::Finding;
@@ -11,16 +12,19 @@ use serde_json::Value;
 use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{self, Output, Tone};
+use crate::cli::plan::seconds;
 use crate::cli::progress::Teller;
 use crate::plans::undo::UndoError;
 use crate::plans::{self, Difference};
 use crate::run::{self, Order, PrepareError, Ready, Showed, StartError, Task};
 use crate::source::onelogin::error::SourceError;
 use crate::store;
+use crate::store::connectors::settings::rules::fingerprint;
 use crate::store::connectors::{self, Connector};
-use crate::store::plans::{PlanId, PlanKind};
+use crate::store::plans::{Plan, PlanId, PlanKind, changes};
 use crate::store::reads;
 use crate::store::runs::{Run, Status, Trigger};
+use crate::sync::seen::{self, plan_as_seen};
 use crate::sync::{self, Decision, Finished, SyncError, TargetDecision, report};
 use crate::target;
 use crate::trial::TrialError;
@@ -138,9 +142,15 @@ pub async fn simulate(args: SimulateArgs, setup: Setup) -> Result<Exit, CliError
 pub async fn sync(args: SyncArgs, setup: Setup) -> Result<Exit, CliError> {
     let context = Context::open(setup).await?;
     let order = Order::new(Trigger::CommandLine, context.operator.clone());
-    let task = args
-        .plan
-        .map_or(Task::Sync, |plan| Task::Exactly(Showed { plan: PlanId(plan), seen: None }));
+    let task = match args.plan {
+        None => Task::Sync,
+        Some(plan) => {
+            let plan = PlanId(plan);
+            let found = store::plans::find(&context.db, plan).await?;
+            let seen = found.as_ref().map(plan_as_seen).unwrap_or_default();
+            Task::Exactly(Showed { plan, seen })
+        }
+    };
     let done = by_person(&context, &args.connector, Order { task, ..order }).await;
     context.close().await;
     done
@@ -167,7 +177,9 @@ pub(super) async fn by_person(
     let ready = Ready::open(&context.engine(), connector).await?;
     let connector = ready.connector.clone();
     if let Task::Exactly(showed) = &order.task {
-        check_plan(context, &connector, showed.plan).await?;
+        let plan = check_plan(context, &connector, showed).await?;
+        let counts = changes::counts(&context.db, plan.id).await?;
+        context.output.line(&plan_text(&plan, &counts));
     }
     let finished = run(context, ready, &order).await?;
     let answer = SyncAnswer {
@@ -186,8 +198,9 @@ pub(super) async fn by_person(
 async fn check_plan(
     context: &Context,
     connector: &Connector,
-    plan: PlanId,
-) -> Result<(), CliError> {
+    showed: &Showed,
+) -> Result<Plan, CliError> {
+    let plan = showed.plan;
     let Some(found) = store::plans::find(&context.db, plan).await? else {
         return Err(CliError::usage(format!("There is no plan {plan}. See `rollcall plan list`.")));
     };
@@ -197,10 +210,34 @@ async fn check_plan(
             "Plan {plan} is no simulation of \"{name}\". Make one: rollcall simulate \"{name}\""
         )));
     }
-    if !found.status.is_open() {
-        return Err(SyncError::Closed { plan, status: found.status }.into());
+    seen::check(&found, showed, &fingerprint(&connector.settings))?;
+    Ok(found)
+}
+
+/// What is about to be done of a plan, and by whose decision.
+fn plan_text(plan: &Plan, counts: &BTreeMap<(String, String, String), u64>) -> String {
+    let (mut passing, mut approved, mut left) = (Vec::new(), Vec::new(), Vec::new());
+    for ((verdict, decision, kind), count) in counts {
+        let changes = format!("{count} {}", kind.replace('-', " "));
+        match (verdict.as_str(), decision.as_str()) {
+            (_, "approved") => approved.push(changes),
+            (_, "rejected") => left.push(format!("{changes} rejected")),
+            ("held", _) => left.push(format!("{changes} held")),
+            (_, _) => passing.push(changes),
+        }
     }
-    Ok(())
+    let made = format!("simulated by {} at {}", plan.made_by, seconds(plan.made_at));
+    let decided = match plan.decided_at {
+        Some(at) => format!("by {} at {}: {}", plan.decided_by, seconds(at), plan.reason),
+        None => "by nobody".to_owned(),
+    };
+    let mut facts = vec![("Plan", format!("{}, {made}", plan.id)), ("Decided", decided)];
+    for (name, changes) in [("Passes", passing), ("Approved", approved), ("Left alone", left)] {
+        if !changes.is_empty() {
+            facts.push((name, changes.join(", ")));
+        }
+    }
+    output::facts(&facts)
 }
 
 /// Runs a connector with visible progress, until it has ended or somebody interrupts it.
@@ -384,9 +421,9 @@ impl From<SyncError> for CliError {
                 let sentence = format!("{error}\n{}", difference_text(difference));
                 CliError::new(Exit::PlanStale, sentence.trim_end())
             }
-            SyncError::Closed { .. } | SyncError::DecidedSince { .. } => {
-                CliError::new(Exit::PlanStale, error.to_string())
-            }
+            SyncError::Closed { .. }
+            | SyncError::OtherRules { .. }
+            | SyncError::DecidedSince { .. } => CliError::new(Exit::PlanStale, error.to_string()),
             SyncError::Broken => CliError::new(Exit::Failed, error.to_string()),
             SyncError::Lost(_) => CliError::new(Exit::TryLater, error.to_string()),
             SyncError::Stopped { .. } => CliError::new(Exit::Interrupted, error.to_string()),

@@ -44,7 +44,11 @@ pub enum Task {
     /// The same for one person, by their external id.
     Person(String),
     /// Exactly what this plan showed.
-    Exactly(PlanId),
+    Exactly {
+        plan: PlanId,
+        /// How it was decided over then; nothing of runs that did not write it down.
+        seen: Option<String>,
+    },
     /// Take back another run.
     Undo(RunId),
 }
@@ -205,8 +209,11 @@ impl Run {
             Task::Everybody if self.slot.is_some() => {
                 "The schedule goes on with its next time.".to_owned()
             }
-            Task::Everybody | Task::Exactly(_) => {
+            Task::Everybody | Task::Exactly { seen: Some(_), .. } => {
                 format!("Start it again with `rollcall run retry {run}`.")
+            }
+            Task::Exactly { plan, seen: None } => {
+                format!("Start it again with `rollcall sync \"{connector}\" --plan {plan}`.")
             }
             Task::Person(id) => {
                 format!("Sync the person again with `rollcall user sync \"{connector}\" {id}`.")
@@ -222,7 +229,7 @@ impl Task {
         match self {
             Task::Everybody => (None, None, None),
             Task::Person(id) => (Some(id.clone()), None, None),
-            Task::Exactly(plan) => (None, Some(plan.0), None),
+            Task::Exactly { plan, seen: _ } => (None, Some(plan.0), None),
             Task::Undo(run) => (None, None, Some(run.0)),
         }
     }
@@ -230,9 +237,13 @@ impl Task {
     /// The form in which a statement tells it.
     fn read(text: &str) -> Task {
         let (kind, about) = text.split_once(' ').unwrap_or((text, ""));
-        match (kind, about.parse::<i64>()) {
+        let (number, seen) = match about.split_once(' ') {
+            Some((number, seen)) => (number, Some(seen.to_owned())),
+            None => (about, None),
+        };
+        match (kind, number.parse::<i64>()) {
             ("person", _) => Task::Person(about.to_owned()),
-            ("plan", Ok(plan)) => Task::Exactly(PlanId(plan)),
+            ("plan", Ok(plan)) => Task::Exactly { plan: PlanId(plan), seen },
             ("undo", Ok(run)) => Task::Undo(RunId(run)),
             (_, _) => Task::Everybody,
         }
@@ -346,7 +357,8 @@ macro_rules! select_runs {
              started_at, finished_at, message, report, settings, retry_of, stop_asked_by, slot, \
              case when person is not null then 'person ' || person \
                when undo_of is not null then 'undo ' || cast(undo_of as text) \
-               when plan_id is not null then 'plan ' || cast(plan_id as text) \
+               when plan_id is not null \
+                 then 'plan ' || cast(plan_id as text) || coalesce(' ' || plan_seen, '') \
                else '' end \
              from runs ",
             $rest
@@ -466,10 +478,10 @@ pub async fn telling_of_each(db: &Db) -> Result<BTreeMap<ConnectorId, LastRuns>,
     Ok(rows.into_iter().map(last).collect())
 }
 
-/// Notes that a run is to do exactly what a plan showed.
-pub async fn set_plan(tx: &mut Tx, run: RunId, plan: PlanId) -> Result<(), StoreError> {
-    const SQL: &str = "update runs set plan_id = $2 where id = $1";
-    with_tx!(tx, conn => sqlx::query(SQL).bind(run.0).bind(plan.0).execute(conn).await
+/// Notes that a run is to do exactly what a plan showed, as it was decided over then.
+pub async fn set_plan(tx: &mut Tx, run: RunId, plan: PlanId, seen: &str) -> Result<(), StoreError> {
+    const SQL: &str = "update runs set plan_id = $2, plan_seen = $3 where id = $1";
+    with_tx!(tx, conn => sqlx::query(SQL).bind(run.0).bind(plan.0).bind(seen).execute(conn).await
         .map(|_| ()))?;
     Ok(())
 }

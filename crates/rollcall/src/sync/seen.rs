@@ -33,6 +33,22 @@ pub fn plan_as_seen(plan: &Plan) -> String {
     plan.decided_at.map_or_else(String::new, |at| at.as_microsecond().to_string())
 }
 
+/// Fails where a plan is not as somebody saw it any more: it is over, it was made by other rules than
+/// the ones of this `fingerprint`, or somebody decided over it meanwhile.
+pub fn check(plan: &Plan, showed: &Showed, fingerprint: &str) -> Result<(), SyncError> {
+    if !plan.status.is_open() {
+        return Err(SyncError::Closed { plan: plan.id, status: plan.status });
+    }
+    if plan.fingerprint != fingerprint {
+        return Err(SyncError::OtherRules { plan: plan.id });
+    }
+    // A decision lets other changes pass than were counted for whoever looked.
+    if showed.seen != plan_as_seen(plan) {
+        return Err(SyncError::DecidedSince { plan: plan.id });
+    }
+    Ok(())
+}
+
 /// Fails unless the run is to do what somebody saw, no more and no less.
 pub(super) async fn be_as_seen(
     tx: &mut Tx,
@@ -45,13 +61,7 @@ pub(super) async fn be_as_seen(
     let Some(found) = stored::lock(tx, plan, now).await? else {
         return Err(SyncError::Closed { plan, status: PlanStatus::Superseded });
     };
-    if !found.status.is_open() {
-        return Err(SyncError::Closed { plan, status: found.status });
-    }
-    // A decision lets other changes pass than were counted for whoever looked.
-    if showed.seen.as_ref().is_some_and(|it| *it != plan_as_seen(&found)) {
-        return Err(SyncError::DecidedSince { plan });
-    }
+    check(&found, showed, &decision.fingerprint)?;
     let difference = plans::difference(tx, plan, decision).await?;
     if !difference.is_empty() {
         return Err(SyncError::Stale { plan, difference });

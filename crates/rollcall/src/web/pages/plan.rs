@@ -15,13 +15,13 @@ use crate::cli::connector::notation::shell_word;
 use crate::run::{Order, Ready, Showed, Task};
 use crate::store::accounts::Role;
 use crate::store::connectors;
+use crate::store::connectors::settings::rules::fingerprint;
 use crate::store::plans::changes::{self, Filter, PlanChange};
 use crate::store::plans::{self, Plan, PlanId, PlanKind, PlanStatus, StoredCause};
 use crate::store::runs::person::{self, Difference};
 use crate::store::runs::report::{Report, Source};
 use crate::store::runs::{self, Trigger};
-use crate::sync::SyncError;
-use crate::sync::seen::plan_as_seen;
+use crate::sync::seen::{self, plan_as_seen};
 use crate::web::App;
 use crate::web::answer::{self, Answer};
 use crate::web::form::Form;
@@ -163,8 +163,7 @@ async fn view(
     let objections = plans::objections(&mut tx, plan.id).await?;
     let settings = connectors::settings_of(&mut tx, plan.connector_id).await?;
     drop(tx);
-    let is_stale =
-        settings.is_none_or(|it| connectors::settings::rules::fingerprint(&it) != plan.fingerprint);
+    let is_stale = settings.is_none_or(|it| fingerprint(&it) != plan.fingerprint);
     let tab = match asked.tab.as_str() {
         "findings" => Tab::Findings,
         "source" => Tab::Source,
@@ -251,14 +250,14 @@ pub async fn apply(
     form: Form,
 ) -> Answer {
     let plan = find(&app, id).await?;
-    let seen = form.raw("seen").to_owned();
+    let showed = Showed { plan: plan.id, seen: form.raw("seen").to_owned() };
+    let ready = Ready::open(&app.engine, plan.connector_name.as_str()).await?;
     // The run looks once more, when it is about to do it.
-    if seen != plan_as_seen(&plan) {
-        let sentence = SyncError::DecidedSince { plan: plan.id }.to_string();
+    if let Err(why) = seen::check(&plan, &showed, &fingerprint(&ready.connector.settings)) {
+        let sentence = why.to_string();
         return Ok(visit.told(status::Role::Warning, &sentence, &format!("/plans/{id}")));
     }
-    let ready = Ready::open(&app.engine, plan.connector_name.as_str()).await?;
-    let task = Task::Exactly(Showed { plan: plan.id, seen: Some(seen) });
+    let task = Task::Exactly(showed);
     run::started(&app, &visit, ready, &order(&visit, task, String::new())).await
 }
 

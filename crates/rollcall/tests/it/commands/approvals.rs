@@ -1,5 +1,6 @@
 //! Held plans, simulations that are applied exactly, and runs that are taken back.
 
+use sandbox::onelogin::{Fault, Kind, When};
 use serde_json::json;
 
 use super::Installation;
@@ -127,6 +128,50 @@ async fn a_simulation_is_applied_exactly_or_not_at_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_simulation_by_other_rules_is_not_applied() {
+    let it = Installation::new(20, true).await;
+    it.json(0, &["simulate", "OneLogin"]).await;
+    // It changes nothing for anybody, and still the rules are not those that were looked at.
+    it.expect(0, &["connector", "edit", "OneLogin", "--protect", "nobody"]).await;
+    let told = it.expect(7, &["sync", "OneLogin", "--plan", "1"]).await;
+    assert!(told.contains("rules of the connector were changed since plan 1 was made"), "{told}");
+    assert_eq!(it.json(0, &["run", "list"]).await["runs"], json!([]), "no run was started");
+    it.expect(0, &["connector", "edit", "OneLogin", "--protect", ""]).await;
+    it.expect(0, &["sync", "OneLogin", "--plan", "1"]).await;
+    assert_eq!(it.active().await, 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_is_applied_by_the_decisions_that_are_told_and_again_by_no_later_ones() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let ids = it.ids();
+    it.sandbox.admin().update_user(ids[9], json!({ "email": "new@acme.example" })).unwrap();
+    for id in ids.iter().take(4) {
+        it.sandbox.admin().delete_user(*id).unwrap();
+    }
+    it.expect(3, &["simulate", "OneLogin"]).await;
+    let apply = ["sync", "OneLogin", "--plan", "1"];
+    it.sandbox.admin().inject(Fault::always(When::next("*"), Kind::Unauthorized));
+    it.expect(5, &apply).await;
+    it.sandbox.admin().clear_faults();
+
+    // What was to be applied was one change. Whoever decides meanwhile makes it more.
+    it.expect(0, &["plan", "approve", "1", "--only", "2,3", "--reason", "They left"]).await;
+    let told = it.expect(7, &["run", "retry", "2"]).await;
+    assert!(told.contains("Somebody decided over plan 1 since you looked."), "{told}");
+    assert_eq!(it.active().await, 40);
+    let told = it.expect(3, &apply).await;
+    for line in
+        ["Passes      1 update", "Approved    2 deactivate", "Left alone  2 deactivate held"]
+    {
+        assert!(told.contains(line), "{told}");
+    }
+    assert!(told.contains(": They left\n"), "{told}");
+    assert_eq!(it.active().await, 38);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn other_rules_ask_once_about_what_they_would_take() {
     let it = Installation::new(40, true).await;
     it.expect(0, &["sync", "OneLogin"]).await;
@@ -139,12 +184,39 @@ async fn other_rules_ask_once_about_what_they_would_take() {
     let told = it.expect(7, &["plan", "approve", "1", "--reason", "Seen"]).await;
     assert!(told.contains("settings of the connector were changed"), "{told}");
     it.expect(0, &["connector", "edit", "OneLogin", "--cleanup", "delete"]).await;
-    it.expect(0, &["plan", "approve", "1", "--reason", "Seen", "--run"]).await;
-    // From now on the rules are tried.
+    let told = it.expect(0, &["plan", "approve", "1", "--reason", "Seen", "--run"]).await;
+    assert!(told.contains("The new rules count as tried"), "{told}");
     it.sandbox.admin().delete_user(it.ids()[0]).unwrap();
     it.expect(0, &["sync", "OneLogin"]).await;
     let target = it.json(0, &["target", "show", "jira"]).await;
     assert_eq!(target["users"], 38);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_by_new_rules_is_asked_about_after_their_grace() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["connector", "edit", "OneLogin", "--grace-reads", "2"]).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let names: Vec<String> = it.sandbox.admin().with_tenant(|tenant| {
+        let first = tenant.user_ids().iter().take(3);
+        first.map(|id| tenant.user(*id).unwrap().username.as_deref().unwrap().into()).collect()
+    });
+    let condition = format!("username not in {}", names.join(", "));
+    it.expect(0, &["connector", "edit", "OneLogin", "--where", &condition]).await;
+    let told = it.expect(0, &["sync", "OneLogin"]).await;
+    assert!(told.contains("Then it is asked about, because the rules were new."), "{told}");
+    let told = it.expect(3, &["sync", "OneLogin"]).await;
+    assert!(told.contains("noticed when the rules were new: 3 removals are asked"), "{told}");
+    assert_eq!(it.active().await, 40);
+    let shown = it.json(0, &["plan", "show", "1"]).await;
+    assert_eq!(shown["objections"][0]["kind"], "new-rules");
+    assert_eq!(shown["causes"].as_array().unwrap().len(), 1, "{shown}");
+    let reason = shown["changes"][0]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("out of scope: needs ") && reason.contains("; noticed at "));
+
+    let told = it.expect(0, &["plan", "approve", "1", "--reason", "Seen", "--run"]).await;
+    assert!(told.contains("3 changes were applied"), "{told}");
+    assert_eq!(it.active().await, 37);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,7 +103,7 @@ async fn a_plan_is_not_applied_when_somebody_decided_over_it_since_it_was_shown(
         // And where it comes between the page and the run.
         let sync = async |seen: String| {
             let ready = Ready::open(&world.service.engine, CONNECTOR).await.unwrap();
-            let task = Task::Exactly(Showed { plan: plan.id, seen: Some(seen) });
+            let task = Task::Exactly(Showed { plan: plan.id, seen });
             let order = Order { task, ..Order::new(Trigger::Page, somebody().clone()) };
             let mut started =
                 run::start(&world.service.engine, ready, &order, |_| {}).await.unwrap();

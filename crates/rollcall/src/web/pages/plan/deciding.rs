@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::extract::{Path, State};
 
 use super::{Asked, find, order, view};
-use crate::plans::decide::{self, Choice, DecideError};
+use crate::plans::decide::{self, Choice, DecideError, Decision, RULES_TRIED};
 use crate::run::{Ready, Task};
 use crate::store::accounts::Role;
 use crate::store::plans::changes;
@@ -65,7 +65,7 @@ pub async fn approve(
         0 => "The plan is approved. The next run asks for whoever is missing.".to_owned(),
         _ => format!("{approved}. The next run makes what it still plans of them."),
     };
-    Ok(visit.done(sentence, &here))
+    Ok(visit.done(with_rules(sentence, &decision), &here))
 }
 
 /// Runs the connector of a plan.
@@ -105,7 +105,11 @@ pub async fn reject(
          or after {}.",
         decision.until.strftime("%-d %b %Y")
     );
-    Ok(visit.done(sentence, &format!("/plans/{id}")))
+    Ok(visit.done(with_rules(sentence, &decision), &format!("/plans/{id}")))
+}
+
+fn with_rules(sentence: String, decision: &Decision) -> String {
+    if decision.tries_rules { format!("{sentence} {RULES_TRIED}") } else { sentence }
 }
 
 /// The page once more, with what was typed and what is wrong with it.

@@ -226,6 +226,7 @@ impl From<SyncError> for Refusal {
             | SyncError::Target(_)
             | SyncError::Stale { .. }
             | SyncError::Closed { .. }
+            | SyncError::OtherRules { .. }
             | SyncError::DecidedSince { .. }
             | SyncError::Stopped { .. }
             | SyncError::Lost(_) => Refusal::Conflict(error.to_string()),
