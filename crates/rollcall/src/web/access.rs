@@ -3,6 +3,8 @@
 //! [`table`] is the only list of routes, and [`router`] mounts nothing else. A route without a role
 //! cannot be written down, and one that is not in the table does not exist.
 
+use std::sync::LazyLock;
+
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
@@ -37,8 +39,14 @@ pub struct Route {
     answer: MethodRouter<App>,
 }
 
-/// Every route of the pages. One line each, grouped by page.
-pub fn table() -> Vec<Route> {
+/// Every route of the pages. It is made once: every page asks several times what it may lead to.
+pub fn table() -> &'static [Route] {
+    static TABLE: LazyLock<Vec<Route>> = LazyLock::new(routes);
+    &TABLE
+}
+
+/// One line each, grouped by page.
+fn routes() -> Vec<Route> {
     vec![
         // What a page is made of.
         get("/static/{file}", Anybody, assets::file),
@@ -187,8 +195,8 @@ where
 pub fn router(app: &App) -> Router {
     let mut router = Router::new();
     for Route { method: _, path, access, answer } in table() {
-        let admit = from_fn_with_state(access, guard::admit);
-        router = router.route(path, answer.layer(admit));
+        let admit = from_fn_with_state(*access, guard::admit);
+        router = router.route(path, answer.clone().layer(admit));
     }
     router
         .fallback(async || Refusal::no_page())
@@ -210,12 +218,12 @@ pub fn shows(path: &str, role: Role) -> bool {
 /// The page that an address belongs to: itself, or of where only forms are sent, the page above it.
 pub fn page_of(address: &str) -> &str {
     let routes = table();
-    if is_page(&routes, address.split(['?', '#']).next().unwrap_or_default()) {
+    if is_page(routes, address.split(['?', '#']).next().unwrap_or_default()) {
         return address;
     }
     let mut path = address.split(['?', '#']).next().unwrap_or_default();
     while let Some((above, _)) = path.rsplit_once('/') {
-        if is_page(&routes, above) {
+        if is_page(routes, above) {
             return above;
         }
         path = above;
@@ -285,7 +293,7 @@ mod tests {
         for route in table.iter().filter(|it| it.method == Method::POST) {
             let address = route.path.replace(['{', '}'], "");
             let page = page_of(&address);
-            assert!(is_page(&table, page), "{address}: {page}");
+            assert!(is_page(table, page), "{address}: {page}");
         }
     }
 

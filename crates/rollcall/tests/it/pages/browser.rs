@@ -26,6 +26,8 @@ pub(crate) struct Service {
     pub(crate) engine: Engine,
     /// The set-up codes that it printed.
     pub(crate) printed: Arc<Mutex<Vec<String>>>,
+    /// What all browsers send with: making one takes longer than a page.
+    client: Client,
 }
 
 impl Service {
@@ -45,7 +47,11 @@ impl Service {
         let router = web::router(&engine, Site { set_up, ..site });
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
-        Service { url: format!("http://{address}"), engine, printed }
+        // Another test may have done so already.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy();
+        let client = client.build().unwrap();
+        Service { url: format!("http://{address}"), engine, printed, client }
     }
 
     /// A browser in which somebody of a role is signed in, whose account is made for it.
@@ -57,11 +63,7 @@ impl Service {
     }
 
     pub(crate) fn browser(&self) -> Browser {
-        // Another test may have done so already.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy();
-        let client = client.build().unwrap();
-        Browser { client, url: self.url.clone(), cookies: Vec::new() }
+        Browser { client: self.client.clone(), url: self.url.clone(), cookies: Vec::new() }
     }
 }
 

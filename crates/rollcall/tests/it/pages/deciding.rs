@@ -1,12 +1,10 @@
 //! What is decided on the page of a plan is what was shown there, whatever comes between.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use rollcall::plans::decide::{Choice, approve};
 use rollcall::run::{self, Order, Ready, Showed, Task};
 use rollcall::store::accounts::Role;
-use rollcall::store::plans::{self, Plan, PlanKind};
+use rollcall::store::plans::{self, Plan};
 use rollcall::store::runs::{self, NewRun, Run, Status, Trigger};
 use rollcall::store::{Db, connectors, leases};
 use rollcall::sync::SyncError;
@@ -39,16 +37,8 @@ async fn simulated(db: &Db) -> (World, Plan) {
     let (world, _) = with_a_held_plan(db).await;
     let id = world.ids()[20];
     world.sandbox.admin().update_user(id, json!({ "firstname": "Renata" })).unwrap();
-    let mut operator = world.service.signed_in(Role::Operator).await;
-    operator.submit("/account", "/connectors/1/simulate", &[]).await;
-    for _ in 0..400 {
-        let plan = latest(db).await;
-        if plan.kind == PlanKind::Simulated {
-            return (world, plan);
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("nothing was simulated");
+    let plan = world.simulated().await;
+    (world, plan)
 }
 
 /// Eight of a hundred people left, and wait.

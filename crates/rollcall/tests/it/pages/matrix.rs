@@ -89,9 +89,9 @@ async fn every_route_lets_in_whom_the_table_says_and_nobody_else() {
                     (false, None) => "sign in",
                     (false, Some(_)) => "forbidden",
                 };
-                let told = ask(&mut browser, &route).await;
+                let told = ask(&mut browser, route).await;
                 if told != expected {
-                    let Route { method, path, .. } = &route;
+                    let Route { method, path, .. } = route;
                     writeln!(wrong, "{method} {path} as {role:?}: {told}, not {expected}").unwrap();
                 }
             }
@@ -111,8 +111,8 @@ async fn no_form_is_followed_that_is_not_ours() {
             (admin.get("/account").await.token(), other.get("/account").await.token());
         let url = admin.url().to_owned();
         let mut wrong = String::new();
-        for route in access::table().into_iter().filter(|it| it.method == Method::POST) {
-            let path = path(&route);
+        for route in access::table().iter().filter(|it| it.method == Method::POST) {
+            let path = path(route);
             let sent = |headers: &[(&str, &str)], token: &str| {
                 let request = admin.request(Method::POST, &path).header("content-type", FORM);
                 let request =
@@ -193,8 +193,8 @@ async fn every_answer_has_the_headers_that_protect_it() {
             let stream = streams.iter().find(|it| it.0 == route.path);
             let is_stream = route.path.ends_with("/events");
             assert_eq!(stream.is_some(), is_stream, "{}: a stream to look at", route.path);
-            let path = stream.map_or_else(|| path(&route), |it| it.1.clone());
-            requests.push((path.clone(), admin.request(route.method, &path)));
+            let path = stream.map_or_else(|| path(route), |it| it.1.clone());
+            requests.push((path.clone(), admin.request(route.method.clone(), &path)));
         }
         let expected = [
             (

@@ -4,8 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
 use rollcall::secret::Secret;
@@ -75,10 +73,10 @@ async fn what_a_role_is_offered_works_and_what_it_may_not_is_not_offered() {
             }
             for route in access::table() {
                 let is_offered = match route.method {
-                    Method::GET => pages.iter().any(|it| is_of(&route, it)),
-                    _ => offers.iter().any(|it| is_of(&route, &it.action)),
+                    Method::GET => pages.iter().any(|it| is_of(route, it)),
+                    _ => offers.iter().any(|it| is_of(route, &it.action)),
                 };
-                if route.access.allows(Some(role)) && !is_offered && !is_apart(&route) {
+                if route.access.allows(Some(role)) && !is_offered && !is_apart(route) {
                     writeln!(wrong, "no page offers {} {}", route.method, route.path).unwrap();
                 }
             }
@@ -160,18 +158,16 @@ async fn at_work(db: &Db) -> World {
     let act = somebody().act(Timestamp::now()).because("Migration");
     assert!(schedules::pause(db, &paused, &act).await.unwrap());
 
-    let mut operator = world.service.signed_in(Role::Operator).await;
-    operator.submit("/account", "/connectors/1/simulate", &[]).await;
-    while !operator.get("/plans").await.text.contains("Simulation") {
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
+    world.simulated().await;
     world
 }
 
 /// All pages that links lead to, and all that they offer.
 async fn walked(browser: &mut Browser, from: &[&str]) -> (BTreeSet<String>, BTreeSet<Offer>) {
     let mut waiting: VecDeque<String> = from.iter().map(|it| (*it).to_owned()).collect();
-    let (mut pages, mut offers) = (BTreeSet::new(), BTreeSet::new());
+    let (mut pages, mut offers) = (BTreeSet::new(), BTreeSet::<Offer>::new());
+    // The frame of every page offers the same.
+    let mut known = BTreeSet::new();
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     while let Some(path) = waiting.pop_front() {
         let seen = kinds.entry(kind(&path)).or_default();
@@ -193,7 +189,8 @@ async fn walked(browser: &mut Browser, from: &[&str]) -> (BTreeSet<String>, BTre
                 waiting.push_back(link.split('#').next().unwrap_or_default().to_owned());
             }
         }
-        offers.extend(offers_of(&path, &answer.text));
+        let of_page = offers_of(&path, &answer.text).into_iter();
+        offers.extend(of_page.filter(|it| known.insert((it.action.clone(), it.fields.clone()))));
     }
     (pages, offers)
 }
@@ -236,8 +233,7 @@ async fn sent(browser: &mut Browser, offer: &Offer) -> StatusCode {
 }
 
 fn is_permitted(method: &Method, path: &str, role: Role) -> bool {
-    let mut routes =
-        access::table().into_iter().filter(|it| it.method == *method && is_of(it, path));
+    let mut routes = access::table().iter().filter(|it| it.method == *method && is_of(it, path));
     routes.any(|it| it.access.allows(Some(role)))
 }
 

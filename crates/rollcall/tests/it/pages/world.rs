@@ -1,14 +1,17 @@
 //! A service with people: a sandbox OneLogin, a connector that reads it, a target, and runs.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rollcall::run::{self, Order, Ready, Task};
 use rollcall::secret::Secret;
 use rollcall::source::onelogin::settings::{GroupSource, ScopeSettings, Settings};
 use rollcall::store::Db;
+use rollcall::store::accounts::Role;
 use rollcall::store::connectors::settings::ConnectorSettings;
 use rollcall::store::connectors::{self, Provider};
+use rollcall::store::plans::{self, Plan, PlanKind};
 use rollcall::store::runs::{Status, Trigger};
 use rollcall::store::targets::{self, TargetKind};
 use sandbox::onelogin::{Data, Options, Population, Sandbox, Tenant};
@@ -69,6 +72,20 @@ impl World {
 
     pub(crate) fn ids(&self) -> Vec<i64> {
         self.sandbox.admin().with_tenant(|tenant| tenant.user_ids().to_vec())
+    }
+
+    /// The plan of a simulation that was started from its page.
+    pub(crate) async fn simulated(&self) -> Plan {
+        let mut operator = self.service.signed_in(Role::Operator).await;
+        operator.submit("/account", "/connectors/1/simulate", &[]).await;
+        for _ in 0..800 {
+            let last = plans::list(&self.service.engine.db, None, false, None, 1).await.unwrap();
+            if let Some(plan) = last.into_iter().find(|it| it.kind == PlanKind::Simulated) {
+                return plan;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("nothing was simulated");
     }
 
     pub(crate) async fn sync(&self) -> Status {
