@@ -15,6 +15,7 @@ mod person;
 mod roles;
 mod signing_in;
 mod site;
+mod stopping;
 mod undoing;
 mod walk;
 mod window;

@@ -1,7 +1,8 @@
-//! One Chromium for all tests that need a real browser: with scripts, and one without.
+//! Chromium for all tests that need a real browser: with scripts, and without.
 //!
-//! Starting a browser costs more than a test, so they share two sessions and take turns. They run
-//! on one runtime, because the connection to a session lives on the runtime that opened it.
+//! Starting a browser costs more than a test, so whoever is done hands it on, and a few tests at a
+//! time have one each. They run on one runtime, because the connection to a browser lives on the
+//! runtime that opened it.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{ChildStdin, Command, Stdio};
@@ -12,7 +13,7 @@ use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
 use tokio::runtime::Runtime;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::window::Window;
 
@@ -27,12 +28,15 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 });
 
-static BROWSERS: Mutex<Browsers> = Mutex::const_new(Browsers { driver: None, on: None, off: None });
+static BROWSERS: Mutex<Browsers> =
+    Mutex::const_new(Browsers { driver: None, opened: 0, idle: Vec::new() });
+/// More would wait for each other.
+static TURNS: Semaphore = Semaphore::const_new(2);
 
 struct Browsers {
     driver: Option<Driver>,
-    on: Option<Client>,
-    off: Option<Client>,
+    opened: u32,
+    idle: Vec<(Scripts, Client)>,
 }
 
 /// The driver of the browsers, on a port of its own.
@@ -50,25 +54,24 @@ const TEST_MAX: Duration = Duration::from_mins(4);
 /// that broke, something that the content security policy refused, a file that was not there.
 pub(crate) fn in_window(scripts: Scripts, test: impl AsyncFnOnce(&Window)) {
     RUNTIME.block_on(async {
-        let mut browsers = BROWSERS.lock().await;
-        let window = Window::new(browsers.session(scripts).await);
+        let _turn = TURNS.acquire().await.unwrap();
+        let client = BROWSERS.lock().await.take(scripts).await;
+        let window = Window::new(client.clone(), scripts);
         window.reset().await;
         tokio::time::timeout(TEST_MAX, test(&window)).await.expect("a test of pages is quick");
         window.assert_no_complaints().await;
+        // Of a test that failed, nobody wants the browser.
+        BROWSERS.lock().await.idle.push((scripts, client));
     });
 }
 
 impl Browsers {
-    async fn session(&mut self, scripts: Scripts) -> Client {
-        let driver = self.driver.get_or_insert_with(Driver::start);
-        let session = match scripts {
-            Scripts::On => &mut self.on,
-            Scripts::Off => &mut self.off,
-        };
-        if session.is_none() {
-            *session = Some(driver.open(scripts).await);
+    async fn take(&mut self, scripts: Scripts) -> Client {
+        if let Some(at) = self.idle.iter().position(|(it, _)| *it == scripts) {
+            return self.idle.swap_remove(at).1;
         }
-        session.clone().expect("it was just opened")
+        self.opened += 1;
+        self.driver.get_or_insert_with(Driver::start).open(scripts, self.opened).await
     }
 }
 
@@ -108,8 +111,8 @@ impl Driver {
         Driver { url: format!("http://127.0.0.1:{port}"), folder, _alive: alive }
     }
 
-    async fn open(&self, scripts: Scripts) -> Client {
-        let profile = format!("--user-data-dir={}/{scripts:?}", self.folder);
+    async fn open(&self, scripts: Scripts, number: u32) -> Client {
+        let profile = format!("--user-data-dir={}/{number}", self.folder);
         // 2 blocks, as the settings of the browser would.
         let javascript = match scripts {
             Scripts::On => 1,

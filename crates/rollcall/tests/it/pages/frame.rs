@@ -23,6 +23,7 @@ async fn at_work(window: &Window, test: impl AsyncFn(&Service)) {
 fn a_phone_has_a_menu_without_scripts() {
     in_window(Scripts::Off, async |window| {
         at_work(window, async |_| {
+            window.assert_accessible().await;
             window.size(ZOOMED).await;
             assert!(!window.has("Connectors").await, "the navigation is put away");
             window.click("Menu").await;

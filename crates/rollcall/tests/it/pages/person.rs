@@ -16,7 +16,9 @@ pub(crate) enum Hands {
 pub(crate) enum Eyes {
     /// Whether everything fits into the window.
     Quick,
-    /// What axe finds in both themes, too; and they take pictures.
+    /// What axe finds in the theme that they have, too.
+    Careful,
+    /// What axe finds in both themes; and they take pictures.
     Thorough,
 }
 
@@ -129,15 +131,21 @@ impl<'a> Person<'a> {
     /// Looks at the page, in the state that it is in.
     pub(crate) async fn look(&self, state: &str) {
         self.glance(state).await;
-        if self.eyes == Eyes::Quick {
-            return;
+        match self.eyes {
+            Eyes::Quick => {}
+            Eyes::Careful => self.note(state, Rules::All).await,
+            Eyes::Thorough => {
+                self.window.prefer("dark").await;
+                self.note(&format!("{state}, dark"), Rules::Colours).await;
+                self.window.prefer("light").await;
+                self.note(&format!("{state}, light"), Rules::All).await;
+            }
         }
-        for (scheme, rules) in [("dark", Rules::Colours), ("light", Rules::All)] {
-            self.window.prefer(scheme).await;
-            let found = self.window.violations(rules).await;
-            let found = found.into_iter().map(|it| format!("{state}, {scheme}: {it}"));
-            self.wrong.borrow_mut().extend(found);
-        }
+    }
+
+    async fn note(&self, state: &str, rules: Rules) {
+        let found = self.window.violations(rules).await;
+        self.wrong.borrow_mut().extend(found.into_iter().map(|it| format!("{state}: {it}")));
     }
 
     /// Fails for whatever was wrong on the way.

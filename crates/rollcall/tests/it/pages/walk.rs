@@ -42,7 +42,7 @@ fn the_guide_is_walked_by_keyboard_alone_where_the_system_is_dark() {
 fn the_guide_is_walked_without_scripts_where_somebody_chose_the_dark() {
     in_window(Scripts::Off, async |window| {
         window.prefer("light").await;
-        let person = Person::at(window, Hands::Mouse, Eyes::Quick, DESKTOP).await;
+        let person = Person::at(window, Hands::Mouse, Eyes::Careful, DESKTOP).await;
         let walk = Walk::new(person, Scripts::Off, 40).await;
         walk.set_up().await;
         walk.person.go("Settings").await;
@@ -59,7 +59,7 @@ fn the_guide_is_walked_without_scripts_where_somebody_chose_the_dark() {
 #[test]
 fn the_guide_is_walked_at_400_percent_without_scripts_by_keyboard_alone() {
     in_window(Scripts::Off, async |window| {
-        let person = Person::at(window, Hands::Keyboard, Eyes::Quick, ZOOMED).await;
+        let person = Person::at(window, Hands::Keyboard, Eyes::Careful, ZOOMED).await;
         let walk = Walk::new(person, Scripts::Off, 40).await;
         walk.core().await;
         walk.person.assert_content();
@@ -112,9 +112,12 @@ impl Walk<'_> {
         }
     }
 
-    /// Looks at a page whose state is looked at thoroughly by the tests of the site.
+    /// Looks at a page whose state is looked at thoroughly by the tests of the site, with scripts.
     async fn pass(&self, state: &str) {
-        self.person.glance(state).await;
+        match self.person.eyes {
+            Eyes::Careful => self.person.look(state).await,
+            Eyes::Quick | Eyes::Thorough => self.person.glance(state).await,
+        }
     }
 
     /// Looks at a page, and takes its picture.
