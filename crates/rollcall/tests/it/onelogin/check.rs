@@ -119,6 +119,20 @@ async fn a_low_budget_is_a_warning_and_nothing_more_is_spent() {
 }
 
 #[tokio::test]
+async fn a_minimum_that_is_never_left_is_a_warning_that_says_so() {
+    let sandbox = start(10).await;
+    for (minimum, is_told) in [(4_999, false), (5_000, true), (9_000, true)] {
+        let settings = Settings { minimum_remaining_api_calls: minimum, ..settings(&sandbox) };
+        let list = check(&sandbox, settings).await;
+        let told = format!("{:?}", list.steps[4]);
+        let says_so = told.contains("OneLogin never allows more calls than this minimum");
+        assert_eq!(says_so, is_told, "{minimum}: {told}");
+        let word = if is_told { CheckWord::Warning } else { CheckWord::Ok };
+        assert_eq!(list.steps[4].word, word, "{minimum}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_at_the_address_fails_at_the_connection() {
     let sandbox = start(10).await;
     let settings = settings(&sandbox);

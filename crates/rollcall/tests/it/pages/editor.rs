@@ -4,6 +4,7 @@
 use rollcall::store::accounts::Role;
 use rollcall::store::runs::Status;
 use rollcall::store::{Db, connectors, schedules};
+use serde_json::json;
 
 use super::browser::{Answer, Browser};
 use super::chromium::{Scripts, in_window};
@@ -312,8 +313,12 @@ async fn each_group_source_has_a_sample_with_real_names() {
         let mut admin = world.service.signed_in(Role::Admin).await;
         let all = ["roles", "group", "member_of"].map(|it| ("groups-from", it));
         send(&mut admin, path, &all).await;
+        let odd = json!({ "member_of": "Plain" });
+        world.sandbox.admin().update_user(world.ids()[0], odd).unwrap();
         world.sync().await;
         let shown = browser.get(path).await;
+        let one = "One of them is no distinguished name, and is taken whole.";
+        assert!(shown.text.contains(one), "{shown:?}");
         for part in ["3 groups in the last read: ", "in the last read: "] {
             assert!(shown.text.contains(part), "{part}: {shown:?}");
         }
@@ -387,6 +392,55 @@ async fn names_that_no_read_tells_of_are_saved_with_a_word_about_it() {
         let told = shown.text.replace("&#34;", "\"");
         let sentence = "Whether OneLogin has \"Staff\" was not checked: no read is stored yet.";
         assert!(told.contains(sentence), "{told}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_without_its_place_is_corrected_to_a_role_or_a_group() {
+    on_sqlite(async |db| {
+        let world = World::new(&db, 30).await;
+        let mut browser = world.service.signed_in(Role::Admin).await;
+        // An entry of member_of may be called anything, so a name alone may be one.
+        let all = ["roles", "group", "member_of"].map(|it| ("groups-from", it));
+        send(&mut browser, "/connectors/1/group-sync-settings", &all).await;
+        assert_eq!(world.sync().await, Status::Succeeded);
+        let (role, group) = world.sandbox.admin().with_tenant(|tenant| {
+            let role = tenant.roles().values().next().unwrap().name.clone();
+            (role, tenant.groups().values().next().unwrap().name.clone())
+        });
+        let path = "/connectors/1/required-groups";
+        for name in [role, group] {
+            let fields = [("required-group", &*format!("{name}x")), ("then", "review")];
+            let review = send(&mut browser, path, &fields).await;
+            let told = review.text.replace("&#34;", "\"");
+            assert!(told.contains(&format!("Did you mean \"{name}\"?")), "{name}: {told}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minimum_above_the_allowance_is_told_beside_its_field() {
+    on_sqlite(async |db| {
+        let world = World::new(&db, 5).await;
+        assert_eq!(world.sync().await, Status::Succeeded);
+        let mut browser = world.service.signed_in(Role::Admin).await;
+        let path = "/connectors/1/general";
+        let words = "OneLogin never allows more calls than the minimum";
+        assert!(!browser.get(path).await.text.contains(words));
+        let url = world.sandbox.base_url();
+        let fields = [
+            ("name", CONNECTOR),
+            ("base-url", "other"),
+            ("url", &*url),
+            ("client-id", world.sandbox.client_id()),
+            ("minimum-remaining-api-calls", "5000"),
+        ];
+        let saved = send(&mut browser, path, &fields).await;
+        assert_eq!(saved.status, 303, "{saved:?}");
+        let shown = browser.get(path).await;
+        assert!(shown.text.contains(words), "{shown:?}");
     })
     .await;
 }

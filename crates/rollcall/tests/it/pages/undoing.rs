@@ -2,10 +2,12 @@
 
 use rollcall::store::Db;
 use rollcall::store::accounts::Role;
-use rollcall::store::runs::{self, Run, Status};
+use rollcall::store::runs::report::Report;
+use rollcall::store::runs::{self, Run, RunId, Status};
 use serde_json::json;
 
 use super::browser::{Answer, PASSWORD};
+use super::editor;
 use super::world::World;
 use crate::databases::on_both;
 
@@ -92,6 +94,22 @@ async fn a_run_is_taken_back_as_it_was_seen_or_not_at_all() {
         assert_eq!(done.location(), format!("/runs/{}", undone.id));
         assert_eq!(first_name(&db, ids[0]).await, before[0]);
         assert_eq!(first_name(&db, ids[1]).await, "Changed", "the other one stays");
+
+        // It read nobody, and says so; what a run costs is still told by one that did.
+        let record = operator.get(&format!("/runs/{}", undone.id)).await;
+        let (_, phases) = record.text.split_once("id=\"run-phases\"").unwrap();
+        let (phases, _) = phases.split_once("</ol>").unwrap();
+        assert!(phases.contains("Skipped") && !phases.contains("Waiting"), "{phases}");
+        assert!(record.text.contains("Nobody was read."), "{record:?}");
+        let read = runs::find(&db, RunId(run)).await.unwrap().unwrap();
+        let calls = Report::read(&read.report).calls.total;
+        let mut admin = world.service.signed_in(Role::Admin).await;
+        let hourly = [("schedule", "0 * * * *"), ("schedule-enabled", "on")];
+        let path = "/connectors/1/sync-settings";
+        assert_eq!(editor::send(&mut admin, path, &hourly).await.status, 303);
+        let shown = admin.get(path).await;
+        assert!(0 < calls);
+        assert!(shown.text.contains(&format!("about {calls} API calls each")), "{shown:?}");
 
         // And then the rest.
         let rest = operator.get(&undo).await;
