@@ -20,7 +20,7 @@ const REQUESTS: usize = 40;
 const EXPLANATIONS: usize = 5;
 
 /// What an admin opens, by its address. `{person}` and `{group}` are looked up in the lists.
-const PAGES: [(&str, &str); 20] = [
+const PAGES: [(&str, &str); 24] = [
     ("Overview", "/"),
     ("Connectors", "/connectors"),
     ("a connector", "/connectors/1/general"),
@@ -31,9 +31,13 @@ const PAGES: [(&str, &str); 20] = [
     ("a run", "/runs/1"),
     ("its changes", "/runs/1?tab=changes"),
     ("its changes, searched", "/runs/1?tab=changes&q=anna"),
+    ("its changes, searched in vain", "/runs/1?tab=changes&q=nobody-of-this-name"),
+    ("its changes, of one kind", "/runs/1?tab=changes&kind=deactivate"),
     ("Plans", "/plans"),
     ("a plan, all changes", "/plans/1"),
     ("a plan, searched", "/plans/1?q=anna"),
+    ("a plan, searched in vain", "/plans/1?q=nobody-of-this-name"),
+    ("a plan, of one kind", "/plans/1?kind=deactivate"),
     ("Users", "/users"),
     ("Users, searched", "/users?q=anna"),
     ("Users, searched in vain", "/users?q=nobody-of-this-name"),

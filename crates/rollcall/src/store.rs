@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod batch;
+mod blocks;
 pub mod connectors;
 pub mod directory;
 pub mod leases;
@@ -206,6 +207,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     migration!(18, "0018"),
     migration!(20, "0020"),
     migration!(21, "0021"),
+    migration!(24, "0024"),
 ];
 
 impl Db {

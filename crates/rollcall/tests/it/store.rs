@@ -7,6 +7,7 @@ mod memory;
 mod reads;
 mod retention;
 mod runs;
+mod searches;
 mod targets;
 
 use std::collections::BTreeSet;

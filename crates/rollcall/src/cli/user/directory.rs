@@ -160,10 +160,7 @@ pub(super) async fn list(args: &ListArgs, context: &Context) -> Result<Exit, Cli
         crate::cli::group::found(context, &target, group).await?;
     }
     let page = Page { after: &args.after, rows_max: args.limit + 1 };
-    let (lines, total) = tokio::try_join!(
-        browse::users(&context.db, target.id, &filter, page),
-        browse::count_users(&context.db, target.id, &filter),
-    )?;
+    let (lines, total) = browse::users_and_total(&context.db, target.id, &filter, page).await?;
     let (users, next) = one_page(lines, args.limit);
     let answer = ListAnswer { target: target.name.to_string(), total, users, next };
     context.output.answer(&answer, |answer| list_text(answer, args));

@@ -93,6 +93,21 @@ pub async fn users(
     Ok(rows.into_iter().map(user_line).collect())
 }
 
+/// A page of users by username, and how many there are on all pages.
+pub async fn users_and_total(
+    db: &Db,
+    target: TargetId,
+    filter: &UserFilter,
+    page: Page<'_>,
+) -> Result<(Vec<UserLine>, u64), StoreError> {
+    let lines = users(db, target, filter, page).await?;
+    // To count is to search everybody once more, which a first page that is not full has done.
+    let is_everybody = page.after.is_empty() && lines.len() < page.rows_max as usize;
+    let total =
+        if is_everybody { lines.len() as u64 } else { count_users(db, target, filter).await? };
+    Ok((lines, total))
+}
+
 /// How many users a filter lets through. Nobody has to be counted where it lets everybody through.
 pub async fn count_users(
     db: &Db,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::PlanId;
 use super::decisions::Verdict;
 use crate::store::batch::{cells, execute};
+use crate::store::blocks::Blocks;
 use crate::store::runs::Page;
 use crate::store::targets::TargetId;
 use crate::store::{Db, StoreError, Tx, containing};
@@ -88,6 +89,9 @@ pub async fn insert(
            batch.value ->> 6, batch.value ->> 7, batch.value ->> 8, batch.value ->> 9, \
            batch.value ->> 10, cast(batch.value ->> 11 as bigint), batch.value ->> 12, \
            batch.value ->> 13 from {rows}";
+    const BLOCKS: &str = "insert into plan_change_blocks (plan_id, first_seq, last_seq, marks, words) \
+         select $2, cast(batch.value ->> 0 as bigint), cast(batch.value ->> 1 as bigint), \
+           batch.value ->> 2, batch.value ->> 3 from {rows}";
     let row = |out: &mut Vec<u8>, (seq, change): (i64, ChangeRow<'_>)| {
         let ChangeRow {
             target,
@@ -104,7 +108,7 @@ pub async fn insert(
             before,
             after,
         } = change;
-        let verdict = if is_held { "held" } else { "passes" };
+        let verdict = verdict_word(is_held);
         let who = (external_id, username, group);
         #[rustfmt::skip]
         let row = (
@@ -113,8 +117,19 @@ pub async fn insert(
         );
         cells(out, &row)
     };
+    let mut blocks = Blocks::default();
+    for (seq, change) in (1_i64..).zip(&changes) {
+        let names = [change.username, change.group, change.external_id];
+        blocks.add(seq, [change.kind, verdict_word(change.is_held)], names);
+        blocks.mark(&change.cause.to_string());
+    }
     execute(tx, SQL, (1_i64..).zip(changes), row, &[plan.0]).await?;
+    blocks.write(tx, BLOCKS, plan.0).await?;
     recount(tx, plan).await
+}
+
+fn verdict_word(is_held: bool) -> &'static str {
+    if is_held { "held" } else { "passes" }
 }
 
 /// Counts the changes of a plan anew, for whoever asks how many there are: after each decision.
@@ -138,12 +153,19 @@ pub async fn list(
 ) -> Result<Vec<PlanChange>, StoreError> {
     const SQL: &str = "select c.seq, t.name, c.verdict, c.decision, c.kind, c.external_id, \
            c.username, c.group_name, c.words, c.reason, c.cause, c.before, c.after \
-         from plan_changes c left join targets t on t.id = c.target_id \
-         where c.plan_id = $1 and $2 < c.seq and (cast($3 as bigint) = 0 or c.cause = $3) \
+         from plan_change_blocks b cross join plan_changes c \
+           left join targets t on t.id = c.target_id \
+         where b.plan_id = $1 and $2 < b.last_seq \
+           and (cast($3 as bigint) = 0 or b.marks like '%,' || cast($3 as text) || ',%') \
+           and (cast($4 as text) = '' or b.marks like '%,' || $4 || ',%') \
+           and (cast($5 as text) = '' or b.marks like '%,' || $5 || ',%') \
+           and (cast($7 as text) = '' or b.words like $6 escape '\\') \
+           and c.plan_id = $1 and $2 < +c.seq and b.first_seq <= c.seq and c.seq <= b.last_seq \
+           and (cast($3 as bigint) = 0 or c.cause = $3) \
            and (cast($4 as text) = '' or c.kind = $4) and (cast($5 as text) = '' or c.verdict = $5) \
            and (cast($7 as text) = '' or lower(coalesce(c.username, '')) like $6 escape '\\' \
              or lower(coalesce(c.group_name, '')) like $6 escape '\\' or c.external_id = $7) \
-         order by c.seq limit $8";
+         order by b.first_seq, c.seq limit $8";
     let rows: Vec<ChangeColumns> = with_pool!(db, pool => sqlx::query_as(SQL)
         .bind(plan.0)
         .bind(page.after)

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::person::{self, Difference};
 use super::{Page, RunId};
 use crate::store::batch::{cells, execute};
+use crate::store::blocks::Blocks;
 use crate::store::connectors::ConnectorId;
 use crate::store::targets::TargetId;
 use crate::store::{Db, StoreError, Tx, containing};
@@ -127,14 +128,24 @@ pub async fn search(
     filter: &Filter,
     page: Page,
 ) -> Result<Vec<RecordedChange>, StoreError> {
-    const SQL: &str = select_changes!(
-        "where c.run_id = $1 and c.seq > $2 \
+    // The order of both parts is that of their keys, so that the first page ends the search. SQLite
+    // takes a cross join as it is written, blocks first, and looks for no index behind a plus.
+    const SQL: &str = "select c.seq, t.name, c.kind, c.external_id, c.username, c.group_name, \
+           c.detail, c.reason, c.outcome, c.before, c.after \
+         from run_change_blocks b cross join run_changes c left join targets t on t.id = c.target_id \
+         where b.run_id = $1 and b.last_seq > $2 \
+           and (cast($4 as text) = '' or b.marks like '%,' || $4 || ',%') \
+           and (cast($5 as text) = '' or b.marks like '%,' || $5 || ',%') \
+           and (cast($6 as text) = '' or b.words like $7 escape '\\') \
+           and c.run_id = $1 and +c.seq > $2 and c.seq >= b.first_seq and c.seq <= b.last_seq \
            and (cast($4 as text) = '' or c.kind = $4) \
            and (cast($5 as text) = '' or c.outcome = $5) \
            and (cast($6 as text) = '' or c.external_id = $6 \
              or lower(c.username) like $7 escape '\\' or lower(c.group_name) like $7 escape '\\') \
-         order by c.seq limit $3"
-    );
+         order by b.first_seq, c.seq limit $3";
+    if *filter == Filter::default() {
+        return list(db, run, page).await;
+    }
     let Filter { kind, outcome, text } = filter;
     let rows = with_pool!(db, pool => sqlx::query_as::<_, ChangeColumns>(SQL)
         .bind(run.0)
@@ -272,6 +283,9 @@ pub async fn insert(
            batch.value ->> 2, batch.value ->> 3, batch.value ->> 4, batch.value ->> 5, \
            batch.value ->> 6, batch.value ->> 7, batch.value ->> 8, batch.value ->> 9, \
            batch.value ->> 10, batch.value ->> 11 from {rows}";
+    const BLOCKS: &str = "insert into run_change_blocks (run_id, first_seq, last_seq, marks, words) \
+         select $2, cast(batch.value ->> 0 as bigint), cast(batch.value ->> 1 as bigint), \
+           batch.value ->> 2, batch.value ->> 3 from {rows}";
     let row = |out: &mut Vec<u8>, (seq, change): (i64, ChangeRow<'_>)| {
         let ChangeRow {
             target,
@@ -293,8 +307,30 @@ pub async fn insert(
         );
         cells(out, &row)
     };
-    execute(tx, SQL, (1_i64..).zip(changes), row, &[run.0]).await?;
-    Ok(())
+    let mut blocks = Blocks::default();
+    let changes = Noted { changes: changes.into_iter(), seq: 0, blocks: &mut blocks };
+    execute(tx, SQL, changes, row, &[run.0]).await?;
+    blocks.write(tx, BLOCKS, run.0).await
+}
+
+/// Numbers changes, and takes note of each for the blocks. (A closure would not be `Send` for every
+/// lifetime.)
+struct Noted<'b, I> {
+    changes: I,
+    seq: i64,
+    blocks: &'b mut Blocks,
+}
+
+impl<'a, I: Iterator<Item = ChangeRow<'a>>> Iterator for Noted<'_, I> {
+    type Item = (i64, ChangeRow<'a>);
+
+    fn next(&mut self) -> Option<(i64, ChangeRow<'a>)> {
+        let change = self.changes.next()?;
+        self.seq += 1;
+        let names = [change.username, change.group, change.external_id];
+        self.blocks.add(self.seq, [change.kind, &change.outcome], names);
+        Some((self.seq, change))
+    }
 }
 
 type ChangeColumns = (

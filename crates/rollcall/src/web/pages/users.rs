@@ -102,11 +102,7 @@ pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Aske
 async fn shown(app: &App, visit: &Visit, place: &Place, asked: &Asked) -> Result<Shown, Refusal> {
     let (target, filter) = (&place.target, asked.filter(visit.now()));
     let rows = Rows { after: &asked.after, rows_max: ASKED_FOR };
-    let (lines, total) = tokio::join!(
-        browse::users(app.db(), target.id, &filter, rows),
-        browse::count_users(app.db(), target.id, &filter),
-    );
-    let (mut lines, total) = (lines?, total?);
+    let (mut lines, total) = browse::users_and_total(app.db(), target.id, &filter, rows).await?;
     let next = next(&mut lines, |last| asked.address(&last.username));
     Ok(Shown {
         sentence: place.sentence(visit),

@@ -1,0 +1,93 @@
+//! Blocks of changes: where in a long run or plan a search has to look.
+//!
+//! A part of a name is found by no index, and reading hundreds of thousands of changes takes longer
+//! than a page may. A block is a short text that tells which names and kinds occur in a few hundred
+//! consecutive changes; a search reads the blocks, and then only the changes of those that match.
+
+use reconcile::principal::fold;
+
+use super::batch::{cells, execute};
+use super::{StoreError, Tx};
+
+/// How many consecutive changes a block tells of.
+///
+/// A match costs a search as many rows as this, in one place; blocks of fewer changes are more text to
+/// look through.
+const CHANGES: i64 = 250;
+
+/// The blocks of changes that are being written, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    done: Vec<Block>,
+    last: Block,
+}
+
+#[derive(Debug, Default)]
+struct Block {
+    first_seq: i64,
+    last_seq: i64,
+    /// Each between commas: `,create,applied,`.
+    marks: String,
+    /// A line each, folded as searches are.
+    words: String,
+    /// The words of the change before: those of one person, or of one group, follow each other.
+    before: [String; 3],
+}
+
+impl Blocks {
+    /// Takes note of the next change: what it is filtered by, and what a search may find in it.
+    pub(super) fn add(&mut self, seq: i64, marks: [&str; 2], words: [Option<&str>; 3]) {
+        if self.last.last_seq - self.last.first_seq + 1 >= CHANGES {
+            self.done.push(std::mem::take(&mut self.last));
+        }
+        let block = &mut self.last;
+        if block.first_seq == 0 {
+            block.first_seq = seq;
+        }
+        block.last_seq = seq;
+        for mark in marks {
+            block.mark(mark);
+        }
+        for (word, before) in words.into_iter().zip(&mut block.before) {
+            let Some(word) = word.filter(|it| it != before) else { continue };
+            block.words.push_str(&fold(word));
+            block.words.push('\n');
+            before.replace_range(.., word);
+        }
+    }
+
+    /// A further thing that the change added last is filtered by.
+    pub(super) fn mark(&mut self, mark: &str) {
+        self.last.mark(mark);
+    }
+
+    /// Writes them down. `sql` inserts `{rows}`: first and last number, marks and words.
+    pub(super) async fn write(
+        mut self,
+        tx: &mut Tx,
+        sql: &'static str,
+        of: i64,
+    ) -> Result<(), StoreError> {
+        if self.last.first_seq != 0 {
+            self.done.push(self.last);
+        }
+        let row = |out: &mut Vec<u8>, block: &Block| {
+            let Block { first_seq, last_seq, marks, words, before: _ } = block;
+            cells(out, &(first_seq, last_seq, marks, words))
+        };
+        execute(tx, sql, &self.done, row, &[of]).await?;
+        Ok(())
+    }
+}
+
+impl Block {
+    fn mark(&mut self, mark: &str) {
+        if self.marks.is_empty() {
+            self.marks.push(',');
+        }
+        if !self.marks.split(',').any(|it| it == mark) {
+            self.marks.push_str(mark);
+            self.marks.push(',');
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! A search in the changes of a long run or plan finds what reading all of them would find.
+
+use rollcall::store::Db;
+use rollcall::store::connectors::Connector;
+use rollcall::store::plans::{self, NewPlan, PlanKind, PlanStatus};
+use rollcall::store::runs::{self, Page, Trigger};
+use rollcall::store::targets::{self, Target, TargetKind};
+use serde_json::json;
+
+use super::{act, at, begin, connector};
+use crate::databases::on_both;
+
+/// More than one block of a search, and not a whole number of blocks.
+const CHANGES: i64 = 1_130;
+
+const EVERYTHING: Page = Page { after: 0, rows_max: 9_999 };
+
+/// What is filtered by, what is seen of it from which change on, and what is found.
+struct Case {
+    kind: &'static str,
+    outcome: &'static str,
+    text: &'static str,
+    page: Page,
+    found: &'static [i64],
+}
+
+const CASES: [Case; 13] = [
+    Case { kind: "", outcome: "", text: "ada", page: EVERYTHING, found: &[1, 250, 251, 1130] },
+    Case { kind: "", outcome: "", text: " ADA.L", page: EVERYTHING, found: &[1, 250, 251, 1130] },
+    Case {
+        kind: "",
+        outcome: "",
+        text: "ada",
+        page: Page { after: 1, rows_max: 2 },
+        found: &[250, 251],
+    },
+    Case {
+        kind: "",
+        outcome: "",
+        text: "ada",
+        page: Page { after: 251, rows_max: 9 },
+        found: &[1130],
+    },
+    Case { kind: "rename", outcome: "", text: "", page: EVERYTHING, found: &[250, 700] },
+    Case { kind: "rename", outcome: "", text: "ada", page: EVERYTHING, found: &[250] },
+    Case { kind: "", outcome: "held", text: "", page: EVERYTHING, found: &[251, 700] },
+    Case { kind: "rename", outcome: "held", text: "", page: EVERYTHING, found: &[700] },
+    Case { kind: "ren", outcome: "", text: "", page: EVERYTHING, found: &[] },
+    Case { kind: "", outcome: "", text: "id-700", page: EVERYTHING, found: &[700] },
+    // Ids are told in full, and no character of a text is a wildcard.
+    Case { kind: "", outcome: "", text: "d-700", page: EVERYTHING, found: &[] },
+    Case { kind: "", outcome: "", text: "a_a", page: EVERYTHING, found: &[] },
+    Case { kind: "", outcome: "", text: "Verkauf süd", page: EVERYTHING, found: &[700, 701] },
+];
+
+fn kind(seq: i64) -> &'static str {
+    if [250, 700].contains(&seq) { "rename" } else { "create" }
+}
+
+fn is_held(seq: i64) -> bool {
+    [251, 700].contains(&seq)
+}
+
+fn username(seq: i64) -> String {
+    if [1, 250, 251, 1130].contains(&seq) { "Ada.L".to_owned() } else { format!("user{seq}") }
+}
+
+fn group(seq: i64) -> Option<&'static str> {
+    [700, 701].contains(&seq).then_some("Verkauf Süd")
+}
+
+#[tokio::test]
+async fn a_search_in_a_run_finds_what_reading_it_would_find() {
+    on_both(async |db| {
+        let (onelogin, jira) = connector_and_target(&db).await;
+        let run = begin(&db, &onelogin, Trigger::CommandLine, at(10)).await;
+        let who: Vec<(i64, String, String)> =
+            (1..=CHANGES).map(|it| (it, format!("id-{it}"), username(it))).collect();
+        let rows = who.iter().map(|(seq, id, username)| runs::changes::ChangeRow {
+            target: jira.id,
+            kind: kind(*seq),
+            external_id: Some(id),
+            username: Some(username),
+            group: group(*seq),
+            detail: "".into(),
+            reason: "".into(),
+            outcome: if is_held(*seq) { "held" } else { "applied" }.into(),
+            before: "".into(),
+            after: "".into(),
+            state: "",
+        });
+        let mut tx = db.begin().await.unwrap();
+        runs::changes::insert(&mut tx, run, rows).await.unwrap();
+        tx.commit().await.unwrap();
+        for case in CASES {
+            let Case { kind, outcome, text, page, found } = case;
+            let filter = runs::changes::Filter {
+                kind: kind.to_owned(),
+                outcome: outcome.to_owned(),
+                text: text.to_owned(),
+            };
+            let rows = runs::changes::search(&db, run, &filter, page).await.unwrap();
+            let seqs: Vec<i64> = rows.iter().map(|it| it.seq).collect();
+            assert_eq!(seqs, found, "{filter:?}");
+        }
+        let everything = runs::changes::Filter::default();
+        let all = runs::changes::search(&db, run, &everything, EVERYTHING).await.unwrap();
+        assert_eq!(all.len(), 1_130);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_search_in_a_plan_finds_what_reading_it_would_find() {
+    on_both(async |db| {
+        let (onelogin, jira) = connector_and_target(&db).await;
+        let who: Vec<(i64, String, String)> =
+            (1..=CHANGES).map(|it| (it, format!("id-{it}"), username(it))).collect();
+        let rows = who.iter().map(|(seq, id, username)| plans::changes::ChangeRow {
+            target: Some(jira.id),
+            is_held: is_held(*seq),
+            kind: kind(*seq),
+            external_id: Some(id),
+            username: Some(username),
+            group: group(*seq),
+            words: String::new(),
+            reason: String::new(),
+            identity: String::new(),
+            state: "",
+            cause: if is_held(*seq) { 12 } else { 0 },
+            before: "".into(),
+            after: "".into(),
+        });
+        let new = NewPlan {
+            connector: &onelogin,
+            kind: PlanKind::Simulated,
+            run: None,
+            status: PlanStatus::Ready,
+            made_by: "",
+            expires_at: at(99),
+            fingerprint: "",
+            people: 0,
+            report: &json!({}),
+        };
+        let mut tx = db.begin().await.unwrap();
+        let plan = plans::insert(&mut tx, &new, at(10)).await.unwrap();
+        plans::changes::insert(&mut tx, plan, rows.collect()).await.unwrap();
+        tx.commit().await.unwrap();
+        let found = async |cause, kind: &str, verdict: &str, search: &str, page| {
+            let (kind, verdict, search) = (kind.to_owned(), verdict.to_owned(), search.to_owned());
+            let filter = plans::changes::Filter { cause, kind, verdict, search };
+            let rows = plans::changes::list(&db, plan, &filter, page).await.unwrap();
+            rows.iter().map(|it| it.seq).collect::<Vec<i64>>()
+        };
+        for case in CASES {
+            let Case { kind, outcome, text, page, found: expected } = case;
+            let seqs = found(0, kind, outcome, text, page).await;
+            assert_eq!(seqs, expected, "{kind} {outcome} {text}");
+        }
+        assert_eq!(found(12, "", "", "", EVERYTHING).await, [251, 700]);
+        assert_eq!(found(12, "", "", "ada", EVERYTHING).await, [251]);
+        assert_eq!(found(2, "", "", "", EVERYTHING).await, [] as [i64; 0]);
+        assert_eq!(found(0, "", "passes", "", EVERYTHING).await.len(), 1_128);
+        assert_eq!(found(0, "", "", "", EVERYTHING).await.len(), 1_130);
+    })
+    .await;
+}
+
+async fn connector_and_target(db: &Db) -> (Connector, Target) {
+    let onelogin = connector(db, "OneLogin").await;
+    let (jira, _) =
+        targets::create(db, &onelogin, "jira", TargetKind::Crowd, &act(2)).await.unwrap();
+    (onelogin, jira)
+}
