@@ -15,6 +15,7 @@ use crate::plan::{
 use crate::principal::{ExternalId, Name};
 use crate::world::{apply, desired, directory, gone, id};
 
+mod new_rules;
 mod random;
 
 const POLICY: Policy = Policy::new(Cleanup::Disable, EmptyGroups::Keep);

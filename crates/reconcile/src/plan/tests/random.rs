@@ -58,7 +58,7 @@ fn exceptional_policies() -> [Policy; 9] {
 }
 
 /// Everything that passes.
-const OPEN: Limits = {
+pub(super) const OPEN: Limits = {
     let open = Limit { count_max: usize::MAX, percent_max: 100 };
     Limits {
         deactivations: open,
