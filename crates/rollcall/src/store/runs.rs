@@ -551,3 +551,25 @@ fn recorded_run(row: Row) -> Run {
         task: Task::read(&task),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_run_was_to_do_is_read_back() {
+        let exactly =
+            |seen: Option<&str>| Task::Exactly { plan: PlanId(13), seen: seen.map(str::to_owned) };
+        for (text, task) in [
+            ("", Task::Everybody),
+            ("person 12 a", Task::Person("12 a".to_owned())),
+            // Of an earlier version, before anybody decided, and after.
+            ("plan 13", exactly(None)),
+            ("plan 13 ", exactly(Some(""))),
+            ("plan 13 1764000000000000", exactly(Some("1764000000000000"))),
+            ("undo 7", Task::Undo(RunId(7))),
+        ] {
+            assert_eq!(Task::read(text), task, "{text:?}");
+        }
+    }
+}

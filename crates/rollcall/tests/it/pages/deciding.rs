@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rollcall::plans::decide::{Choice, approve};
 use rollcall::run::{self, Order, Ready, Showed, Task};
 use rollcall::store::accounts::Role;
+use rollcall::store::connectors::settings::leavers::Cleanup;
 use rollcall::store::plans::{self, Plan};
 use rollcall::store::runs::{self, NewRun, Run, Status, Trigger};
 use rollcall::store::{Db, connectors, leases};
@@ -107,6 +108,40 @@ async fn a_plan_is_not_applied_when_somebody_decided_over_it_since_it_was_shown(
         let finished = sync(plan_as_seen(&now)).await.unwrap();
         assert_eq!(finished.status, Status::Succeeded, "{}", finished.message);
         assert_eq!(finished.decision.targets[0].approved.changes().len(), 9);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_of_other_rules_is_not_applied_and_one_that_is_decided_over_tries_them() {
+    on_both(async |db| {
+        let (world, plan) = simulated(&db).await;
+        let path = format!("/plans/{}", plan.id);
+        let mut operator = world.service.signed_in(Role::Operator).await;
+        let shown = operator.get(&path).await;
+        let (seen, token) = (undoing::seen(&shown), shown.token());
+        let run = last_run(&db).await.id;
+        let before = connectors::find(&db, CONNECTOR).await.unwrap();
+        let mut settings = before.settings.clone();
+        settings.cleanup = Cleanup::Delete;
+        let act = somebody().act(Timestamp::now());
+        let seal = &world.service.engine.seal;
+        connectors::edit(&db, seal, &before, CONNECTOR, &settings, None, &act).await.unwrap();
+
+        let form = [("csrf", &*token), ("seen", &*seen)];
+        let refused = operator.post(&format!("{path}/apply"), &form).await;
+        let shown = operator.follow(&refused).await;
+        assert!(shown.text.contains("rules of the connector were changed since"), "{shown:?}");
+        assert_eq!(last_run(&db).await.id, run, "no run was started");
+
+        assert_eq!(world.sync().await, Status::Held);
+        let path = format!("/plans/{}", latest(&db).await.id);
+        let mut approver = world.service.signed_in(Role::Approver).await;
+        let fields = [("which", "all"), ("reason", "They left")];
+        let approved = submit(&mut approver, &path, "approve", &fields).await;
+        let shown = approver.follow(&approved).await;
+        assert!(shown.text.contains("The new rules count as tried"), "{shown:?}");
+        assert_eq!(world.sync().await, Status::Succeeded);
     })
     .await;
 }
