@@ -138,19 +138,37 @@ impl From<sqlx::Error> for StoreError {
 }
 
 const POSTGRES_DISK_FULL: &str = "53100";
+/// The server ends, or another one takes over from it, or it begins.
+const POSTGRES_AWAY: [&str; 3] = ["57P01", "57P02", "57P03"];
+
+/// A server, or what stands before it, that hangs up at once breaks the protocol.
+fn is_silent(error: &sqlx::Error) -> bool {
+    matches!(
+        error,
+        sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+    )
+}
 
 impl StoreError {
     /// Whether a database server does not answer, which may pass by itself.
     pub fn is_unreachable(&self) -> bool {
         let StoreError::Open { source, .. } = self else { return false };
-        // A server, or what stands before it, that hangs up at once breaks the protocol.
-        matches!(
-            source,
-            sqlx::Error::Io(_)
-                | sqlx::Error::Tls(_)
-                | sqlx::Error::Protocol(_)
-                | sqlx::Error::PoolTimedOut
-        )
+        is_silent(source)
+    }
+
+    /// Whether a database that was there does not answer any more: it may be back in a moment.
+    pub fn is_away(&self) -> bool {
+        match self {
+            StoreError::Sql(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|it| POSTGRES_AWAY.contains(&&*it))
+            }
+            StoreError::Sql(source) => is_silent(source),
+            StoreError::Open { .. } => self.is_unreachable(),
+            StoreError::Newer { .. } | StoreError::Migrate(_) | StoreError::Unwritable(_) => false,
+        }
     }
 
     /// Whether somebody else holds a lock for longer than we waited: worth trying again.

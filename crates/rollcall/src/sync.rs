@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use reconcile::directory::Directory;
 use reconcile::finding::{Finding, FindingKind};
 use reconcile::gate::cause::causes;
@@ -19,6 +20,8 @@ use reconcile::plan::{self, Absence, Change, Memory, Step};
 use reconcile::principal::{ExternalId, Name};
 use tokio::task::JoinSet;
 
+use self::clock::PhaseClock;
+use self::patience::patiently;
 use self::rulings::Rulings;
 use crate::plans::undo::UndoError;
 use crate::plans::{self, Difference, Evidence, Rejected};
@@ -35,9 +38,11 @@ use crate::store::plans::decisions::{InForce, Origin};
 use crate::store::plans::{PlanId, PlanStatus};
 use crate::store::runs::{self, Ending, RunId, Status, events};
 use crate::store::targets::{Target, TargetId};
-use crate::store::{self, Db, StoreError, memory, reads};
+use crate::store::{self, Db, StoreError, Tx, memory, reads};
 use crate::target::{self, Actual, TargetError};
 
+pub mod clock;
+mod patience;
 mod renewal;
 pub mod report;
 pub mod rulings;
@@ -296,14 +301,14 @@ pub async fn decide(job: Job<'_>, watch: Watch<'_>) -> Result<Decision, SyncErro
     let told = |progress| watch(Event::Source(progress));
     let (read, actuals) = tokio::try_join!(
         async { Ok::<_, SyncError>(job.source.read(&told).await?) },
-        read_targets(job),
+        patiently(|| read_targets(job)),
     )?;
     clock.next(Phase::Map);
     let existing = Existing::of(actuals.iter().map(|(_, actual)| &actual.directory));
     let Mapped { reading, desired, findings } = map(read, &job.connector.settings, &existing)?;
 
     clock.next(Phase::Ask);
-    let tried = store::plans::tried(job.db, job.connector.id).await?;
+    let tried = patiently(|| tried(job)).await?;
     let rulings = Rulings::by(&job.connector.settings, tried.as_deref())?;
     let (missing, unasked) = missing(&desired, &actuals, &rulings);
     let gone = ask(job.source, &missing, &existing).await?;
@@ -524,12 +529,7 @@ pub async fn apply(
     let calls = job.source.calls();
     let run = lease.run;
 
-    let mut tx = job.db.begin().await?;
-    leases::hold(&mut tx, lease).await?;
-    let now = tx.now().await?;
-    if let Some(by) = leases::beat(&mut tx, lease, now).await? {
-        return Err(SyncError::Stopped { by });
-    }
+    let (mut tx, now) = patiently(|| begin(job, lease)).await?;
     renewal::renew(&mut tx, job, run, &mut decision, recorder).await?;
     let status = status_of(&decision);
     let message = report::sentence(&decision);
@@ -562,6 +562,21 @@ pub async fn apply(
     tx.commit().await?;
     moment("committed");
     Ok(Finished { run, status, message, decision, calls, plan })
+}
+
+/// The transaction in which a run publishes, with nothing in it yet.
+async fn begin(job: Job<'_>, lease: &Lease) -> Result<(Tx, Timestamp), SyncError> {
+    let mut tx = job.db.begin().await?;
+    leases::hold(&mut tx, lease).await?;
+    let now = tx.now().await?;
+    match leases::beat(&mut tx, lease, now).await? {
+        Some(by) => Err(SyncError::Stopped { by }),
+        None => Ok((tx, now)),
+    }
+}
+
+async fn tried(job: Job<'_>) -> Result<Option<String>, SyncError> {
+    Ok(store::plans::tried(job.db, job.connector.id).await?)
 }
 
 /// Directories of a hundred thousand take a while to be given back to the system; nobody has to
@@ -626,30 +641,4 @@ pub(crate) fn status_of(decision: &Decision) -> Status {
         | FindingKind::NotUndone => true,
     });
     if has_skips { Status::SucceededWithSkips } else { Status::Succeeded }
-}
-
-/// Times the phases one after the other.
-pub(crate) struct PhaseClock<'a> {
-    watch: Watch<'a>,
-    phase: Phase,
-    began: Instant,
-    done: Vec<(Phase, Duration)>,
-}
-
-impl PhaseClock<'_> {
-    pub(crate) fn start(phase: Phase, watch: Watch<'_>) -> PhaseClock<'_> {
-        watch(Event::Phase(phase));
-        PhaseClock { watch, phase, began: Instant::now(), done: Vec::new() }
-    }
-
-    fn next(&mut self, phase: Phase) {
-        self.done.push((self.phase, self.began.elapsed()));
-        (self.watch)(Event::Phase(phase));
-        (self.phase, self.began) = (phase, Instant::now());
-    }
-
-    pub(crate) fn stop(mut self) -> Vec<(Phase, Duration)> {
-        self.done.push((self.phase, self.began.elapsed()));
-        self.done
-    }
 }

@@ -17,6 +17,7 @@ use crate::store::runs::changes::{self, DoneRow};
 use crate::store::runs::{self, Run, RunId, person};
 use crate::store::targets::TargetId;
 use crate::store::{Db, StoreError};
+use crate::sync::clock::PhaseClock;
 use crate::sync::{self, Decision, Job, Noticed, Phase, Reach, SyncError, TargetDecision, seen};
 use crate::target;
 
@@ -75,7 +76,7 @@ pub async fn decide(
     undoing: &Undoing,
     watch: sync::Watch<'_>,
 ) -> Result<Decision, SyncError> {
-    let clock = sync::PhaseClock::start(Phase::Plan, watch);
+    let clock = PhaseClock::start(Phase::Plan, watch);
     let settings = &job.connector.settings;
     let policy = settings.policy()?;
     let (limits, privileged) = (settings.safety.limits(), settings.groups.privileged()?);

@@ -8,7 +8,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::{ROLLCALL, SLOW, World, end, text};
+use super::{ROLLCALL, SLOW, World, end, send, text};
 use crate::databases::Database;
 
 /// A way to a server that can be shut.
@@ -101,6 +101,28 @@ async fn a_database_that_is_away_for_a_while_does_not_end_a_run() {
     assert_eq!(world.statuses().await, ["succeeded"]);
     world.is_in_step().await;
     world.end().await;
+}
+
+/// In which moment it goes away is chance. These are before the run reads what it holds, and before it
+/// publishes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_is_waited_for_whatever_the_run_needs_it_for() {
+    for moment in ["begun", "decided"] {
+        let (world, door) = world_behind_a_door(Duration::ZERO).await;
+        let mut command = world.command(&["sync", "OneLogin"]);
+        let run = command.env("ROLLCALL_FREEZE_AT", moment).spawn().unwrap();
+        let stat = format!("/proc/{}/stat", run.id());
+        world.until(async || std::fs::read_to_string(&stat).unwrap().contains(") T ")).await;
+        door.shut();
+        send(&run, "-CONT");
+        tokio::time::sleep(SLOW).await;
+        door.open();
+        let (code, told) = end(run).await;
+        assert_eq!(code, Some(0), "{moment}: {told}");
+        assert_eq!(world.statuses().await, ["succeeded"], "{moment}");
+        world.is_in_step().await;
+        world.end().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
