@@ -3,6 +3,7 @@
 mod groups;
 mod leavers;
 mod protection;
+pub mod rewind;
 mod treatment;
 pub mod undo;
 mod users;

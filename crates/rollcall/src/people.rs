@@ -7,6 +7,7 @@ pub mod explain;
 mod known;
 pub mod names;
 pub mod one;
+mod past;
 pub mod preview;
 
 use std::sync::Arc;

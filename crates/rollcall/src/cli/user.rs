@@ -80,6 +80,10 @@ struct ReadAnswer {
     run: Option<i64>,
     read_at: String,
     instead_of_now_because: Option<String>,
+    /// `now`, `then` or `then-of-them`: which state of the directory it is compared with.
+    compared_with: &'static str,
+    #[serde(skip)]
+    compared_words: &'static str,
 }
 
 #[derive(Serialize)]
@@ -180,10 +184,12 @@ async fn explain(args: &ExplainArgs, context: &Context) -> Result<Exit, CliError
     }
     let seen = match &explained.seen {
         Seen::Now => None,
-        Seen::Stored { run, read_at, instead } => Some(ReadAnswer {
+        Seen::Stored { run, read_at, instead, compared } => Some(ReadAnswer {
             run: run.map(|it| it.0),
             read_at: read_at.to_string(),
             instead_of_now_because: instead.clone(),
+            compared_with: compared.word(),
+            compared_words: compared.words(),
         }),
     };
     let answer = Answer {
@@ -307,14 +313,14 @@ fn last_finding(finding: RecordedFinding) -> LastFinding {
 
 fn text(answer: &Answer<'_>, output: Output) -> String {
     let mut text = Vec::new();
-    if let Some(ReadAnswer { run, read_at, instead_of_now_because }) = &answer.by_read {
+    if let Some(ReadAnswer { run, read_at, instead_of_now_because, compared_words, .. }) =
+        &answer.by_read
+    {
         text.extend(instead_of_now_because.iter().map(|why| {
             output.paint(Tone::Warning, &format!("{why} So this is by the last read."))
         }));
         let run = run.map_or("a simulation".to_owned(), |run| format!("run {run}"));
-        text.push(format!(
-            "By the read of {read_at} ({run}), compared with the directory as it is now."
-        ));
+        text.push(format!("By the read of {read_at} ({run}), compared with {compared_words}."));
     }
     if 1 < answer.people.len() {
         text.push(format!("{} people match.", answer.people.len()));

@@ -13,6 +13,7 @@ use reconcile::principal::{ExternalId, Grant, Name, Record};
 use super::known::{
     Actuals, Everybody, Known, Oracle, hangs_on_others, has_unlisted_groups, known,
 };
+use super::past::{self, Past};
 use super::{PeopleError, Stored, actuals, last_read, read_of, retold};
 use crate::run::Ready;
 use crate::source::onelogin::error::SourceError;
@@ -55,7 +56,39 @@ pub enum Seen {
         read_at: Timestamp,
         /// Why OneLogin was not asked, where that was wanted.
         instead: Option<String>,
+        compared: Compared,
     },
+}
+
+/// Which state of the directories a read is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compared {
+    Now,
+    /// As the run found them, by what was recorded since.
+    Then,
+    /// What was recorded since is too much: only of the person it is as the run found it.
+    ThenOfThem,
+}
+
+impl Compared {
+    pub fn word(self) -> &'static str {
+        match self {
+            Compared::Now => "now",
+            Compared::Then => "then",
+            Compared::ThenOfThem => "then-of-them",
+        }
+    }
+
+    /// `the directory as it is now`
+    pub fn words(self) -> &'static str {
+        match self {
+            Compared::Now => "the directory as it is now",
+            Compared::Then => "the directory as that run found it",
+            Compared::ThenOfThem => {
+                "their account as that run found it and the rest of the directory as it is now"
+            }
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -112,10 +145,11 @@ pub async fn explain(
         View::LastRead => last_read(db, &ready.connector).await?,
         View::Run(run) => {
             let rulings = Rulings::of(&ready.connector.settings)?;
-            return by_read(db, ready, asked, &read_of(db, run).await?, rulings, None).await;
+            let stored = read_of(db, run).await?;
+            return by_read(db, ready, asked, &stored, rulings, AsOf::Run(run)).await;
         }
     };
-    by_read(db, ready, asked, &stored, rulings(db, ready).await?, None).await
+    by_read(db, ready, asked, &stored, rulings(db, ready).await?, AsOf::Now(None)).await
 }
 
 /// By the last read, because too few API calls are left.
@@ -127,16 +161,27 @@ async fn instead(
 ) -> Result<Explained, PeopleError> {
     let rulings = rulings(db, ready).await?;
     match last_read(db, &ready.connector).await {
-        Ok(stored) => by_read(db, ready, asked, &stored, rulings, Some(error.to_string())).await,
+        Ok(stored) => {
+            let as_of = AsOf::Now(Some(error.to_string()));
+            by_read(db, ready, asked, &stored, rulings, as_of).await
+        }
         Err(PeopleError::NoRead { .. }) => Err(error.into()),
         Err(other) => Err(other),
     }
 }
 
+/// As of when the directories are to be told of.
+enum AsOf {
+    /// With why OneLogin was not asked, where that was wanted.
+    Now(Option<String>),
+    /// As a run found them.
+    Run(RunId),
+}
+
 async fn now(db: &Db, ready: &Ready, asked: Asked<'_>) -> Result<Explained, PeopleError> {
     ready.source.check_budget().await?;
     let settings = &ready.connector.settings;
-    let actuals = actuals(db, &ready.targets).await?;
+    let actuals = Arc::new(actuals(db, &ready.targets).await?);
     let oracle = Oracle::Live(&ready.source);
     let hangs_on_others = hangs_on_others(settings)?;
     let asks_for_others =
@@ -173,11 +218,16 @@ async fn by_read(
     asked: Asked<'_>,
     stored: &Stored,
     rulings: Rulings,
-    instead: Option<String>,
+    as_of: AsOf,
 ) -> Result<Explained, PeopleError> {
     let settings = &ready.connector.settings;
     let retold = retold(&stored.replay, settings)?;
-    let actuals = actuals(db, &ready.targets).await?;
+    let now = actuals(db, &ready.targets).await?;
+    let (Past { actuals, compared, remarks }, instead) = match as_of {
+        AsOf::Now(instead) => (Past::now(now), instead),
+        AsOf::Run(run) => (past::before(db, ready, run, asked.user, &retold, now).await?, None),
+    };
+    let actuals = Arc::new(actuals);
     let oracle = Oracle::Stored(&retold);
     let asks_for_others =
         hangs_on_others(settings)? || (asked.group.is_some() && has_unlisted_groups(settings));
@@ -193,9 +243,9 @@ async fn by_read(
     let grounds = Grounds::gather(ready, oracle, everybody.as_ref(), rulings, &actuals).await?;
     let mut people = answers(db, ready, asked, Some(&retold), known, &grounds).await?;
     for person in &mut people {
-        person.remarks.extend(untold.clone());
+        person.remarks.extend(untold.iter().chain(&remarks).cloned());
     }
-    let seen = Seen::Stored { run: stored.run, read_at: stored.read_at, instead };
+    let seen = Seen::Stored { run: stored.run, read_at: stored.read_at, instead, compared };
     Ok(Explained { seen, people })
 }
 

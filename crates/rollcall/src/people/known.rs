@@ -45,7 +45,7 @@ pub(super) struct Known {
 /// Everybody in scope of a complete read, and the groups that they have.
 #[derive(Debug)]
 pub(super) struct Everybody {
-    records: Vec<Record>,
+    records: Arc<Vec<Record>>,
     grants: Vec<Arc<Grant>>,
 }
 
@@ -56,7 +56,7 @@ pub(super) enum Oracle<'a> {
     Stored(&'a Retold<'a>),
 }
 
-pub(super) type Actuals = [(Option<Target>, Actual)];
+pub(super) type Actuals = Arc<Vec<(Option<Target>, Actual)>>;
 
 /// More people than this in one another's way are told of by these.
 const RIVALS_MAX: usize = 50;
@@ -129,7 +129,7 @@ impl Everybody {
                 grants.entry(Arc::as_ptr(grant)).or_insert_with(|| Arc::clone(grant));
             }
             let grants: BTreeSet<Arc<Grant>> = grants.into_values().collect();
-            Ok(Everybody { records, grants: grants.into_iter().collect() })
+            Ok(Everybody { records: Arc::new(records), grants: grants.into_iter().collect() })
         });
         told.await.map_err(|_| PeopleError::Broken)?
     }
@@ -231,7 +231,7 @@ struct Around<'a> {
 }
 
 impl Around<'_> {
-    async fn known(&self, found: Found) -> Result<Known, SourceError> {
+    async fn known(&self, found: Found) -> Result<Known, PeopleError> {
         let source_id = found.record.id.clone();
         match &found.scope {
             ScopeVerdict::InScope { .. } => {
@@ -256,14 +256,12 @@ impl Around<'_> {
         &self,
         found: &Found,
         claims: &Claims,
-    ) -> Result<(Vec<Record>, Vec<Record>), SourceError> {
+    ) -> Result<(Vec<Record>, Vec<Record>), PeopleError> {
         let own = &found.record.id;
         let is_rival = |other: &Record| {
             other.id != *own && mapping::claims(other, self.rules, self.existing).clash(claims)
         };
-        let read = self.everybody.into_iter().flat_map(|it| &it.records);
-        let rivals = read.filter(|it| is_rival(it)).map(|it| it.id.clone());
-        let mut ids: BTreeSet<ExternalId> = rivals.take(RIVALS_MAX).collect();
+        let mut ids = self.rivals(own, claims).await?;
         let mut alike = Vec::new();
         if let Some(username) = &claims.username {
             ids.extend(self.holders(username, own));
@@ -278,6 +276,26 @@ impl Around<'_> {
             None => false,
         };
         Ok((rivals, others.into_iter().filter(holds).collect()))
+    }
+
+    /// Those of a read who lay claim to the same as somebody, by the source's ids.
+    async fn rivals(
+        &self,
+        own: &ExternalId,
+        claims: &Claims,
+    ) -> Result<BTreeSet<ExternalId>, PeopleError> {
+        let Some(everybody) = self.everybody else { return Ok(BTreeSet::new()) };
+        let (records, actuals) = (Arc::clone(&everybody.records), Arc::clone(self.actuals));
+        let (rules, own, claims) = (self.rules.clone(), own.clone(), claims.clone());
+        // To map a hundred thousand people keeps a core busy for a while.
+        let rivals = tokio::task::spawn_blocking(move || {
+            let existing = Existing::of(actuals.iter().map(|(_, actual)| &actual.directory));
+            let is_rival = |other: &&Record| {
+                other.id != own && mapping::claims(other, &rules, &existing).clash(&claims)
+            };
+            records.iter().filter(is_rival).map(|it| it.id.clone()).take(RIVALS_MAX).collect()
+        });
+        rivals.await.map_err(|_| PeopleError::Broken)
     }
 
     /// Who has a username now, by the source's ids.

@@ -5,6 +5,7 @@
 //! target: whoever publishes second finds that the directory has moved on. This side then asks the
 //! source again; a run plans anew on what is there, and leaves whoever was synced since it began.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -175,7 +176,7 @@ async fn decide(
     text: &str,
     leavers: Leavers,
 ) -> Result<OnePerson, PeopleError> {
-    let actuals = actuals(db, &ready.targets).await?;
+    let actuals = Arc::new(actuals(db, &ready.targets).await?);
     let settings = &ready.connector.settings;
     // Without a word on everybody else, one person could be given what a run would give nobody.
     let everybody = if hangs_on_others(settings)? {
@@ -205,7 +206,7 @@ async fn decide(
         left_to_a_run: Vec::new(),
         decision: nothing_yet(&found, rulings.rules, fingerprint(settings)),
     };
-    for (target, actual) in &actuals {
+    for (target, actual) in actuals.iter() {
         let explained = grounds.explanation_alone(&found, actual);
         let past = rulings.past(actual);
         let mut plan = explain::alone(&explained.plan, &actual.directory, &past);

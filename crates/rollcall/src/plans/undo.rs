@@ -204,7 +204,7 @@ fn rejected(
 }
 
 /// A recorded change. `None` where a version that did not record enough wrote it.
-fn done_of(row: &DoneRow) -> Option<Done> {
+pub(crate) fn done_of(row: &DoneRow) -> Option<Done> {
     let person = |text: &str| person::read(text).map(|(user, _)| Arc::new(user));
     let known = || Some(Arc::new(named(row.external_id.as_deref()?, row.username.as_deref()?)));
     let group = || row.group.as_deref().map(Name::new);

@@ -9,7 +9,9 @@ use crate::gate::{self, Hold, Limit, Limits, Rules, Terms};
 use crate::mapping::groups::GroupRules;
 use crate::mapping::{self, Desired};
 use crate::pattern::Patterns;
-use crate::plan::{Absence, Anonymity, Cleanup, EmptyGroups, Grace, Past, Policy};
+use crate::plan::rewind::{Extent, rewind};
+use crate::plan::undo::Done;
+use crate::plan::{Absence, Anonymity, Change, Cleanup, EmptyGroups, Grace, Past, Policy, Step};
 use crate::plan::{missing, plan};
 use crate::principal::{ExternalId, Name, Record, User};
 use crate::world::{apply, desired, directory, record};
@@ -218,6 +220,7 @@ fn assert_reached(
     }
     let after = apply(before, &planned.steps.iter().map(|step| &step.change).collect::<Vec<_>>());
     Goal { desired, before, gone, policy }.assert_reached(&after);
+    assert_the_way_back(before, &planned.steps, after.clone());
 
     let (again, _) = plan(desired, &after, gone, policy, &Past::NONE);
     let is_settled = again.steps.is_empty() || !usernames_are_settled(desired, &after);
@@ -237,6 +240,28 @@ fn assert_reached(
         assert_eq!(approved.steps().len() + held.steps.len(), steps, "a step was lost");
         apply(before, &approved.changes().collect::<Vec<_>>());
     }
+}
+
+/// What was done can be taken out of the directory again, to the letter.
+fn assert_the_way_back(before: &Directory, steps: &[Step], mut after: Directory) {
+    let left = |group: &Name, id: &ExternalId| {
+        let is_it = |it: &Step| {
+            matches!(&it.change, Change::RemoveMember { group: left, user }
+                if left == group && user.id == *id)
+        };
+        steps.iter().any(is_it)
+    };
+    let done = |step: &Step| {
+        let mut groups = BTreeSet::new();
+        if let Change::Remove { user } = &step.change {
+            groups = groups_of(before, &user.id);
+            groups.retain(|group| !left(group, &user.id));
+        }
+        Done { change: step.change.clone(), groups: groups.into_iter().collect() }
+    };
+    let done: Vec<Done> = steps.iter().map(done).collect();
+    assert_eq!(rewind(&mut after, &done, Extent::Everything), 0, "all of it fits");
+    assert_eq!(after, *before);
 }
 
 /// A removed or renamed account may have freed a username that the second run then gives out.

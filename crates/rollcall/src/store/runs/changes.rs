@@ -98,15 +98,31 @@ impl RecordedChange {
     }
 }
 
+/// The columns of [`ChangeColumns`].
+macro_rules! change_columns {
+    () => {
+        "c.seq, t.name, c.kind, c.external_id, c.username, c.group_name, c.detail, c.reason, \
+         c.outcome, c.before, c.after"
+    };
+}
+
 /// A statement that reads changes with the names of their targets, from its `where` on.
 macro_rules! select_changes {
     ($rest:literal) => {
         concat!(
-            "select c.seq, t.name, c.kind, c.external_id, c.username, c.group_name, c.detail, \
-             c.reason, c.outcome, c.before, c.after \
-             from run_changes c left join targets t on t.id = c.target_id ",
+            "select ",
+            change_columns!(),
+            " from run_changes c left join targets t on t.id = c.target_id ",
             $rest
         )
+    };
+}
+
+/// The columns of [`DoneColumns`].
+macro_rules! done_columns {
+    () => {
+        "c.target_id, c.kind, c.external_id, c.username, c.group_name, c.detail, c.before, c.after, \
+         c.state"
     };
 }
 
@@ -162,34 +178,45 @@ pub async fn search(
 
 /// Everything that a run did, in order.
 pub async fn done(db: &Db, run: RunId) -> Result<Vec<DoneRow>, StoreError> {
-    const SQL: &str = "select target_id, kind, external_id, username, group_name, detail, before, \
-         after, state from run_changes where run_id = $1 and outcome = 'applied' order by seq";
-    type Columns = (
-        i64,
-        String,
-        Option<String>,
-        Option<String>,
-        Option<String>,
-        String,
-        String,
-        String,
-        String,
+    const SQL: &str = concat!(
+        "select ",
+        done_columns!(),
+        " from run_changes c where c.run_id = $1 and c.outcome = 'applied' order by c.seq"
     );
-    let rows: Vec<Columns> =
+    let rows: Vec<DoneColumns> =
         with_pool!(db, pool => sqlx::query_as(SQL).bind(run.0).fetch_all(pool).await?);
-    let done =
-        |(target, kind, external_id, username, group, detail, before, after, state)| DoneRow {
-            target: TargetId(target),
-            kind,
-            external_id,
-            username,
-            group,
-            detail,
-            before,
-            after,
-            state,
-        };
-    Ok(rows.into_iter().map(done).collect())
+    Ok(rows.into_iter().map(done_row).collect())
+}
+
+/// What was done to a target by a run and by those that took effect after it, in the order in which
+/// it was; of one person alone where one is named. Nothing where that is more than `rows_max`.
+pub async fn done_since(
+    db: &Db,
+    target: TargetId,
+    run: RunId,
+    person: Option<&ExternalId>,
+    rows_max: usize,
+) -> Result<Option<Vec<DoneRow>>, StoreError> {
+    // A run takes effect when it ends: one person may be synced while a run is under way.
+    const SQL: &str = concat!(
+        "select ",
+        done_columns!(),
+        " from run_changes c join runs r on r.id = c.run_id join runs first on first.id = $2 \
+         where c.target_id = $1 and c.outcome = 'applied' \
+           and (cast($3 as text) = '' or c.external_id = $3) \
+           and (r.id = first.id or r.finished_at > first.finished_at \
+             or (r.finished_at = first.finished_at and r.id > first.id)) \
+         order by r.finished_at, r.id, c.seq limit $4"
+    );
+    let limit = i64::try_from(rows_max).unwrap_or(i64::MAX).saturating_add(1);
+    let rows: Vec<DoneColumns> = with_pool!(db, pool => sqlx::query_as(SQL)
+        .bind(target.0)
+        .bind(run.0)
+        .bind(person.map_or("", ExternalId::as_str))
+        .bind(limit)
+        .fetch_all(pool)
+        .await?);
+    Ok((rows.len() <= rows_max).then(|| rows.into_iter().map(done_row).collect()))
 }
 
 /// How many changes there were of each kind with each outcome.
@@ -333,7 +360,7 @@ impl<'a, I: Iterator<Item = ChangeRow<'a>>> Iterator for Noted<'_, I> {
     }
 }
 
-type ChangeColumns = (
+pub(super) type ChangeColumns = (
     i64,
     Option<String>,
     String,
@@ -347,7 +374,7 @@ type ChangeColumns = (
     String,
 );
 
-fn recorded_change(row: ChangeColumns) -> RecordedChange {
+pub(super) fn recorded_change(row: ChangeColumns) -> RecordedChange {
     let (
         seq,
         target_name,
@@ -375,6 +402,17 @@ fn recorded_change(row: ChangeColumns) -> RecordedChange {
         after,
     }
 }
+
+type DoneColumns =
+    (i64, String, Option<String>, Option<String>, Option<String>, String, String, String, String);
+
+fn done_row(row: DoneColumns) -> DoneRow {
+    let (target, kind, external_id, username, group, detail, before, after, state) = row;
+    let target = TargetId(target);
+    DoneRow { target, kind, external_id, username, group, detail, before, after, state }
+}
+
+pub(super) use change_columns;
 
 #[cfg(test)]
 mod tests {

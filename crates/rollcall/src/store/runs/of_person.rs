@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use reconcile::principal::{ExternalId, Name};
 
 use super::RunId;
-use super::changes::RecordedChange;
+use super::changes::{RecordedChange, change_columns, recorded_change};
 use super::findings::RecordedFinding;
 use crate::store::connectors::ConnectorId;
 use crate::store::targets::TargetId;
@@ -45,63 +45,44 @@ pub async fn changes(
     id: &ExternalId,
     rows_max: u32,
 ) -> Result<Vec<PastChange>, StoreError> {
-    const SQL: &str = "select c.run_id, r.started_at, c.seq, t.name, c.kind, c.username, \
-           c.group_name, c.detail, c.reason, c.outcome, c.before, c.after \
-         from run_changes c join runs r on r.id = c.run_id left join targets t on t.id = c.target_id \
+    const SQL: &str = concat!(
+        "select c.run_id, r.started_at, ",
+        change_columns!(),
+        " from run_changes c join runs r on r.id = c.run_id left join targets t on t.id = c.target_id \
          where c.external_id = $1 and r.connector_id = $2 \
-         order by c.run_id desc, c.seq limit $3";
-    type Row = (
-        i64,
-        i64,
-        i64,
-        Option<String>,
-        String,
-        Option<String>,
-        Option<String>,
-        String,
-        String,
-        String,
-        String,
-        String,
+         order by c.run_id desc, c.seq limit $3"
     );
-    let rows: Vec<Row> = with_pool!(db, pool => sqlx::query_as(SQL)
+    let rows: Vec<PastColumns> = with_pool!(db, pool => sqlx::query_as(SQL)
         .bind(id.as_str())
         .bind(connector.0)
         .bind(i64::from(rows_max))
         .fetch_all(pool)
         .await?);
-    let past = |row: Row| {
-        let (
-            run,
-            at,
-            seq,
-            target_name,
-            kind,
-            username,
-            group,
-            detail,
-            reason,
-            outcome,
-            before,
-            after,
-        ) = row;
-        let external_id = Some(id.to_string());
-        let change = RecordedChange {
-            seq,
-            target_name,
-            kind,
-            external_id,
-            username,
-            group,
-            detail,
-            reason,
-            outcome,
-            before,
-            after,
-        };
-        PastChange { run: RunId(run), at: instant(at), change }
-    };
-    Ok(rows.into_iter().map(past).collect())
+    Ok(rows.into_iter().map(past_change).collect())
+}
+
+/// The run, when it started, and [`ChangeColumns`](super::changes::ChangeColumns).
+type PastColumns = (
+    i64,
+    i64,
+    i64,
+    Option<String>,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    String,
+    String,
+    String,
+    String,
+    String,
+);
+
+fn past_change(row: PastColumns) -> PastChange {
+    let (run, at, seq, target, kind, id, username, group, detail, reason, outcome, before, after) =
+        row;
+    let columns = (seq, target, kind, id, username, group, detail, reason, outcome, before, after);
+    PastChange { run: RunId(run), at: instant(at), change: recorded_change(columns) }
 }
 
 /// What the runs of a connector found odd about somebody.

@@ -308,11 +308,10 @@ fn found(explained: Explained, connector: &Connector, calls: u64, visit: &Visit)
             format!("As OneLogin said on {}.", Moment::new(visit.now(), visit.now()).exact),
             String::new(),
         ),
-        Seen::Stored { run, read_at, instead } => {
+        Seen::Stored { run, read_at, instead, compared } => {
             let of = run.map_or("a simulation".to_owned(), |run| format!("run {run}"));
             let at = Moment::new(read_at, visit.now()).exact;
-            let seen =
-                format!("By the read of {of} on {at}, compared with the directory as it is now.");
+            let seen = format!("By the read of {of} on {at}, compared with {}.", compared.words());
             (seen, instead.unwrap_or_default())
         }
     };

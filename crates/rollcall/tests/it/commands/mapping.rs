@@ -206,6 +206,8 @@ async fn a_custom_attribute_that_vanishes_takes_nothing_from_anybody_and_stops_n
     let id = user.id.to_string();
     let told = it.expect(0, &["user", "explain", "OneLogin", &id]).await;
     assert!(told.contains("what the account has, as the source has no such field"), "{told}");
+    let told = it.expect(0, &["user", "explain", "OneLogin", &id, "--run", "1"]).await;
+    assert!(told.contains("compared with the directory as that run found it."), "{told}");
     let alone = it.json(0, &["user", "sync", "OneLogin", &id, "--simulate"]).await;
     assert!(!alone.to_string().contains("cost-center"), "nothing is cleared: {alone}");
 

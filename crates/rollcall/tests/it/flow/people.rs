@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use reconcile::principal::Name;
 use rollcall::people::PeopleError;
-use rollcall::people::explain::{self, Asked, Explained, Seen, View};
+use rollcall::people::explain::{self, Asked, Compared, Explained, Seen, View};
 use rollcall::people::one::{self, Leavers};
 use rollcall::people::preview::{self, Preview, Told};
 use rollcall::store::connectors::settings::ConnectorSettings;
 use rollcall::store::directory::browse::{self, Page, UserFilter};
+use rollcall::store::runs::changes;
 use rollcall::store::targets::{self, Published};
 
 use super::*;
@@ -244,6 +245,71 @@ async fn why_not_is_told_by_the_last_read_with_the_closest_fix() {
             panic!("{:?}", explained.seen)
         };
         assert!(why.contains("API calls"), "{why}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_past_run_is_explained_by_the_directory_that_it_found() {
+    on_both(async |db| {
+        let world = World::with(&db, population(12), Options::quiet(7)).await;
+        let first = world.sync().await.run;
+        let world = world.again().await;
+        let (ids, admin) = (world.ids(), world.sandbox.admin());
+        admin.update_user(ids[0], json!({ "firstname": "Changed" })).unwrap();
+        admin.update_user(ids[1], json!({ "username": "renamed.once" })).unwrap();
+        let role = admin.with_tenant(|tenant| tenant.user(ids[2]).unwrap().role_ids[0]);
+        admin.remove_role_member(role, ids[2]).unwrap();
+        admin.delete_user(ids[3]).unwrap();
+        let second = world.sync().await.run;
+        admin.update_user(ids[0], json!({ "firstname": "Again" })).unwrap();
+        let alone = world.sync_alone(&ids[0].to_string(), Leavers::Wait).await.unwrap().run;
+        admin.update_user(ids[1], json!({ "username": "renamed.twice" })).unwrap();
+        let third = world.sync().await.run;
+
+        let mut told_of = 0;
+        for run in [first, second, third] {
+            let page = runs::Page { after: 0, rows_max: 10_000 };
+            let recorded = changes::list(&db, run, page).await.unwrap();
+            for id in ids.iter().take(6).map(ToString::to_string) {
+                let explained = world.explain(&id, View::Run(run)).await;
+                let compared = match explained.seen {
+                    Seen::Stored { compared, .. } => compared,
+                    Seen::Now => panic!("OneLogin was asked"),
+                };
+                assert_eq!(compared, Compared::Then);
+                let [person] = &explained.people[..] else { panic!("{:?}", explained.people) };
+                let is_misfit = |it: &String| it.contains("do not fit");
+                assert!(!person.remarks.iter().any(is_misfit), "{:?}", person.remarks);
+                // Whoever was gone before has no word in a later read, and nothing is done to them.
+                let directories = person.directories.iter();
+                let steps = directories.flat_map(|it| &it.explanation.plan.steps);
+                let steps = steps.map(|it| &it.change).filter(|it| it.user().is_some());
+                let told: Vec<_> = steps
+                    .map(|it| (it.word().to_owned(), it.group().map(Name::to_string)))
+                    .collect();
+                let theirs = recorded.iter().filter(|it| it.external_id.as_ref() == Some(&id));
+                let done: Vec<_> = theirs.map(|it| (it.kind.clone(), it.group.clone())).collect();
+                assert_eq!(told, done, "{run} {id}");
+                told_of += told.len();
+            }
+        }
+        assert!(10 < told_of, "something happened: {told_of}");
+
+        let since = async |run, person: Option<&ExternalId>, rows_max| {
+            let target = world.targets[0].id;
+            changes::done_since(&db, target, run, person, rows_max).await.unwrap()
+        };
+        let kinds = |rows: Option<Vec<changes::DoneRow>>| {
+            rows.map(|rows| rows.into_iter().map(|it| it.kind).collect::<Vec<_>>())
+        };
+        let (zero, one) = (external(ids[0]), external(ids[1]));
+        let all = since(first, None, 10_000).await.unwrap().len();
+        assert!(since(first, None, all).await.is_some());
+        assert!(since(first, None, all - 1).await.is_none(), "one too many");
+        assert_eq!(kinds(since(second, Some(&zero), 9).await).unwrap(), ["update", "update"]);
+        assert_eq!(kinds(since(alone, Some(&zero), 9).await).unwrap(), ["update"]);
+        assert_eq!(kinds(since(alone, Some(&one), 9).await).unwrap(), ["rename"]);
     })
     .await;
 }
