@@ -11,7 +11,8 @@ use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{self, Tone};
 use crate::cli::sync;
 use crate::cli::undo;
-use crate::export::{Cell, Format, Table};
+use crate::export::Format;
+use crate::export::plan::PlanExport;
 use crate::plans::decide::{self, Choice, DecideError, Decision, RULES_TRIED};
 use crate::plans::undo::Undoing;
 use crate::run::Order;
@@ -199,20 +200,6 @@ struct DecisionAnswer {
     rules_tried: bool,
 }
 
-const COLUMNS: &[&str] = &[
-    "number",
-    "target",
-    "verdict",
-    "decision",
-    "cause",
-    "kind",
-    "external_id",
-    "username",
-    "group",
-    "change",
-    "reason",
-];
-
 pub async fn run(command: Command, setup: Setup) -> Result<Exit, CliError> {
     let context = Context::open(setup).await?;
     let done = match command {
@@ -287,20 +274,12 @@ async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Page by page: a plan of a large tenant is longer than what fits.
+/// Piece by piece: a plan of a large tenant is longer than what fits.
 async fn csv(plan: PlanId, filter: &Filter, context: &Context) -> Result<(), CliError> {
-    const ROWS_PER_PAGE: i64 = 2_000;
-    let mut table = Table::new(Format::Csv, COLUMNS);
-    write(&table.head());
-    let mut after = 0;
-    loop {
-        let page = Page { after, rows_max: ROWS_PER_PAGE };
-        let changes = changes::list(&context.db, plan, filter, page).await?;
-        let Some(last) = changes.last() else { break };
-        after = last.seq;
-        write(&table.rows(changes.into_iter().map(cells)));
+    let mut export = PlanExport::new(&context.db, plan, filter.clone(), Format::Csv);
+    while let Some(piece) = export.next().await? {
+        write(&piece);
     }
-    write(&table.tail());
     Ok(())
 }
 
@@ -308,23 +287,6 @@ async fn csv(plan: PlanId, filter: &Filter, context: &Context) -> Result<(), Cli
 fn write(bytes: &[u8]) {
     let mut stdout = io::stdout().lock();
     drop(stdout.write_all(bytes).and_then(|()| stdout.flush()));
-}
-
-fn cells(change: PlanChange) -> Vec<Cell> {
-    let verdict = verdict(&change);
-    vec![
-        Cell::Number(change.seq),
-        change.target_name.into(),
-        Cell::text(verdict),
-        Cell::text(change.decision),
-        if change.is_held { Cell::Number(change.cause) } else { Cell::Nothing },
-        Cell::text(change.kind),
-        change.external_id.into(),
-        change.username.into(),
-        change.group.into(),
-        Cell::text(change.words),
-        Cell::text(change.reason),
-    ]
 }
 
 async fn approve(args: ApproveArgs, context: &Context) -> Result<Exit, CliError> {
