@@ -149,8 +149,15 @@ pub fn alone(plan: &Plan, actual: &Directory, past: &Past<'_>) -> Plan {
         .filter(|step| matches!(step.change, Change::AddMember { .. }))
         .filter_map(|step| step.change.group())
         .collect();
+    let adopted: BTreeSet<&Name> = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.change, Change::AdoptGroup { .. }))
+        .filter_map(|step| step.change.group())
+        .collect();
     let is_theirs = |step: &&Step| match (step.change.user(), &step.change) {
-        (Some(_), _) => true,
+        // A group is adopted by a run, where everybody who is in it is seen together.
+        (Some(_), _) => step.change.group().is_none_or(|it| !adopted.contains(it)),
         (None, Change::CreateGroup { group }) => joined.contains(group),
         (None, _) => false,
     };

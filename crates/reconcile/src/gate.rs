@@ -152,6 +152,12 @@ pub enum Objection {
         joining: usize,
         leaving: usize,
     },
+    /// A group that somebody else made would become ours. Always asked about.
+    Adoption {
+        group: Name,
+        joining: usize,
+        leaving: usize,
+    },
     /// The rules are others than in the last good run, or there was none; or they are the same, and
     /// what they noticed while they were new counts by now.
     NewRules {
@@ -218,6 +224,7 @@ pub fn check(plan: Plan, actual: &Directory, terms: &Terms<'_>) -> (Approved, He
     judge_counts(&mut judgement, actual, terms.limits);
     judge_groups(&mut judgement, actual, terms.limits);
     judge_privileged(&mut judgement, terms.privileged);
+    judge_adoptions(&mut judgement);
     judge_rules(&mut judgement, terms.rules);
     judge_left_out(&mut judgement, terms.decisions);
     let Judgement { objections, mut held, is_open, .. } = judgement;
@@ -391,6 +398,23 @@ fn judge_privileged(judgement: &mut Judgement<'_>, privileged: &Patterns) {
     }
 }
 
+/// Whoever joins or leaves such a group waits with it.
+fn judge_adoptions(judgement: &mut Judgement<'_>) {
+    let steps = judgement.steps;
+    for step in steps {
+        let Change::AdoptGroup { group } = &step.change else { continue };
+        let of_group =
+            |is: fn(&Change) -> bool| judgement.count(|it| it.group() == Some(group) && is(it));
+        let joining = of_group(|it| matches!(it, Change::AddMember { .. }));
+        let leaving = of_group(is_leave);
+        let objection = Objection::Adoption { group: group.clone(), joining, leaving };
+        judgement.object(
+            objection,
+            |it| matches!(it, Change::AdoptGroup { group: adopted } if adopted == group),
+        );
+    }
+}
+
 fn judge_rules(judgement: &mut Judgement<'_>, rules: Rules) {
     let is_by_new_rules = |step: &Step| match rules {
         Rules::Changed | Rules::Untried => true,
@@ -450,6 +474,7 @@ impl Objection {
             Objection::EmailChanges { .. } => "email-changes",
             Objection::GroupLoss { .. } => "group-loss",
             Objection::Privileged { .. } => "privileged",
+            Objection::Adoption { .. } => "adoption",
             Objection::NewRules { .. } => "new-rules",
             Objection::LeftOut { .. } => "left-out",
         }
@@ -466,6 +491,7 @@ impl Objection {
             | Objection::EmailChanges { .. }
             | Objection::GroupLoss { .. }
             | Objection::Privileged { .. }
+            | Objection::Adoption { .. }
             | Objection::NewRules { .. }
             | Objection::LeftOut { .. } => false,
         }
@@ -505,6 +531,10 @@ impl fmt::Display for Objection {
             Objection::Privileged { group, joining, leaving } => write!(
                 f,
                 "Group {group} is privileged: {joining} would join and {leaving} would leave, which is always asked about."
+            ),
+            Objection::Adoption { group, joining, leaving } => write!(
+                f,
+                "Group {group} was made by somebody else and would be adopted: {joining} would join and {leaving} would leave, which is always asked about."
             ),
             Objection::NewRules { rules, removals } => {
                 let why = match rules {

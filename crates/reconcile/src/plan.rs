@@ -47,6 +47,10 @@ pub enum Change {
     CreateGroup {
         group: Name,
     },
+    /// A group that somebody else made is ours from then on, with whoever is in it.
+    AdoptGroup {
+        group: Name,
+    },
     AddMember {
         group: Name,
         user: Arc<User>,
@@ -89,6 +93,8 @@ pub enum Reason {
     OutOfScope(Arc<str>),
     /// The source has the group, from there, and nobody has it yet.
     Listed(Arc<str>),
+    /// Somebody named a group that is not ours, so that it becomes ours.
+    Named,
     /// A group that nobody is left in.
     Empty,
     /// A group that nobody has been in since then.
@@ -193,6 +199,7 @@ impl Reason {
             | Reason::Gone
             | Reason::OutOfScope(_)
             | Reason::Listed(_)
+            | Reason::Named
             | Reason::Empty
             | Reason::EmptySince(_)
             | Reason::Undone(_) => None,
@@ -229,6 +236,8 @@ pub struct Policy {
     pub empty_days: u32,
     /// Groups that stay as they are, with whoever is in them.
     pub untouchable: Patterns,
+    /// Groups that somebody else made and that are to become ours; no other one of those is touched.
+    pub adopted: BTreeSet<Name>,
     /// Usernames, e-mails and ids of people who stay as they are.
     pub protected: Patterns,
 }
@@ -241,6 +250,16 @@ pub struct Grace {
 }
 
 impl Policy {
+    /// Whether what happens to a group is for us to decide: it is ours, or is to be.
+    pub(crate) fn may_touch(&self, group: &Name, actual: &Directory) -> bool {
+        !self.untouchable.matches(group) && !self.leaves_to_others(group, actual)
+    }
+
+    /// Whether somebody else made a group, and it is not to be adopted.
+    pub(crate) fn leaves_to_others(&self, group: &Name, actual: &Directory) -> bool {
+        actual.foreign.contains(group) && !self.adopted.contains(group)
+    }
+
     /// A policy for people and groups without exceptions and without delay.
     pub const fn new(cleanup: Cleanup, empty_groups: EmptyGroups) -> Policy {
         Policy {
@@ -252,6 +271,7 @@ impl Policy {
             empty_groups,
             empty_days: 0,
             untouchable: Patterns::NONE,
+            adopted: BTreeSet::new(),
             protected: Patterns::NONE,
         }
     }
@@ -371,7 +391,7 @@ impl Case<'_> {
     }
 
     fn may_touch(&self, group: &Name) -> bool {
-        !self.policy.untouchable.matches(group) && !self.actual.foreign.contains(group)
+        self.policy.may_touch(group, self.actual)
     }
 }
 
@@ -407,6 +427,7 @@ impl Change {
             Change::Rename { .. } => "rename",
             Change::Update { .. } => "update",
             Change::CreateGroup { .. } => "create-group",
+            Change::AdoptGroup { .. } => "adopt-group",
             Change::AddMember { .. } => "add-to-group",
             Change::RemoveMember { .. } => "remove-from-group",
             Change::Deactivate { .. } => "deactivate",
@@ -428,13 +449,16 @@ impl Change {
             | Change::RemoveMember { user, .. }
             | Change::Deactivate { user }
             | Change::Remove { user } => Some(user),
-            Change::CreateGroup { .. } | Change::RemoveGroup { .. } => None,
+            Change::CreateGroup { .. } | Change::AdoptGroup { .. } | Change::RemoveGroup { .. } => {
+                None
+            }
         }
     }
 
     pub fn group(&self) -> Option<&Name> {
         match self {
             Change::CreateGroup { group }
+            | Change::AdoptGroup { group }
             | Change::AddMember { group, .. }
             | Change::RemoveMember { group, .. }
             | Change::RemoveGroup { group } => Some(group),
@@ -461,6 +485,7 @@ impl Change {
             | Change::Rename { .. }
             | Change::Update { .. }
             | Change::CreateGroup { .. }
+            | Change::AdoptGroup { .. }
             | Change::AddMember { .. } => false,
         }
     }

@@ -135,7 +135,10 @@ fn apply_one(directory: &mut Directory, change: &Change) {
         let user = users.get_mut(&user.id).expect("only a user who is there is changed");
         edit(Arc::make_mut(user));
     };
-    if let Some(group) = change.group() {
+    if let Change::AdoptGroup { group } = change {
+        assert!(groups.contains_key(group), "nothing to adopt");
+        assert!(foreign.remove(group), "{group} is ours already");
+    } else if let Some(group) = change.group() {
         assert!(!foreign.contains(group), "{group} is not ours");
     }
     match change {
@@ -155,6 +158,7 @@ fn apply_one(directory: &mut Directory, change: &Change) {
         Change::CreateGroup { group } => {
             assert_eq!(groups.insert(group.clone(), BTreeSet::new()), None, "created twice");
         }
+        Change::AdoptGroup { .. } => {}
         Change::AddMember { group, user } => {
             assert!(users.contains_key(&user.id), "a member before the user");
             let members = groups.get_mut(group).expect("a member before the group");

@@ -213,6 +213,7 @@ pub fn before_and_after<'a>(
         Change::Reactivate { .. }
         | Change::Rename { .. }
         | Change::CreateGroup { .. }
+        | Change::AdoptGroup { .. }
         | Change::AddMember { .. }
         | Change::RemoveMember { .. }
         | Change::Deactivate { .. }

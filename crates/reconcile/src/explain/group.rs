@@ -96,7 +96,7 @@ fn staying(evidence: &Evidence<'_>, decided: &Decided, asked: &Name) -> String {
     if evidence.policy.untouchable.matches(asked) {
         return "in it; the group is never touched".to_owned();
     }
-    if evidence.actual.foreign.contains(asked) {
+    if evidence.policy.leaves_to_others(asked, evidence.actual) {
         return "in it; the target's group was not made by Rollcall, so its members stay"
             .to_owned();
     }
@@ -118,7 +118,7 @@ fn missing(evidence: &Evidence<'_>, decided: &Decided, asked: &Name, unread: &[&
         answer.lines.push("the group is never touched: nobody joins or leaves it".to_owned());
         answer.fixes.push(format!("take {asked} off the groups that are never touched"));
     }
-    if evidence.actual.foreign.contains(asked) {
+    if evidence.policy.leaves_to_others(asked, evidence.actual) {
         answer.lines.push(
             "the target has a group of that name that Rollcall did not make, so its members stay as they are"
                 .to_owned(),

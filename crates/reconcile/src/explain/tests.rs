@@ -1,9 +1,10 @@
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
 
 use crate::directory::Directory;
-use crate::explain::{Evidence, Explanation, Verdict, explain};
+use crate::explain::{Evidence, Explanation, Verdict, alone, explain};
 use crate::gate::decisions::{Decisions, Identity, Rejection, SourceState};
 use crate::gate::{self, Limits, Terms};
 use crate::mapping::existing::Existing;
@@ -11,8 +12,8 @@ use crate::mapping::groups::GroupRules;
 use crate::mapping::rules::PersonRules;
 use crate::mapping::{self, Rules};
 use crate::pattern::Patterns;
-use crate::plan::{Absence, Cleanup, EmptyGroups, Past, Policy};
-use crate::principal::{ExternalId, Record};
+use crate::plan::{self, Absence, Cleanup, EmptyGroups, Past, Policy};
+use crate::principal::{ExternalId, Name, Record};
 use crate::world;
 
 /// One person and whatever bears on them, with nothing special about it.
@@ -294,7 +295,7 @@ fn an_account_is_matched_by_the_key_it_was_made_with() {
     let id = ExternalId::new("number:a1");
     let user = crate::principal::User { id: id.clone(), source_id: Some(world::id("1")), ..user };
     case.actual.users.insert(id.clone(), std::sync::Arc::new(user));
-    case.actual.groups.insert(crate::principal::Name::new("dev"), [id].into());
+    case.actual.groups.insert(Name::new("dev"), [id].into());
     case.check(&expect![[r#"
         (v) Found in the source: id 1, Active (status 1)
         (v) In scope: in role "Staff"
@@ -424,4 +425,22 @@ fn somebody_deleted_upstream_of_whom_no_account_is_left_is_told_so() {
         (-) Decision: no account, and none is made
     "#]],
     );
+}
+
+#[test]
+fn one_person_alone_adopts_no_group_and_joins_none_that_would_be() {
+    let mut actual = world::directory("1 ada : dev\n2 bob");
+    actual.foreign.insert(Name::new("dev"));
+    let policy = Policy {
+        adopted: [Name::new("dev")].into(),
+        ..Policy::new(Cleanup::Disable, EmptyGroups::Keep)
+    };
+    let wanted = world::desired("1 ada : dev\n2 bob : dev ops");
+    let (plan, _) = plan::plan(&wanted, &actual, &BTreeMap::new(), &policy, &Past::NONE);
+    let text = alone(&plan, &actual, &Past::NONE).to_string();
+    expect![[r#"
+        + create group ops (granted by role "ops")
+        + add bob to group ops (granted by role "ops")
+    "#]]
+    .assert_eq(&text);
 }

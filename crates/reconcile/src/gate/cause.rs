@@ -88,6 +88,7 @@ fn key(step: &Step, emptied: &BTreeMap<ExternalId, (Name, usize)>) -> Key {
         Change::AddMember { group, .. }
         | Change::RemoveMember { group, .. }
         | Change::CreateGroup { group }
+        | Change::AdoptGroup { group }
         | Change::RemoveGroup { group } => Key::Group { what, group: group.clone() },
         Change::Update { before, after } => match (domain(before), domain(after)) {
             (Some(from), Some(to)) if from != to => {
@@ -136,6 +137,7 @@ fn why(reason: &Reason) -> String {
         | Reason::Inactive(_)
         | Reason::Gone
         | Reason::Listed(_)
+        | Reason::Named
         | Reason::Empty
         | Reason::EmptySince(_)
         | Reason::Undone(_) => text,

@@ -39,6 +39,7 @@ fn mark_takers_of_kept_names(steps: &[Step], marks: &mut [bool]) {
             Change::Reactivate { .. }
             | Change::Update { .. }
             | Change::CreateGroup { .. }
+            | Change::AdoptGroup { .. }
             | Change::AddMember { .. }
             | Change::RemoveMember { .. }
             | Change::Deactivate { .. }
@@ -63,6 +64,8 @@ struct Dependants {
     uncreated: BTreeSet<ExternalId>,
     /// No group to add to.
     unmade: BTreeSet<Name>,
+    /// Still somebody else's.
+    unadopted: BTreeSet<Name>,
     /// Somebody is still in the group that was to go.
     unremoved: BTreeSet<ExternalId>,
     still_filled: BTreeSet<Name>,
@@ -72,6 +75,7 @@ impl Dependants {
     fn of(held: &[&Change]) -> Dependants {
         let (mut uncreated, mut unremoved) = (BTreeSet::new(), BTreeSet::new());
         let (mut unmade, mut still_filled) = (BTreeSet::new(), BTreeSet::new());
+        let mut unadopted = BTreeSet::new();
         for change in held {
             match *change {
                 Change::Create { user } => {
@@ -79,6 +83,9 @@ impl Dependants {
                 }
                 Change::CreateGroup { group } => {
                     unmade.insert(group.clone());
+                }
+                Change::AdoptGroup { group } => {
+                    unadopted.insert(group.clone());
                 }
                 Change::Remove { user } => {
                     unremoved.insert(user.id.clone());
@@ -95,17 +102,21 @@ impl Dependants {
                 | Change::RemoveGroup { .. } => {}
             }
         }
-        Dependants { uncreated, unmade, unremoved, still_filled }
+        Dependants { uncreated, unmade, unadopted, unremoved, still_filled }
     }
 
     fn contains(&self, change: &Change, actual: &Directory) -> bool {
         match change {
             Change::AddMember { user, group } => {
-                self.uncreated.contains(&user.id) || self.unmade.contains(group)
+                self.uncreated.contains(&user.id)
+                    || self.unmade.contains(group)
+                    || self.unadopted.contains(group)
             }
+            Change::RemoveMember { group, .. } => self.unadopted.contains(group),
             Change::RemoveGroup { group } => {
                 let stays = |member: &ExternalId| self.unremoved.contains(member);
                 self.still_filled.contains(group)
+                    || self.unadopted.contains(group)
                     || actual.groups.get(group).is_some_and(|members| members.iter().any(stays))
             }
             Change::Create { .. }
@@ -113,7 +124,7 @@ impl Dependants {
             | Change::Rename { .. }
             | Change::Update { .. }
             | Change::CreateGroup { .. }
-            | Change::RemoveMember { .. }
+            | Change::AdoptGroup { .. }
             | Change::Deactivate { .. }
             | Change::Anonymise { .. }
             | Change::Remove { .. } => false,

@@ -87,6 +87,7 @@ impl Identity {
             Change::Rename { user: _, to } => add(to.as_str()),
             Change::Reactivate { .. }
             | Change::CreateGroup { .. }
+            | Change::AdoptGroup { .. }
             | Change::AddMember { .. }
             | Change::RemoveMember { .. }
             | Change::Deactivate { .. }

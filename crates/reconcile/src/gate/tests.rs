@@ -1,10 +1,10 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
 use jiff::Timestamp;
 
-use crate::gate::decisions::{Decisions, Identity};
+use crate::gate::decisions::{Decisions, Identity, Rejection, SourceState};
 use crate::gate::{self, Hold, Limits, Rules, Terms};
 use crate::pattern::Patterns;
 use crate::plan::{
@@ -466,8 +466,8 @@ fn what_was_rejected_counts_for_nothing_and_others_pass() {
     );
 }
 
-fn rejection_of_nobody() -> gate::decisions::Rejection {
-    gate::decisions::Rejection { user: None, state: gate::decisions::SourceState::silent() }
+fn rejection_of_nobody() -> Rejection {
+    Rejection { user: None, state: SourceState::silent() }
 }
 
 #[test]
@@ -719,6 +719,7 @@ fn is_harm_itself(change: &Change) -> bool {
         | Change::Remove { .. }
         | Change::Rename { .. }
         | Change::Update { .. }
+        | Change::AdoptGroup { .. }
         | Change::AddMember { .. } => true,
         Change::Create { .. }
         | Change::Reactivate { .. }
@@ -748,4 +749,50 @@ fn random_world(random: &mut fastrand::Rng) -> String {
         world.push('\n');
     }
     world
+}
+
+#[test]
+fn an_adoption_is_always_asked_about_with_all_that_hangs_on_it() {
+    let mut actual = directory("1 ada : dev\n2 bob\n3 eve : dev");
+    actual.foreign.insert(Name::new("dev"));
+    let policy = Policy { adopted: [Name::new("dev")].into(), ..POLICY };
+    let wanted = desired("1 ada : dev\n2 bob : dev ops\n3 eve");
+    let plan = || plan(&wanted, &actual, &BTreeMap::new(), &policy, &Past::NONE).0;
+    let told = |terms: &Terms<'_>| {
+        let (approved, held) = gate::check(plan(), &actual, terms);
+        // Whatever passes can be done alone.
+        apply(&actual, &approved.changes().collect::<Vec<_>>());
+        let mut text = String::new();
+        for objection in &held.objections {
+            writeln!(text, "{objection}").unwrap();
+        }
+        let parts =
+            [("passes", approved.steps()), ("held", &held.steps), ("rejected", &held.rejected)];
+        for (verdict, step) in
+            parts.into_iter().flat_map(|(verdict, steps)| steps.iter().map(move |it| (verdict, it)))
+        {
+            writeln!(text, "{verdict}: {}", step.change).unwrap();
+        }
+        text
+    };
+    with_careful_limits(|terms| {
+        expect![[r#"
+            Group dev was made by somebody else and would be adopted: 1 would join and 1 would leave, which is always asked about.
+            passes: + create group ops
+            passes: + add bob to group ops
+            held: ~ adopt group dev
+            held: + add bob to group dev
+            held: - remove eve from group dev
+        "#]]
+        .assert_eq(&told(terms));
+        let adoption = Identity::of(&Change::AdoptGroup { group: Name::new("dev") });
+        let approved = BTreeSet::from([adoption.clone()]);
+        let decisions = Decisions { approved, ..Decisions::default() };
+        let all = told(&Terms { decisions: &decisions, ..*terms });
+        assert_eq!((all.matches("passes: ").count(), all.lines().count()), (5, 5), "{all}");
+        let rejected = [(adoption, rejection_of_nobody())].into();
+        let decisions = Decisions { rejected, ..Decisions::default() };
+        let none = told(&Terms { decisions: &decisions, ..*terms });
+        assert_eq!(none.matches("rejected: ").count(), 3, "{none}");
+    });
 }

@@ -19,6 +19,7 @@ pub(super) fn plan(
     memory: &mut Memory,
     findings: &mut Vec<Finding>,
 ) {
+    plan_adoptions(case, stages);
     plan_joins(case, blocked, stages, findings);
     let nobody = BTreeSet::new();
     for (group, present) in &case.actual.groups {
@@ -30,6 +31,17 @@ pub(super) fn plan(
         let left = plan_leaves(case, group, present, wanted, leaving, stages);
         if left.members == 0 && wanted.is_empty() {
             plan_empty(case, group, present, left.by_new_rules, stages, memory);
+        }
+    }
+}
+
+/// Whoever joins or leaves such a group does so in the same plan, so that all of it is seen together.
+fn plan_adoptions(case: &Case<'_>, stages: &mut Stages) {
+    let Case { actual, .. } = case;
+    for group in actual.foreign.iter().filter(|it| case.may_touch(it)) {
+        if actual.groups.contains_key(group) {
+            let change = Change::AdoptGroup { group: group.clone() };
+            stages.new_groups.push(Step { change, reason: Reason::Named });
         }
     }
 }
@@ -47,7 +59,7 @@ fn plan_joins(
         if present == Some(wanted) || case.policy.untouchable.matches(group) {
             continue;
         }
-        if case.actual.foreign.contains(group) {
+        if case.policy.leaves_to_others(group, case.actual) {
             findings.push(foreign(group));
             continue;
         }

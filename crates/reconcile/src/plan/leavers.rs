@@ -67,10 +67,7 @@ fn members_to_strip(
 ) -> BTreeSet<ExternalId> {
     let Some(kept) = &policy.strip else { return BTreeSet::new() };
     let groups = actual.groups.iter().filter(|(group, members)| {
-        !members.is_empty()
-            && !kept.matches(group)
-            && !policy.untouchable.matches(group)
-            && !actual.foreign.contains(*group)
+        !members.is_empty() && !kept.matches(group) && policy.may_touch(group, actual)
     });
     let members = groups.flat_map(|(_, members)| members);
     members.filter(|id| is_looked_for(id)).cloned().collect()

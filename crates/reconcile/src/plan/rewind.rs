@@ -68,6 +68,7 @@ fn take_back(directory: &mut Directory, done: &Done, extent: Extent) -> bool {
         Change::CreateGroup { group } => {
             directory.groups.remove(group).is_some_and(|members| members.is_empty())
         }
+        Change::AdoptGroup { group } => directory.foreign.insert(group.clone()),
         Change::RemoveGroup { group } => {
             directory.groups.insert(group.clone(), BTreeSet::new()).is_none()
         }
@@ -142,6 +143,10 @@ mod tests {
             let misfits = rewind(&mut now, &[done(change)], Extent::Everything);
             assert_eq!((misfits, now), (0, directory(before)), "{words}");
         }
+        let adopted = done(Change::AdoptGroup { group: group() });
+        let mut now = directory("[dev]");
+        assert_eq!(rewind(&mut now, &[adopted], Extent::Everything), 0);
+        assert_eq!(now.foreign, [group()].into());
         let mut now = directory("[dev]\n[ops]");
         let groups = vec![Name::new("dev"), Name::new("ops")];
         let removed = Done { change: Change::Remove { user: ada() }, groups };

@@ -9,8 +9,8 @@ use crate::expression::{Expression, PERSON};
 use crate::gate::Rules;
 use crate::pattern::Patterns;
 use crate::plan::{
-    Absence, Anonymity, Cleanup, CleanupRule, Emptiness, EmptyGroups, Grace, Memory, Past, Policy,
-    Suspicion, missing, plan,
+    Absence, Anonymity, Change, Cleanup, CleanupRule, Emptiness, EmptyGroups, Grace, Memory, Past,
+    Policy, Suspicion, missing, plan,
 };
 use crate::principal::{ExternalId, Name};
 use crate::world::{apply, desired, directory, gone, id};
@@ -497,6 +497,70 @@ fn a_group_that_is_not_ours_stays_as_it_is() {
         "The target has a group dev that Rollcall did not make, so its members stay as they are."
     ]
     .assert_eq(&finding.message);
+}
+
+/// `dev` and `ops` are of somebody else, and `adopted` are to be ours.
+fn with_foreign_groups(
+    policy: &Policy,
+    wanted: &str,
+    actual: &str,
+    gone_ids: &str,
+    adopted: &[&str],
+) -> String {
+    let mut actual = directory(actual);
+    actual.foreign = ["dev", "ops"].map(Name::new).into();
+    let adopted = adopted.iter().map(|it| Name::new(it)).collect();
+    let policy = Policy { adopted, ..policy.clone() };
+    let (desired, gone) = (desired(wanted), gone(gone_ids));
+    let (planned, findings) = plan(&desired, &actual, &gone, &policy, &Past::NONE);
+    let changes: Vec<&Change> = planned.steps.iter().map(|it| &it.change).collect();
+    let after = apply(&actual, &changes);
+    let (again, _) = plan(&desired, &after, &gone, &policy, &Past::NONE);
+    assert_eq!(again.to_string(), "", "a second run plans more");
+    let findings = findings.iter().map(|it| format!("! {}\n", it.message));
+    findings.fold(planned.to_string(), |text, line| text + &line)
+}
+
+#[test]
+fn nobody_joins_or_leaves_a_group_of_somebody_else_whatever_the_policy() {
+    let strip = Some(Patterns::NONE);
+    for policy in [
+        Policy { strip: strip.clone(), ..Policy::new(Cleanup::Keep, EmptyGroups::Remove) },
+        Policy { strip, ..Policy::new(Cleanup::Keep, EmptyGroups::Create) },
+    ] {
+        let actual = "1 ada : dev\n 2 bob\n [ops]";
+        assert_eq!(with_foreign_groups(&policy, "2 bob", actual, "1", &[]), "");
+        let wanted = "1 ada\n 2 bob : dev";
+        expect![[r#"
+            ! The target has a group dev that Rollcall did not make, so its members stay as they are.
+        "#]]
+        .assert_eq(&with_foreign_groups(&policy, wanted, actual, "", &[]));
+    }
+}
+
+#[test]
+fn a_group_that_is_named_is_adopted_with_all_that_follows_from_it() {
+    let planned = |wanted: &str, adopted: &[&str]| {
+        let actual = "1 ada : dev\n 2 bob\n 3 eve : dev ops";
+        with_foreign_groups(&POLICY, wanted, actual, "", adopted)
+    };
+    let wanted = "1 ada : dev\n 2 bob : dev ops\n 3 eve";
+    expect![[r#"
+        ~ adopt group dev (named to be adopted)
+        + add bob to group dev (granted by role "dev")
+        - remove eve from group dev (no group source grants it any more)
+        ! The target has a group ops that Rollcall did not make, so its members stay as they are.
+    "#]]
+    .assert_eq(&planned(wanted, &["DEV", "nowhere"]));
+    // Nothing else has to change for it to be ours.
+    expect![[r#"
+        ~ adopt group dev (named to be adopted)
+    "#]]
+    .assert_eq(&planned("1 ada : dev\n 2 bob\n 3 eve : dev", &["dev"]));
+    // What is never touched is not adopted either.
+    let untouchable = Patterns::parse(&["dev"]).unwrap();
+    let policy = Policy { untouchable, ..POLICY };
+    assert_eq!(with_foreign_groups(&policy, "1 ada", "1 ada : dev", "", &["dev"]), "");
 }
 
 /// Runs one plan a time, each of which knows what the ones before it noticed, and never applies any. A

@@ -160,6 +160,7 @@ impl Way<'_> {
                 }
             }
             Change::CreateGroup { .. }
+            | Change::AdoptGroup { .. }
             | Change::AddMember { .. }
             | Change::RemoveMember { .. }
             | Change::RemoveGroup { .. } => return,
@@ -200,6 +201,7 @@ impl Way<'_> {
             | Change::Rename { .. }
             | Change::Update { .. }
             | Change::CreateGroup { .. }
+            | Change::AdoptGroup { .. }
             | Change::Deactivate { .. }
             | Change::Anonymise { .. }
             | Change::Remove { .. }
@@ -210,6 +212,10 @@ impl Way<'_> {
 
     /// A group that was made goes, unless somebody stays in it.
     fn made_group(&mut self, place: usize, done: &Done) {
+        if let Change::AdoptGroup { .. } = &done.change {
+            let why = "whoever made the group does not look after it any more";
+            self.findings.push(not_undone(&done.change, None, why));
+        }
         let Change::CreateGroup { group } = &done.change else { return };
         let Some(members) = self.actual.groups.get(group) else { return };
         if !self.may_touch(&done.change, group) {
@@ -437,6 +443,7 @@ impl Usernames {
                 Change::Reactivate { .. }
                 | Change::Update { .. }
                 | Change::CreateGroup { .. }
+                | Change::AdoptGroup { .. }
                 | Change::AddMember { .. }
                 | Change::RemoveMember { .. }
                 | Change::Deactivate { .. }

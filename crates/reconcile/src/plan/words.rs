@@ -18,6 +18,7 @@ impl fmt::Display for Change {
                 write!(f, "~ update {}: {}", before.username, Differences(before, after))
             }
             Change::CreateGroup { group } => write!(f, "+ create group {group}"),
+            Change::AdoptGroup { group } => write!(f, "~ adopt group {group}"),
             Change::AddMember { group, user } => {
                 write!(f, "+ add {} to group {group}", user.username)
             }
@@ -92,6 +93,7 @@ impl fmt::Display for Reason {
             Reason::Gone => f.write_str("gone, asked for by id"),
             Reason::OutOfScope(words) => write!(f, "out of scope: {words}"),
             Reason::Listed(origin) => write!(f, "in the source without anybody: {origin}"),
+            Reason::Named => f.write_str("named to be adopted"),
             Reason::EmptySince(since) => write!(f, "nobody has been in it since {since}"),
             Reason::Empty => f.write_str("nobody is in it any more"),
             Reason::Undone(run) => write!(f, "{run} is undone"),

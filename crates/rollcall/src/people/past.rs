@@ -75,8 +75,8 @@ pub(super) async fn before(
             actual = rewound;
             misfits += unfit;
         }
-        has_memory |= actual.past.memory != Memory::default()
-            || actual.in_force.decisions != Decisions::default();
+        has_memory |=
+            actual.memory != Memory::default() || actual.in_force.decisions != Decisions::default();
         past.actuals.push((target, actual));
     }
     if 0 < misfits {

@@ -215,6 +215,7 @@ pub(crate) fn done_of(row: &DoneRow) -> Option<Done> {
         "rename" => Change::Rename { user: known()?, to: Name::new(&row.detail) },
         "update" => Change::Update { before: person(&row.before)?, after: person(&row.after)? },
         "create-group" => Change::CreateGroup { group: group()? },
+        "adopt-group" => Change::AdoptGroup { group: group()? },
         "add-to-group" => Change::AddMember { group: group()?, user: known()? },
         "remove-from-group" => Change::RemoveMember { group: group()?, user: known()? },
         "deactivate" => Change::Deactivate { user: known()? },

@@ -199,6 +199,7 @@ fn detail(change: &Change) -> Cow<'_, str> {
         }
         Change::Reactivate { .. }
         | Change::CreateGroup { .. }
+        | Change::AdoptGroup { .. }
         | Change::AddMember { .. }
         | Change::RemoveMember { .. }
         | Change::Deactivate { .. }

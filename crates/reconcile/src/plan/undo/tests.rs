@@ -231,3 +231,13 @@ fn an_undo_is_judged_by_the_limits_like_any_other_plan() {
     assert_eq!((approved.steps().len(), held.steps.len()), (1, 40), "zoe comes back");
     assert!(held.steps.iter().all(|step| step.change.group() != Some(&Name::new("dev"))));
 }
+
+#[test]
+fn an_adopted_group_stays_ours() {
+    let done =
+        [Done { change: Change::AdoptGroup { group: Name::new("dev") }, groups: Vec::new() }];
+    let undo = undo(&done, &directory("7 ada : dev"), &POLICY, "run 7");
+    assert_eq!((undo.plan.to_string(), undo.undone), (String::new(), BTreeSet::new()));
+    let messages: Vec<&str> = undo.findings.iter().map(|it| &*it.message).collect();
+    assert!(messages[0].contains("does not look after it any more"), "{messages:?}");
+}

@@ -6,6 +6,8 @@ pub mod mapping;
 pub mod rules;
 pub mod schedule;
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 use reconcile::expression::{Expression, ExpressionError};
 use reconcile::gate::{Hold, Limit, Limits};
@@ -155,6 +157,8 @@ impl ConnectorSettings {
             },
             empty_days: self.groups.empty_days,
             untouchable: self.groups.untouchable()?,
+            // No target of today has a group that somebody else made.
+            adopted: BTreeSet::new(),
             protected: self.leavers.protected()?,
         })
     }

@@ -87,6 +87,7 @@ impl RecordedChange {
             "add-to-group" => (json!({ "member": false }), json!({ "member": true })),
             "remove-from-group" => (json!({ "member": true }), json!({ "member": false })),
             "create-group" => (Value::Null, group()),
+            "adopt-group" => (json!({ "ours": false }), json!({ "ours": true })),
             "remove-group" => (group(), Value::Null),
             _ => (read(&self.before), read(&self.after)),
         }
@@ -449,6 +450,7 @@ mod tests {
             ("remove-from-group", "", "", r#"{"member":true} -> {"member":false}"#),
             ("create-group", "", "", r#"null -> {"group":"Sales"}"#),
             ("remove-group", "", "", r#"{"group":"Sales"} -> null"#),
+            ("adopt-group", "", "", r#"{"ours":false} -> {"ours":true}"#),
         ] {
             assert_eq!(told(kind, before, after), expected, "{kind}");
         }

@@ -45,6 +45,8 @@ impl<'a> Batches<'a> {
                 self.updated.push(after);
             }
             Change::CreateGroup { group } => self.created_groups.push(group),
+            // Every group here is ours from the start.
+            Change::AdoptGroup { .. } => {}
             Change::AddMember { group, user } => self.joins.push((group, user)),
             Change::RemoveMember { group, user } => self.leaves.push((group, user)),
             Change::Deactivate { user } => self.switched.push((user, false)),

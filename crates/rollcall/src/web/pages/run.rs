@@ -334,7 +334,7 @@ fn target(run: RunId, target: &Target) -> TargetView {
 pub fn sign(kind: &str) -> &'static str {
     match kind {
         "create" | "reactivate" | "create-group" | "add-to-group" => "+",
-        "update" | "rename" => "~",
+        "update" | "rename" | "adopt-group" => "~",
         _ => "\u{2212}",
     }
 }

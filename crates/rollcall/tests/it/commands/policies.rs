@@ -231,6 +231,16 @@ async fn a_group_that_is_never_touched_stays_whatever_the_source_says() {
         admin.remove_role_member(role, id).unwrap();
     }
     assert_eq!(it.simulated().await, BTreeSet::new());
+    it.expect(0, &["sync", "OneLogin"]).await;
+
+    // Taken off the list it is managed again, and what that takes away waits for somebody.
+    it.edit(&["--never-touch", ""]).await;
+    let told = it.expect(3, &["sync", "OneLogin"]).await;
+    assert!(told.contains("The rules of the connector have changed"), "{told}");
+    let changes = it.json(0, &["run", "show", "3"]).await["changes"].clone();
+    let changes = changes.as_array().unwrap();
+    assert!(changes.iter().all(|it| it["outcome"] == "held"), "{changes:?}");
+    assert!(changes.iter().any(|it| it["kind"] == "remove-from-group"), "{changes:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
