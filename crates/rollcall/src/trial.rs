@@ -1,7 +1,7 @@
 //! Rules tried out on real people, before anything is saved: for the command line and for pages.
 
 use jiff::Timestamp;
-use reconcile::finding::Finding;
+use reconcile::finding::{Finding, FindingKind};
 use reconcile::mapping::existing::Existing;
 use reconcile::mapping::rules::{PersonRules, Traced};
 use reconcile::mapping::trial::{self, Trial};
@@ -91,7 +91,16 @@ pub async fn of_everybody(
         Some((read, read_at)) => (read, Some(read_at)),
         None => (source.read(progress).await?, None),
     };
-    Ok((trial::of_everybody(&read.records, &rules, &existing), read_at))
+    Ok((of_read(read, &rules, &existing), read_at))
+}
+
+/// With the fields that rules name and the source does not have: what accounts keep is no reason to
+/// take a misspelt name for a good one.
+fn of_read(read: Read, rules: &PersonRules, existing: &Existing<'_>) -> Trial {
+    let mut trial = trial::of_everybody(&read.records, rules, existing);
+    let is_unknown = |it: &Finding| it.kind == FindingKind::UnknownField;
+    trial.findings.extend(read.findings.into_iter().filter(is_unknown));
+    trial
 }
 
 /// As [`of_user`], by the last kept read alone: no call is made.
@@ -116,10 +125,8 @@ pub async fn of_everybody_known(
     db: &Db,
     connector: &Connector,
 ) -> Result<Known<Trial>, TrialError> {
-    on_kept(db, connector, |retold, rules, existing| {
-        Ok(trial::of_everybody(&retold.read()?.records, rules, existing))
-    })
-    .await
+    on_kept(db, connector, |retold, rules, existing| Ok(of_read(retold.read()?, rules, existing)))
+        .await
 }
 
 /// Tries something on the last kept read, beside the requests that go on meanwhile: a hundred

@@ -262,6 +262,10 @@ async fn a_name_that_the_last_read_does_not_have_is_refused_with_what_may_be_mea
     }
     let shown = it.json(0, &["connector", "show", "OneLogin"]).await;
     assert_eq!(shown["required_groups"], json!([]), "nothing was saved");
+    let row = ["--map", "title = custom_attributes.cost_center"];
+    let tried = it.json(0, &[&["connector", "map", "OneLogin"][..], &row].concat()).await;
+    let findings = tried["everyone"]["findings"].to_string();
+    assert!(findings.contains("Did you mean"), "it is told before it is saved: {tried}");
 
     // What exists is saved, and so is what is meant, which is no reason to refuse something else.
     it.set(&["--excluded-group", &format!("role:{role}")]).await;
