@@ -4,6 +4,8 @@ use reconcile::principal::Name;
 use rollcall::people::explain::View;
 use rollcall::people::one::Leavers;
 use rollcall::plans::decide::{Choice, approve, reject};
+use rollcall::plans::keep_simulation;
+use rollcall::source::onelogin::report::Calls;
 use rollcall::store::connectors::settings::groups::EmptyGroups;
 use rollcall::store::connectors::settings::leavers::Cleanup;
 use rollcall::store::plans::PlanId;
@@ -205,6 +207,29 @@ async fn whoever_rejects_all_that_new_rules_would_take_is_asked_about_what_comes
         let passed = world.sync().await;
         assert_eq!(passed.status, Status::Succeeded, "{}", passed.message);
         assert_eq!(world.directory().await.users.len(), 38, "two have gone and two stay");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_simulation_and_a_plan_that_is_over_make_no_rules_tried() {
+    on_both(async |db| {
+        let (world, ids, plan) = World::with_two_to_delete(&db).await;
+        let decision = world.decide().await;
+        let simulated =
+            keep_simulation(&db, &world.connector, &decision, &Calls::default(), "ada").await;
+        assert!(!world.reject(plan, &Choice::default()).await);
+        world.leave(&ids[9..10]);
+        let held = world.sync().await;
+        assert_eq!(objections(&held), [changed("1 removal is")]);
+
+        // Neither knows of whoever left since.
+        assert!(!world.approve(plan, &only(1)).await);
+        assert!(!world.approve(simulated.unwrap(), &Choice::default()).await);
+        let held = world.sync().await;
+        assert_eq!(objections(&held), [changed("1 removal is")]);
+        assert_eq!(world.directory().await.users.len(), 38, "both were approved, in the end");
+        assert!(world.approve(held.plan.unwrap(), &Choice::default()).await);
     })
     .await;
 }
