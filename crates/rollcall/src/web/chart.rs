@@ -185,7 +185,7 @@ fn begin(words: Words<'_>, top: u64) -> String {
         );
     }
     svg.push_str("</defs>");
-    let marks = if 1 < top { vec![0, top / 2, top] } else { vec![0, top] };
+    let marks = if top.is_multiple_of(2) { vec![0, top / 2, top] } else { vec![0, top] };
     for mark in marks {
         let y = BASE - share(PLOT_HEIGHT, mark, top);
         let (left, right, y, text_y) =

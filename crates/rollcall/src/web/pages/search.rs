@@ -123,7 +123,7 @@ fn people(visit: &Visit, targets: &[Target], words: &str) -> Vec<Found> {
         found.push(Found {
             icon: "explain",
             name: format!("Explain \u{201c}{words}\u{201d}"),
-            kind: "Why somebody is here, or is not".to_owned(),
+            kind: "Why, or why not".to_owned(),
             href: directory::address("/explain", &[("user", words)]),
         });
     }

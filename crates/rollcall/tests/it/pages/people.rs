@@ -200,6 +200,12 @@ async fn somebody_is_explained_and_synced_exactly_as_it_was_seen() {
         assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/runs/2"), "{done:?}");
         let record = operator.follow(&done).await;
         assert!(record.text.contains("One person."), "{record:?}");
+        // Which says nothing of what a run of everybody finds and costs.
+        let settings = operator.get("/connectors/1/general").await;
+        assert!(settings.text.contains("30 of 30 people"), "{settings:?}");
+        assert!(!settings.text.contains("One person alone."), "{settings:?}");
+        let overview = operator.get("/").await;
+        assert!(overview.text.contains("href=\"/groups\""), "{overview:?}");
         let target = targets::list(&db).await.unwrap().remove(0);
         let person = viewer.get(&format!("/users/{}/{id}", target.id.0)).await;
         assert!(person.text.contains("Renamed") && person.text.contains("/runs/2"), "{person:?}");

@@ -315,6 +315,7 @@ impl Window {
 
     /// Takes a picture of the whole page into `target/screenshots`.
     pub(crate) async fn screenshot(&self, name: &str) {
+        self.script("scrollTo(0, 0)", vec![]).await;
         let height = self.script("return document.documentElement.scrollHeight", vec![]).await;
         let width = self.script("return innerWidth", vec![]).await;
         self.capture(name, &width, &height).await;

@@ -1,4 +1,4 @@
-//! What the last run tells about the settings of a connector, beside their fields.
+//! What the last run of everybody tells about the settings of a connector, beside their fields.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -43,6 +43,10 @@ pub fn rail(runs: &[Run], minimum: u32, now: Timestamp) -> Rail {
                 budget.map(|(left, limit)| Gauge { left, limit, minimum: u64::from(minimum) });
         }
         let Some(seen) = number("/source/seen") else { continue };
+        // Only a read of everybody in scope is predicted; one person alone says nothing of it.
+        if number("/calls/predicted").is_none() {
+            continue;
+        }
         rail.last = Some(LastRun { id: run.id.0, at: Moment::new(run.started_at, now) });
         if let Some(in_scope) = number("/source/in_scope") {
             let text = format!("{} of {} people", count(in_scope), count(seen));

@@ -520,13 +520,6 @@ const SYNC_SETTINGS: &[Section] = &[
             limit("limit-membership-removals", "End more than", "memberships"),
             limit("limit-membership-removals-percent", "End more than, of all memberships", "%"),
             limit("limit-renames", "Rename more than", "people"),
-            limit(
-                "limit-email-changes-percent",
-                "Change the e-mail of more than, of the active users",
-                "%",
-            ),
-            limit("limit-group-loss-percent", "Take from one group more than", "%"),
-            limit("limit-shrinkage-percent", "The source has fewer people by more than", "%"),
             limit("limit-renames-percent", "Rename more than, of the active users", "%"),
             Entry {
                 flag: "limit-email-changes",
@@ -535,10 +528,17 @@ const SYNC_SETTINGS: &[Section] = &[
                 control: Control::Number("people"),
             },
             limit(
+                "limit-email-changes-percent",
+                "Change the e-mail of more than, of the active users",
+                "%",
+            ),
+            limit("limit-group-loss-percent", "Take from one group more than", "% of its members"),
+            limit(
                 "limit-group-loss-members",
                 "Only of groups with so many members or more",
                 "members",
             ),
+            limit("limit-shrinkage-percent", "The source has fewer people by more than", "%"),
             limit("small-directory-floor", "As many of a kind always pass", "changes"),
             Entry {
                 flag: "hold",

@@ -65,6 +65,15 @@ pub struct Progress {
     pub total: u64,
 }
 
+impl Progress {
+    /// What was read in the end.
+    pub fn read(&self) -> String {
+        let people = moment::count(self.people);
+        let pages = if self.total == 1 { "page" } else { "pages" };
+        format!("{people} people, read on {} of {} {pages}.", self.done, self.total)
+    }
+}
+
 /// One line of the log.
 #[derive(Clone, Debug, Template)]
 #[template(path = "run_line.html")]

@@ -80,7 +80,12 @@ pub fn draw(runs: &[Run]) -> Option<History> {
     let changes =
         chart::bars(words("changes-chart", "Changes of each run", &summary, count), &bars);
     let (median, longest) = (milliseconds(median(&numbers)), milliseconds(most(|it| it.took_ms)));
-    let summary = format!("{how_many}: half of them took {median} or less, the longest {longest}.");
+    let is_one = numbers.len() == 1;
+    let summary = if is_one {
+        format!("{how_many}: it took {longest}.")
+    } else {
+        format!("{how_many}: half of them took {median} or less, the longest {longest}.")
+    };
     let points = |of: fn(&Numbers) -> (u64, String)| -> Vec<Point> {
         let point = |it: &Numbers| {
             let (value, told) = of(it);
@@ -93,7 +98,11 @@ pub fn draw(runs: &[Run]) -> Option<History> {
         &points(|it| (it.took_ms, it.took())),
     );
     let (total, peak) = (count(all(|it| it.calls)), count(most(|it| it.calls)));
-    let summary = format!("{how_many}: {total} API calls, at most {peak} in one.");
+    let summary = if is_one {
+        format!("{how_many}: {total} API calls.")
+    } else {
+        format!("{how_many}: {total} API calls, at most {peak} in one.")
+    };
     let calls = chart::line(
         words("calls-chart", "API calls of each run", &summary, count),
         &points(|it| (it.calls, format!("{} API calls", count(it.calls)))),

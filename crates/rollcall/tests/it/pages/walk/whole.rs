@@ -87,6 +87,7 @@ impl Walk<'_> {
         tokio::time::timeout(WAIT_MAX, watched).await.expect("a run ends");
         assert!(2 < told.len(), "the page goes on by itself: {told:?}");
         it.sees("changes were applied").await;
+        it.sees("240 people, read on 10 of 10 pages.").await;
         self.picture("run-ended", 900).await;
         admin.clear_faults();
         admin.set_quirks(|it| it.users_page_max = 1_000);
