@@ -7,6 +7,7 @@ pub mod config;
 pub mod export;
 pub mod health;
 pub mod http;
+pub mod notation;
 pub mod people;
 pub mod plans;
 pub mod run;

@@ -6,11 +6,10 @@ mod groups;
 mod leavers;
 mod map;
 mod mapping;
-pub mod notation;
 mod preview;
 mod schedule;
 mod scope;
-pub(crate) mod settings;
+mod secret;
 
 use std::path::PathBuf;
 
@@ -18,11 +17,11 @@ use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
 use crate::cli::connector::answer::ConnectorAnswer;
-use crate::cli::connector::settings::Choices;
 use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
 use crate::health::{self, ConnectorHealth};
+use crate::notation::choices::{self, Choices};
 use crate::people::names::{self, Lookup};
 use crate::secret::Secret;
 use crate::source::onelogin::settings::{ScopeSettings, Settings};
@@ -174,17 +173,18 @@ async fn create(args: CreateArgs, context: &Context) -> Result<(), CliError> {
     let Some(provider) = Provider::from_word(&args.provider) else {
         return Err(CliError::usage(format!("There is no provider {}.", args.provider)));
     };
-    let base_url = settings::base_url_of(&args.base_url, context.config.allow_loopback)?;
+    let base_url = choices::base_url_of(&args.base_url, context.config.allow_loopback)
+        .map_err(CliError::usage)?;
     let plain = ConnectorSettings::new(Settings {
         base_url,
-        client_id: settings::client_id_of(&args.client_id)?,
-        groups_from: settings::GROUPS_FROM_BY_DEFAULT.into(),
+        client_id: choices::client_id_of(&args.client_id).map_err(CliError::usage)?,
+        groups_from: choices::GROUPS_FROM_BY_DEFAULT.into(),
         required_groups: Vec::new(),
         scope: ScopeSettings::default(),
         statuses: Vec::new(),
-        minimum_remaining_api_calls: settings::MINIMUM_REMAINING_API_CALLS_BY_DEFAULT,
+        minimum_remaining_api_calls: choices::MINIMUM_REMAINING_API_CALLS_BY_DEFAULT,
     });
-    let settings = args.choices.apply(&plain)?;
+    let settings = args.choices.apply(&plain).map_err(CliError::usage)?;
     // Nothing was read of a new connector, so all that can be told is what was not looked for.
     let Lookup { unknown: _, unchecked } = names::look_up(&context.db, None, &settings).await?;
     let secret = required_secret(&args, context)?;
@@ -214,7 +214,7 @@ async fn create(args: CreateArgs, context: &Context) -> Result<(), CliError> {
 }
 
 fn required_secret(args: &CreateArgs, context: &Context) -> Result<Secret, CliError> {
-    let secret = settings::client_secret_of(args.client_secret_file.as_deref(), context)?;
+    let secret = secret::client_secret_of(args.client_secret_file.as_deref(), context)?;
     secret.ok_or_else(|| {
         CliError::usage(
             "The client secret is missing. Give the file that holds it with \
@@ -283,18 +283,19 @@ async fn resume(args: &ResumeArgs, context: &Context) -> Result<(), CliError> {
 
 async fn edit(args: EditArgs, context: &Context) -> Result<Exit, CliError> {
     let before = connectors::find(&context.db, &args.name).await?;
-    let mut settings = args.choices.apply(&before.settings)?;
+    let mut settings = args.choices.apply(&before.settings).map_err(CliError::usage)?;
     if let Some(base_url) = &args.base_url {
-        settings.source.base_url = settings::base_url_of(base_url, context.config.allow_loopback)?;
+        settings.source.base_url = choices::base_url_of(base_url, context.config.allow_loopback)
+            .map_err(CliError::usage)?;
     }
     if let Some(client_id) = &args.client_id {
-        settings.source.client_id = settings::client_id_of(client_id)?;
+        settings.source.client_id = choices::client_id_of(client_id).map_err(CliError::usage)?;
     }
     if args.preview {
         return preview::show(&before, &settings, context).await;
     }
     let unchecked = look_up(&before, &settings, args.even_if_unknown, context).await?;
-    let secret = settings::client_secret_of(args.client_secret_file.as_deref(), context)?;
+    let secret = secret::client_secret_of(args.client_secret_file.as_deref(), context)?;
     let after = connectors::edit(
         &context.db,
         &context.seal,
@@ -378,17 +379,23 @@ impl Command {
         let mut settings = ConnectorSettings::new(Settings {
             base_url: "https://acme.onelogin.com".to_owned(),
             client_id: "id".to_owned(),
-            groups_from: settings::GROUPS_FROM_BY_DEFAULT.into(),
+            groups_from: choices::GROUPS_FROM_BY_DEFAULT.into(),
             required_groups: Vec::new(),
             scope: ScopeSettings::default(),
             statuses: Vec::new(),
-            minimum_remaining_api_calls: settings::MINIMUM_REMAINING_API_CALLS_BY_DEFAULT,
+            minimum_remaining_api_calls: choices::MINIMUM_REMAINING_API_CALLS_BY_DEFAULT,
         });
         match self {
-            Command::Create(args) => settings = args.choices.apply(&settings)?,
-            Command::Edit(args) => settings = args.choices.apply(&settings)?,
-            Command::Scope(args) => args.choices.apply(&mut settings.source)?,
-            Command::Map(args) => args.choices.apply(&mut settings)?,
+            Command::Create(args) => {
+                settings = args.choices.apply(&settings).map_err(CliError::usage)?;
+            }
+            Command::Edit(args) => {
+                settings = args.choices.apply(&settings).map_err(CliError::usage)?;
+            }
+            Command::Scope(args) => {
+                args.choices.apply(&mut settings.source).map_err(CliError::usage)?;
+            }
+            Command::Map(args) => args.choices.apply(&mut settings).map_err(CliError::usage)?,
             Command::List
             | Command::Show(_)
             | Command::Test(_)

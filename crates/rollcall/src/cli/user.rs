@@ -7,10 +7,10 @@ use reconcile::explain::group::GroupAnswer;
 use reconcile::explain::{Station, Verdict};
 use serde::Serialize;
 
-use crate::cli::connector::settings::Choices;
 use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{self, Output, Tone};
+use crate::notation::choices::Choices;
 use crate::people::explain::{self, Asked, InDirectory, Person, Seen, View};
 use crate::run::Ready;
 use crate::source::onelogin::replay::Remedy;
@@ -221,7 +221,7 @@ async fn asked(args: &ExplainArgs, context: &Context) -> Result<(Connector, View
         None if args.last_read => View::LastRead,
         None => View::Now,
     };
-    connector.settings = args.choices.apply(&connector.settings)?;
+    connector.settings = args.choices.apply(&connector.settings).map_err(CliError::usage)?;
     connector.settings.check()?;
     Ok((connector, view))
 }

@@ -6,11 +6,11 @@ use serde::Serialize;
 use reconcile::mapping::rules::{After, Traced};
 use reconcile::mapping::trial::{Example, RowTrial, Trial};
 
-use crate::cli::connector::mapping::MappingChoices;
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
 use crate::cli::progress::Teller;
+use crate::notation::mapping::MappingChoices;
 use crate::store::connectors;
 use crate::sync::Event;
 use crate::trial::{self, PersonTrial};
@@ -100,7 +100,7 @@ struct ExampleAnswer {
 pub(super) async fn run(args: &MapArgs, context: &Context) -> Result<Exit, CliError> {
     let mut connector = connectors::find(&context.db, &args.name).await?;
     let before = connector.settings.clone();
-    args.choices.apply(&mut connector.settings)?;
+    args.choices.apply(&mut connector.settings).map_err(CliError::usage)?;
     connector.settings.check()?;
     let mut answer = Answer {
         connector: args.name.as_str(),

@@ -1,37 +1,16 @@
-//! Who takes part: the flags that say it, and `rollcall connector scope`, which counts them before
-//! anything is saved.
+//! `rollcall connector scope`: who would take part, counted before anything is saved.
 
-use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::cli::connector::settings::list_of;
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
 use crate::cli::progress::Teller;
+use crate::notation::scope::ScopeChoices;
 use crate::source::onelogin::report::{Calls, Read};
 use crate::source::onelogin::settings::{RequiredGroups, ScopeSettings, Settings};
 use crate::store::connectors;
 use crate::sync::Event;
-
-/// Lists are given anew each time; a single "" empties one.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Who takes part (a NAME is `Staff`, `role:Jira Users`, `role:#117`)")]
-pub(super) struct ScopeChoices {
-    /// Only people in this OneLogin group, role or `member_of` entry; repeatable [default: everybody]
-    #[arg(long = "required-group", value_name = "NAME")]
-    required_groups: Option<Vec<String>>,
-    /// Whether one of the required groups is enough, or all are needed [default: any]
-    #[arg(long = "match", value_enum, value_name = "any|all")]
-    matching: Option<MatchFlag>,
-    /// Nobody in this group, role or `member_of` entry; repeatable
-    #[arg(long = "excluded-group", value_name = "NAME")]
-    excluded_groups: Option<Vec<String>>,
-    /// Only people who meet this, as `department = Sales` or `email ends with @acme.com`; repeatable,
-    /// all of them must be met
-    #[arg(long = "where", value_name = "CONDITION")]
-    conditions: Option<Vec<String>>,
-}
 
 #[derive(Debug, clap::Args)]
 pub struct ScopeArgs {
@@ -39,12 +18,6 @@ pub struct ScopeArgs {
     name: String,
     #[command(flatten)]
     pub(super) choices: ScopeChoices,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum MatchFlag {
-    Any,
-    All,
 }
 
 #[derive(Serialize)]
@@ -61,28 +34,6 @@ struct Answer<'a> {
     api_calls: u64,
     api_calls_per_hour: Option<u64>,
     proof: String,
-}
-
-impl ScopeChoices {
-    pub(super) fn apply(&self, settings: &mut Settings) -> Result<(), CliError> {
-        let ScopeChoices { required_groups, matching, excluded_groups, conditions } = self;
-        if let Some(names) = required_groups {
-            settings.required_groups = list_of("--required-group", names)?;
-        }
-        if let Some(matching) = matching {
-            settings.scope.matching = match matching {
-                MatchFlag::Any => RequiredGroups::Any,
-                MatchFlag::All => RequiredGroups::All,
-            };
-        }
-        if let Some(names) = excluded_groups {
-            settings.scope.excluded_groups = list_of("--excluded-group", names)?;
-        }
-        if let Some(texts) = conditions {
-            settings.scope.conditions = list_of("--where", texts)?;
-        }
-        Ok(())
-    }
 }
 
 /// What `connector show` tells of it; what is not set is not told.
@@ -115,7 +66,7 @@ pub(super) fn facts(
 pub(super) async fn run(args: &ScopeArgs, context: &Context) -> Result<Exit, CliError> {
     let mut connector = connectors::find(&context.db, &args.name).await?;
     let before = connector.settings.clone();
-    args.choices.apply(&mut connector.settings.source)?;
+    args.choices.apply(&mut connector.settings.source).map_err(CliError::usage)?;
     connector.settings.check()?;
     let saved = connector.settings == before;
     let source = context.source(&connector).await?;

@@ -12,9 +12,9 @@ use jiff::tz::TimeZone;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use crate::cli::connector::notation::shell_word;
 use crate::export::Format;
 use crate::export::audit::AuditExport;
+use crate::notation::shell_word;
 use crate::store::audit::chain::{self, Verdict};
 use crate::store::audit::changes::{self, Change};
 use crate::store::audit::{self, Action, Filter, Recorded};

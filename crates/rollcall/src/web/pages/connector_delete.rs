@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use reconcile::principal::fold;
 
-use crate::cli::connector::notation::shell_word;
+use crate::notation::shell_word;
 use crate::store::connectors::{self, Connector};
 use crate::store::targets;
 use crate::web::App;

@@ -4,10 +4,8 @@
 use askama::Template;
 use axum::extract::{Path, State};
 
-use crate::cli::connector::notation::{self, Given, shell_word};
-use crate::cli::connector::settings::{
-    GROUPS_FROM_BY_DEFAULT, MINIMUM_REMAINING_API_CALLS_BY_DEFAULT,
-};
+use crate::notation::choices::{GROUPS_FROM_BY_DEFAULT, MINIMUM_REMAINING_API_CALLS_BY_DEFAULT};
+use crate::notation::{self, Given, shell_word};
 use crate::people::names;
 use crate::source::onelogin::settings::{ScopeSettings, Settings};
 use crate::store::connectors::settings::ConnectorSettings;

@@ -4,7 +4,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 
-use crate::cli::connector::notation::shell_word;
+use crate::notation::shell_word;
 use crate::store::connectors::Connector;
 use crate::store::schedules;
 use crate::web::App;

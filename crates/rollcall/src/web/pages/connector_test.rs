@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use askama::Template;
 use axum::extract::{Path, State};
 
-use crate::cli::connector::notation::shell_word;
+use crate::notation::shell_word;
 use crate::run;
 use crate::source::onelogin::report::{CheckStep, CheckWord, Checklist};
 use crate::web::App;

@@ -7,8 +7,8 @@ use reconcile::health::Health;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::cli::connector::notation::shell_word;
 use crate::health::{self, ConnectorHealth};
+use crate::notation::shell_word;
 use crate::run::{Order, Ready};
 use crate::store::accounts::Role;
 use crate::store::connectors::{self, Connector};

@@ -9,7 +9,7 @@ use reconcile::explain::{Explanation, Station, Verdict};
 use reconcile::plan::Step;
 use serde::Deserialize;
 
-use crate::cli::connector::notation::shell_word;
+use crate::notation::shell_word;
 use crate::people::PeopleError;
 use crate::people::explain::{self, Explained, InDirectory, Person, Seen, View as AsOf};
 use crate::run::Ready;

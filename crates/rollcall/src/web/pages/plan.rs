@@ -11,7 +11,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use self::deciding::Draft;
-use crate::cli::connector::notation::shell_word;
+use crate::notation::shell_word;
 use crate::run::{Order, Ready, Showed, Task};
 use crate::store::accounts::Role;
 use crate::store::connectors;

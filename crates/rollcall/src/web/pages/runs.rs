@@ -9,7 +9,7 @@ use reconcile::principal::Name;
 use serde::Deserialize;
 
 use self::history::History;
-use crate::cli::connector::notation;
+use crate::notation;
 use crate::store::accounts::Role;
 use crate::store::connectors::{self, ConnectorId};
 use crate::store::leases;

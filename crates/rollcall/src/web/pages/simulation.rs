@@ -66,8 +66,7 @@ pub async fn show(State(app): State<App>, visit: Visit, Path(name): Path<String>
         Standing::UnderWay { phase, told } => (steps(Some(phase), told), String::new()),
         Standing::Failed(why) => (steps(None, String::new()), why),
     };
-    let command =
-        format!("rollcall simulate {}", crate::cli::connector::notation::shell_word(&connector));
+    let command = format!("rollcall simulate {}", crate::notation::shell_word(&connector));
     answer::html(&View { page: visit.page("Simulation"), connector, steps, failed, command })
 }
 

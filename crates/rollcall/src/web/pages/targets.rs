@@ -9,7 +9,7 @@ use reconcile::principal::{Name, fold};
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::cli::connector::notation::shell_word;
+use crate::notation::shell_word;
 use crate::store::accounts::Role;
 use crate::store::connectors;
 use crate::store::targets::{self, Published, Target, TargetError, TargetId, TargetKind};

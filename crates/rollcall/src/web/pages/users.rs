@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use reconcile::principal::{ExternalId, Name};
 use serde::Deserialize;
 
-use crate::cli::connector::notation::shell_word;
+use crate::notation::shell_word;
 use crate::store::directory::browse::{self, Page as Rows, UserFilter, UserLine};
 use crate::store::directory::lookup;
 use crate::store::runs::of_person::{self, Joined, PastChange, PastFinding};

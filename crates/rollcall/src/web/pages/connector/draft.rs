@@ -6,7 +6,7 @@ use super::field::{self, Wrong};
 use super::identity::{self, Identity};
 use super::saved;
 use super::tabs::{self, Tab};
-use crate::cli::connector::notation::{self, Given, SCHEDULE_SWITCH, shell_word};
+use crate::notation::{self, Given, SCHEDULE_SWITCH, shell_word};
 use crate::secret::Secret;
 use crate::store::accounts::Role;
 use crate::store::audit::changes;

@@ -1,7 +1,7 @@
 //! Somebody explained with settings that need not be saved, by the last kept read.
 
 use super::draft::Draft;
-use crate::cli::connector::notation::{self, shell_word};
+use crate::notation::{self, shell_word};
 use crate::store::connectors::Connector;
 use crate::web::App;
 use crate::web::form::Form;

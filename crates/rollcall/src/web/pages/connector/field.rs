@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use reconcile::schedule::choice::Choice;
 
 use super::tabs::{self, Control, Entry, Section};
-use crate::cli::connector::notation::{self, Given};
+use crate::notation::{self, Given};
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::web::form::Form;
 

@@ -3,8 +3,8 @@
 
 use super::field::Wrong;
 use super::tabs::Tab;
-use crate::cli::connector::notation::shell_word;
 use crate::health;
+use crate::notation::shell_word;
 use crate::store::accounts::Role;
 use crate::store::connectors::Connector;
 use crate::web::App;

@@ -3,7 +3,7 @@
 use reqwest::Url;
 
 use super::field::Wrong;
-use crate::cli::connector::settings::{base_url_of, client_id_of};
+use crate::notation::choices::{base_url_of, client_id_of};
 use crate::secret::Secret;
 use crate::store::connectors::Connector;
 use crate::web::form::Form;
@@ -101,21 +101,19 @@ pub fn read(form: &mut Form, allow_loopback: bool, wrong: &mut Wrong) -> Read {
         "other" => form.raw("url"),
         region => region,
     };
-    let base_url = base_url_of(address, allow_loopback).unwrap_or_else(|error| {
+    let base_url = base_url_of(address, allow_loopback).unwrap_or_else(|why| {
         let why = if address.trim().is_empty() {
             "Choose where your OneLogin account is, and type its address where one is asked for."
                 .to_owned()
         } else {
             // What a command takes is for the whole service here.
-            error
-                .sentence
-                .replace("add --allow-loopback", "start the service with --allow-loopback")
+            why.replace("add --allow-loopback", "start the service with --allow-loopback")
         };
         wrong.insert("base-url".to_owned(), why);
         String::new()
     });
-    let client_id = client_id_of(form.raw("client-id")).unwrap_or_else(|error| {
-        wrong.insert("client-id".to_owned(), error.sentence);
+    let client_id = client_id_of(form.raw("client-id")).unwrap_or_else(|why| {
+        wrong.insert("client-id".to_owned(), why);
         String::new()
     });
     // Pasting brings blanks along that no secret has.

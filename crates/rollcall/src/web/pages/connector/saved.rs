@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::draft::Difference;
 use super::tabs;
-use crate::cli::connector::notation::{self, SCHEDULE_SWITCH};
+use crate::notation::{self, SCHEDULE_SWITCH};
 use crate::store::audit::{self, changes};
 use crate::store::connectors::Connector;
 use crate::web::App;

@@ -1,6 +1,6 @@
 //! What the tabs of a connector hold: every setting with its label, once.
 
-use crate::cli::connector::notation::SCHEDULE;
+use crate::notation::SCHEDULE;
 
 /// One tab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -568,7 +568,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::cli::connector::notation::SETTINGS;
+    use crate::notation::SETTINGS;
 
     #[test]
     fn every_setting_is_on_one_tab() {

@@ -6,7 +6,7 @@ use super::head::TabLink;
 use super::rail::{Gauge, LastRun};
 use super::saved::Saved;
 use super::*;
-use crate::cli::connector::notation::Given;
+use crate::notation::Given;
 use crate::source::onelogin::settings::{ScopeSettings, Settings};
 use crate::store::accounts::Role;
 use crate::store::connectors::settings::{ConnectorSettings, FieldError};

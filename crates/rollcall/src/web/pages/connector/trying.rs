@@ -6,7 +6,7 @@ use reconcile::mapping::rules::{After, Traced};
 use reconcile::mapping::trial::{Example, RowTrial, Trial};
 
 use super::draft::Draft;
-use crate::cli::connector::notation::{self, shell_word};
+use crate::notation::{self, shell_word};
 use crate::people::PeopleError;
 use crate::store::connectors::Connector;
 use crate::trial::{self, Known, PersonTrial, TrialError};

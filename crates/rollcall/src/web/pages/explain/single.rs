@@ -5,7 +5,7 @@ use axum::extract::{Query, State};
 use serde::Deserialize;
 
 use super::{StepView, step};
-use crate::cli::connector::notation::shell_word;
+use crate::notation::shell_word;
 use crate::people::PeopleError;
 use crate::people::one::{self, Leavers, OnePerson};
 use crate::run::{Ready, Task};

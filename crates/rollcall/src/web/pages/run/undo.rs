@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 
-use crate::cli::connector::notation::shell_word;
+use crate::notation::shell_word;
 use crate::plans::undo::{self, UndoError, Undoing};
 use crate::run::{Order, Ready, Task};
 use crate::store::connectors;

@@ -5,7 +5,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 
-use crate::cli::connector::notation::shell_word;
+use crate::notation::shell_word;
 use crate::store::accounts::{self, Account, AccountError, AccountId, Edit, NewAccount, Role};
 use crate::store::names::NameError;
 use crate::store::sessions::{self, SessionId};

@@ -1,15 +1,22 @@
 //! The settings of a connector as they are written: a flag and its values.
 //!
 //! Pages fill the settings by the very flags of `connector edit`, and show them as those flags say
-//! them, so the two cannot disagree.
+//! them, so the two cannot disagree. What is refused is a sentence for whoever typed it.
+
+pub(crate) mod choices;
+mod groups;
+mod leavers;
+pub(crate) mod mapping;
+pub(crate) mod schedule;
+pub(crate) mod scope;
 
 use std::fmt;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args as _, FromArgMatches as _};
 
-use crate::cli::connector::schedule::told;
-use crate::cli::connector::settings::{Choices, group_source_word};
+use crate::notation::choices::{Choices, group_source_word};
+use crate::notation::schedule::told;
 use crate::source::onelogin::settings::RequiredGroups;
 use crate::store::connectors::settings::groups::{EmptyGroups, EqualNames, UnmatchedGroups};
 use crate::store::connectors::settings::leavers::Cleanup;
@@ -431,9 +438,7 @@ pub fn shell_word(word: &str) -> String {
 
 /// The settings with one flag followed. A schedule takes an expression and then a switch.
 fn follow(before: &ConnectorSettings, given: &Given) -> Result<ConnectorSettings, String> {
-    let one = |settings: &ConnectorSettings, given: &Given| {
-        parse(given)?.apply(settings).map_err(|error| error.sentence)
-    };
+    let one = |settings: &ConnectorSettings, given: &Given| parse(given)?.apply(settings);
     if given.flag != SCHEDULE {
         return one(before, given);
     }
@@ -512,7 +517,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::cli::connector::settings::{
+    use crate::notation::choices::{
         GROUPS_FROM_BY_DEFAULT, MINIMUM_REMAINING_API_CALLS_BY_DEFAULT,
     };
     use crate::source::onelogin::settings::{ScopeSettings, Settings};

@@ -1,23 +1,17 @@
 //! The settings of a connector as flags, for making one and for changing one.
 
 use std::collections::BTreeSet;
-use std::io::{self, Read as _};
 use std::net::IpAddr;
-use std::path::Path;
 
 use clap::ValueEnum;
 use reqwest::Url;
 
-use crate::cli::connector::groups::GroupChoices;
-use crate::cli::connector::leavers::LeaverChoices;
-use crate::cli::connector::mapping::MappingChoices;
-use crate::cli::connector::schedule::ScheduleChoices;
-use crate::cli::connector::scope::ScopeChoices;
-use crate::cli::context::Context;
-use crate::cli::exit::CliError;
-use crate::config;
 use crate::http::address;
-use crate::secret::Secret;
+use crate::notation::groups::GroupChoices;
+use crate::notation::leavers::LeaverChoices;
+use crate::notation::mapping::MappingChoices;
+use crate::notation::schedule::ScheduleChoices;
+use crate::notation::scope::ScopeChoices;
 use crate::source::onelogin::base_url;
 use crate::source::onelogin::settings::GroupSource;
 use crate::store::connectors::settings::{
@@ -26,7 +20,7 @@ use crate::store::connectors::settings::{
 
 /// What has no meaning of its own at first, and can be set when a connector is made or later.
 #[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Choices {
+pub(crate) struct Choices {
     /// What becomes a group; several with commas between them [default: roles,group]
     #[arg(long, value_name = "SOURCES", value_delimiter = ',', value_enum)]
     groups_from: Option<Vec<GroupSourceFlag>>,
@@ -112,7 +106,7 @@ enum HoldFlag {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 #[value(rename_all = "snake_case")]
-pub(super) enum GroupSourceFlag {
+pub(crate) enum GroupSourceFlag {
     MemberOf,
     Roles,
     Group,
@@ -124,10 +118,7 @@ pub(crate) const MINIMUM_REMAINING_API_CALLS_BY_DEFAULT: u32 = 500;
 
 impl Choices {
     /// The settings with everything that was chosen.
-    pub(in crate::cli) fn apply(
-        &self,
-        settings: &ConnectorSettings,
-    ) -> Result<ConnectorSettings, CliError> {
+    pub(crate) fn apply(&self, settings: &ConnectorSettings) -> Result<ConnectorSettings, String> {
         let Choices {
             groups_from,
             minimum_remaining_api_calls,
@@ -208,7 +199,7 @@ impl From<GroupSourceFlag> for GroupSource {
 }
 
 /// The word of a group source, as flags and answers have it.
-pub(super) fn group_source_word(source: GroupSource) -> &'static str {
+pub(crate) fn group_source_word(source: GroupSource) -> &'static str {
     match source {
         GroupSource::MemberOf => "member_of",
         GroupSource::Roles => "roles",
@@ -217,9 +208,9 @@ pub(super) fn group_source_word(source: GroupSource) -> &'static str {
 }
 
 /// Reads a base URL in any form that admins know it, and refuses this machine unless allowed.
-pub(crate) fn base_url_of(typed: &str, allow_loopback: bool) -> Result<String, CliError> {
-    let base_url = base_url::parse(typed).map_err(|error| CliError::usage(error.to_string()))?;
-    let url = Url::parse(&base_url).map_err(|error| CliError::usage(error.to_string()))?;
+pub(crate) fn base_url_of(typed: &str, allow_loopback: bool) -> Result<String, String> {
+    let base_url = base_url::parse(typed).map_err(|error| error.to_string())?;
+    let url = Url::parse(&base_url).map_err(|error| error.to_string())?;
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let refusal = match host.parse::<IpAddr>() {
         Ok(address) => address::refusal(address, allow_loopback),
@@ -228,69 +219,35 @@ pub(crate) fn base_url_of(typed: &str, allow_loopback: bool) -> Result<String, C
     };
     match refusal {
         None => Ok(base_url),
-        Some(why) => Err(CliError::usage(format!(
+        Some(why) => Err(format!(
             "The base URL {base_url} leads to {why}. Give a public https address; \
              for a sandbox on this machine, add --allow-loopback."
-        ))),
+        )),
     }
 }
 
 /// A client id, which is a text without blanks.
-pub(crate) fn client_id_of(typed: &str) -> Result<String, CliError> {
+pub(crate) fn client_id_of(typed: &str) -> Result<String, String> {
     let typed = typed.trim();
     if typed.is_empty() || typed.chars().any(|it| it.is_whitespace() || it.is_control()) {
-        return Err(CliError::usage(
-            "The client id is empty or has blanks in it. Copy it from OneLogin: \
-             Developers > API Credentials.",
-        ));
+        return Err("The client id is empty or has blanks in it. Copy it from OneLogin: \
+             Developers > API Credentials."
+            .to_owned());
     }
     Ok(typed.to_owned())
 }
 
-/// The client secret from the file, from standard input (`-`) or from the environment.
-pub(super) fn client_secret_of(
-    file: Option<&Path>,
-    context: &Context,
-) -> Result<Option<Secret>, CliError> {
-    let secret = match file {
-        Some(file) if file == Path::new("-") => secret_of_stdin()?,
-        Some(file) => {
-            config::secret_of_file(file).map_err(|error| CliError::usage(error.to_string()))?
-        }
-        None => match context.environment.secret(config::CLIENT_SECRET) {
-            Some(secret) => secret.clone(),
-            None => return Ok(None),
-        },
-    };
-    if secret.expose().trim().is_empty() {
-        return Err(CliError::usage(
-            "The client secret is empty. Copy it from OneLogin: Developers > API Credentials.",
-        ));
-    }
-    Ok(Some(secret))
-}
-
-fn secret_of_stdin() -> Result<Secret, CliError> {
-    const BYTES_MAX: u64 = 64 * 1024;
-    let mut text = String::new();
-    io::stdin().lock().take(BYTES_MAX).read_to_string(&mut text).map_err(|error| {
-        CliError::usage(format!("The client secret cannot be read from standard input: {error}."))
-    })?;
-    let text = Secret::new(text);
-    Ok(Secret::new(text.expose().trim().to_owned()))
-}
-
 /// The values of a flag that may be given several times. An empty one alone empties the list.
-pub(super) fn list_of(flag: &str, names: &[String]) -> Result<Vec<String>, CliError> {
+pub(crate) fn list_of(flag: &str, names: &[String]) -> Result<Vec<String>, String> {
     let trimmed: Vec<String> = names.iter().map(|it| it.trim().to_owned()).collect();
     if trimmed.iter().all(String::is_empty) {
         return Ok(Vec::new());
     }
     if trimmed.iter().any(String::is_empty) {
-        return Err(CliError::usage(format!(
+        return Err(format!(
             "One of the values of {flag} is empty. Leave it out, \
              or give {flag} \"\" alone to empty the list."
-        )));
+        ));
     }
     let mut seen = BTreeSet::new();
     Ok(trimmed.into_iter().filter(|it| seen.insert(it.clone())).collect())
@@ -308,7 +265,7 @@ mod tests {
     fn check_base_url(typed: &str, allow_loopback: bool, expected: &str) {
         let told = match base_url_of(typed, allow_loopback) {
             Ok(base_url) => base_url,
-            Err(error) => error.sentence,
+            Err(why) => why,
         };
         assert_eq!(told, expected);
     }
@@ -320,7 +277,7 @@ mod tests {
         check_base_url("http://localhost:4711", true, "http://localhost:4711");
         for typed in ["http://127.0.0.1:4711", "http://localhost:4711", "https://[::1]:4711"] {
             let refused = base_url_of(typed, false).unwrap_err();
-            assert!(refused.sentence.ends_with("add --allow-loopback."), "{refused}");
+            assert!(refused.ends_with("add --allow-loopback."), "{refused}");
         }
     }
 
