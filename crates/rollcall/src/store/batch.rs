@@ -46,11 +46,12 @@ pub fn cells(out: &mut Vec<u8>, cells: &impl Serialize) -> Result<(), StoreError
 
 /// The one place in which the engines differ: how rows are made of JSON.
 ///
-/// SQLite is told to make them first, by a limit that is never reached. Otherwise it walks all users
+/// SQLite gets its rows as JSONB: of text it would look through a row anew for each cell. It is told
+/// to make them first, by a limit that is never reached. Otherwise it walks all users
 /// of a target for each batch and looks at the whole batch for each of them.
 pub fn with_rows(tx: &Tx, sql: &'static str) -> SqlStr {
     let rows = match tx {
-        Tx::Sqlite(_) => "(select value from json_each($1) limit 1000000) as batch",
+        Tx::Sqlite(_) => "(select value from jsonb_each($1) limit 1000000) as batch",
         Tx::Postgres(_) => "json_array_elements($1::json) as batch(value)",
     };
     AssertSqlSafe(sql.replace("{rows}", rows)).into_sql_str()

@@ -14,6 +14,8 @@ use super::{StoreError, Tx};
 /// A match costs a search as many rows as this, in one place; blocks of fewer changes are more text to
 /// look through.
 const CHANGES: i64 = 250;
+/// Bounds the memory that writing them takes.
+const BLOCKS_AT_ONCE: usize = 50;
 
 /// The blocks of changes that are being written, in their order.
 #[derive(Debug, Default)]
@@ -75,7 +77,10 @@ impl Blocks {
             let Block { first_seq, last_seq, marks, words, before: _ } = block;
             cells(out, &(first_seq, last_seq, marks, words))
         };
-        execute(tx, sql, &self.done, row, &[of]).await?;
+        // A block is as long as a hundred other rows.
+        for blocks in self.done.chunks(BLOCKS_AT_ONCE) {
+            execute(tx, sql, blocks, row, &[of]).await?;
+        }
         Ok(())
     }
 }
