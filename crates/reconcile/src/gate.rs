@@ -20,7 +20,7 @@ use crate::directory::Directory;
 use crate::mapping::Desired;
 use crate::pattern::Patterns;
 use crate::plan::{Change, Plan, Step};
-use crate::principal::Name;
+use crate::principal::{ExternalId, Name};
 
 /// From how many changes of a kind on a plan needs approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,8 @@ pub struct Terms<'a> {
     pub limits: &'a Limits,
     pub decisions: &'a Decisions,
     pub rules: Rules,
-    /// Groups that give power over others: whoever joins or leaves one is always asked about.
+    /// Groups that give power over others: whoever joins or leaves one, or is active in it again, is
+    /// always asked about.
     pub privileged: &'a Patterns,
 }
 
@@ -150,6 +151,8 @@ pub enum Objection {
     Privileged {
         group: Name,
         joining: usize,
+        /// Members who are active again.
+        returning: usize,
         leaving: usize,
     },
     /// A group that somebody else made would become ours. Always asked about.
@@ -221,9 +224,10 @@ pub fn check(plan: Plan, actual: &Directory, terms: &Terms<'_>) -> (Approved, He
         judgement.hold(Change::is_removal);
         judgement.objections.push(objection);
     }
-    judge_counts(&mut judgement, actual, terms.limits);
-    judge_groups(&mut judgement, actual, terms.limits);
-    judge_privileged(&mut judgement, terms.privileged);
+    let crossings = Crossings::of(&steps, actual);
+    judge_counts(&mut judgement, actual, &crossings, terms.limits);
+    judge_groups(&mut judgement, actual, &crossings, terms.limits);
+    judge_privileged(&mut judgement, &crossings, terms.privileged);
     judge_adoptions(&mut judgement);
     judge_rules(&mut judgement, terms.rules);
     judge_left_out(&mut judgement, terms.decisions);
@@ -237,6 +241,93 @@ pub fn check(plan: Plan, actual: &Directory, terms: &Terms<'_>) -> (Approved, He
     closure::close(&steps, actual, &mut held);
     let (held, steps) = part(steps, &held);
     (Approved { steps }, Held { objections, steps: held, rejected })
+}
+
+/// Who leaves groups and who comes back to them, whether or not a change names the group: an account
+/// that is removed leaves all of its groups, and one that is active again has its old ones.
+#[derive(Default)]
+struct Crossings<'a> {
+    leaving: Members<'a>,
+    returning: Members<'a>,
+    /// Who is in a group and is removed.
+    removed: BTreeSet<&'a ExternalId>,
+}
+
+type Members<'a> = BTreeMap<&'a Name, BTreeSet<&'a ExternalId>>;
+
+impl<'a> Crossings<'a> {
+    fn of(steps: &'a [Step], actual: &'a Directory) -> Crossings<'a> {
+        let (mut removed, mut reactivated) = (BTreeSet::new(), BTreeSet::new());
+        let mut crossings = Crossings::default();
+        for step in steps {
+            match &step.change {
+                Change::Remove { user } => drop(removed.insert(&user.id)),
+                Change::Reactivate { user } => drop(reactivated.insert(&user.id)),
+                Change::RemoveMember { group, user } => {
+                    crossings.leaving.entry(group).or_default().insert(&user.id);
+                }
+                Change::Create { .. }
+                | Change::Rename { .. }
+                | Change::Update { .. }
+                | Change::CreateGroup { .. }
+                | Change::AdoptGroup { .. }
+                | Change::AddMember { .. }
+                | Change::Deactivate { .. }
+                | Change::Anonymise { .. }
+                | Change::RemoveGroup { .. } => {}
+            }
+        }
+        if removed.is_empty() && reactivated.is_empty() {
+            return crossings;
+        }
+        for (group, members) in &actual.groups {
+            for id in members {
+                if removed.contains(id) {
+                    crossings.removed.insert(id);
+                    crossings.leaving.entry(group).or_default().insert(id);
+                }
+                if reactivated.contains(id) {
+                    crossings.returning.entry(group).or_default().insert(id);
+                }
+            }
+        }
+        crossings
+    }
+
+    /// Memberships that end.
+    fn ending(&self) -> usize {
+        self.leaving.values().map(BTreeSet::len).sum()
+    }
+
+    /// Whether a membership ends by it, of any group or of this one.
+    fn ends_one(&self, change: &Change, of: Option<&Name>) -> bool {
+        match change {
+            Change::RemoveMember { group, .. } => of.is_none_or(|it| it == group),
+            Change::Remove { user } => match of {
+                Some(group) => is_among(&self.leaving, group, &user.id),
+                None => self.removed.contains(&user.id),
+            },
+            Change::Create { .. }
+            | Change::Reactivate { .. }
+            | Change::Rename { .. }
+            | Change::Update { .. }
+            | Change::CreateGroup { .. }
+            | Change::AdoptGroup { .. }
+            | Change::AddMember { .. }
+            | Change::Deactivate { .. }
+            | Change::Anonymise { .. }
+            | Change::RemoveGroup { .. } => false,
+        }
+    }
+
+    /// Whether somebody is active in the group again by it.
+    fn brings_back(&self, change: &Change, to: &Name) -> bool {
+        matches!(change, Change::Reactivate { user } if is_among(&self.returning, to, &user.id))
+    }
+}
+
+fn is_among(members: &Members<'_>, group: &Name, id: &ExternalId) -> bool {
+    members.get(group).is_some_and(|members| members.contains(id))
 }
 
 /// The objections, and which steps they hold.
@@ -333,68 +424,98 @@ fn judge_shrinkage(people: usize, actual: &Directory, terms: &Terms<'_>) -> Opti
     })
 }
 
-fn judge_counts(judgement: &mut Judgement<'_>, actual: &Directory, limits: &Limits) {
+fn judge_counts(
+    judgement: &mut Judgement<'_>,
+    actual: &Directory,
+    crossings: &Crossings<'_>,
+    limits: &Limits,
+) {
     let (active, users) = (actual.active_users(), actual.users.len());
-    let mut judge = |limit: Limit, total, is: fn(&Change) -> bool, said: fn(_, _) -> Objection| {
+    let allowed = |limit: Limit, total| limit.allowance(total, limits.small_directory_floor);
+    let judge = |judgement: &mut Judgement<'_>,
+                 allowed: usize,
+                 is: fn(&Change) -> bool,
+                 said: fn(_, _) -> Objection| {
         let planned = judgement.count(is);
-        let allowed = limit.allowance(total, limits.small_directory_floor);
         if allowed < planned {
             judgement.object(said(planned, allowed), is);
         }
     };
-    judge(limits.deactivations, active, is_deactivation, |planned, allowed| {
-        Objection::Deactivations { planned, allowed }
-    });
-    judge(limits.removals, users, is_user_removal, |planned, allowed| Objection::Removals {
+    let deactivations = allowed(limits.deactivations, active);
+    judge(judgement, deactivations, is_deactivation, |planned, allowed| Objection::Deactivations {
         planned,
         allowed,
     });
-    judge(limits.membership_removals, actual.memberships(), is_leave, |planned, allowed| {
-        Objection::MembershipRemovals { planned, allowed }
-    });
-    judge(limits.renames, active, is_other_username, |planned, allowed| Objection::Renames {
+    let removals = allowed(limits.removals, users);
+    judge(judgement, removals, is_user_removal, |planned, allowed| Objection::Removals {
         planned,
         allowed,
     });
-    judge(limits.email_changes, active, is_email_change, |planned, allowed| {
-        Objection::EmailChanges { planned, allowed }
+    let planned = crossings.ending();
+    let memberships = allowed(limits.membership_removals, actual.memberships());
+    if memberships < planned {
+        let objection = Objection::MembershipRemovals { planned, allowed: memberships };
+        judgement.object(objection, |it| crossings.ends_one(it, None));
+    }
+    let renames = allowed(limits.renames, active);
+    judge(judgement, renames, is_other_username, |planned, allowed| Objection::Renames {
+        planned,
+        allowed,
+    });
+    let email_changes = allowed(limits.email_changes, active);
+    judge(judgement, email_changes, is_email_change, |planned, allowed| Objection::EmailChanges {
+        planned,
+        allowed,
     });
 }
 
 /// A group that loses a large part of its members was emptied or renamed more often than not.
-fn judge_groups(judgement: &mut Judgement<'_>, actual: &Directory, limits: &Limits) {
-    let mut leaving: BTreeMap<&Name, usize> = BTreeMap::new();
-    for step in judgement.steps {
-        if let Change::RemoveMember { group, .. } = &step.change {
-            *leaving.entry(group).or_default() += 1;
-        }
-    }
-    for (group, leaving) in leaving {
+fn judge_groups(
+    judgement: &mut Judgement<'_>,
+    actual: &Directory,
+    crossings: &Crossings<'_>,
+    limits: &Limits,
+) {
+    for (group, leaving) in &crossings.leaving {
+        let (leaving, group) = (leaving.len(), *group);
         let members = actual.groups.get(group).map_or(0, BTreeSet::len);
         let percent_max = limits.group_loss_percent_max;
         let is_judged = limits.group_loss_members_min <= members;
         if is_judged && percent_of(percent_max, members) < leaving {
             let objection =
                 Objection::GroupLoss { group: group.clone(), leaving, members, percent_max };
-            judgement.object(objection, |it| is_leave(it) && it.group() == Some(group));
+            judgement.object(objection, |it| crossings.ends_one(it, Some(group)));
         }
     }
 }
 
-fn judge_privileged(judgement: &mut Judgement<'_>, privileged: &Patterns) {
-    let steps = judgement.steps;
-    let mut touched: BTreeMap<&Name, (usize, usize)> = BTreeMap::new();
-    for step in steps {
-        let Some(group) = step.change.group().filter(|it| privileged.matches(it)) else {
-            continue;
+/// Whoever is deactivated and keeps their groups does not leave: to ask would leave the power with
+/// somebody who is gone until somebody answers. To give it back is asked about.
+fn judge_privileged(
+    judgement: &mut Judgement<'_>,
+    crossings: &Crossings<'_>,
+    privileged: &Patterns,
+) {
+    let Crossings { leaving, returning, removed: _ } = crossings;
+    let steps = judgement.steps.iter();
+    let named: BTreeSet<&Name> = steps.filter_map(|step| step.change.group()).collect();
+    let touched: BTreeSet<&Name> =
+        named.into_iter().chain(leaving.keys().copied()).chain(returning.keys().copied()).collect();
+    let members = |of: &Members<'_>, group: &Name| of.get(group).map_or(0, BTreeSet::len);
+    for group in touched.into_iter().filter(|it| privileged.matches(it)) {
+        let is_of_group = |it: &Change| it.group() == Some(group);
+        let is_joining = |it: &Change| is_of_group(it) && matches!(it, Change::AddMember { .. });
+        let objection = Objection::Privileged {
+            group: group.clone(),
+            joining: judgement.count(is_joining),
+            returning: members(returning, group),
+            leaving: members(leaving, group),
         };
-        let (joining, leaving) = touched.entry(group).or_default();
-        *joining += usize::from(matches!(step.change, Change::AddMember { .. }));
-        *leaving += usize::from(matches!(step.change, Change::RemoveMember { .. }));
-    }
-    for (group, (joining, leaving)) in touched {
-        let objection = Objection::Privileged { group: group.clone(), joining, leaving };
-        judgement.object(objection, |it| it.group() == Some(group));
+        judgement.object(objection, |it| {
+            is_of_group(it)
+                || crossings.ends_one(it, Some(group))
+                || crossings.brings_back(it, group)
+        });
     }
 }
 
@@ -528,9 +649,13 @@ impl fmt::Display for Objection {
                 f,
                 "Group {group} would lose {leaving} of its {members} members (limit {percent_max} %)."
             ),
-            Objection::Privileged { group, joining, leaving } => write!(
+            Objection::Privileged { group, joining, returning: 0, leaving } => write!(
                 f,
                 "Group {group} is privileged: {joining} would join and {leaving} would leave, which is always asked about."
+            ),
+            Objection::Privileged { group, joining, returning, leaving } => write!(
+                f,
+                "Group {group} is privileged: {joining} would join, {returning} would be active in it again and {leaving} would leave, which is always asked about."
             ),
             Objection::Adoption { group, joining, leaving } => write!(
                 f,

@@ -174,6 +174,93 @@ fn removals_of_accounts_have_their_own_limit() {
 }
 
 #[test]
+fn whoever_is_removed_leaves_their_groups() {
+    let delete = &Policy { cleanup: Cleanup::Delete, ..POLICY };
+    let before = people(1..=12, ": dev") + &people(13..=200, ": all");
+    // Of one group, within the limits of accounts and of memberships.
+    check(
+        delete,
+        &(people(5..=12, ": dev") + &people(13..=200, ": all")),
+        &before,
+        &expect![[r#"
+            Group dev would lose 4 of its 12 members (limit 30 %).
+            held: 4 remove
+        "#]],
+    );
+    // Of many groups; whoever was in none passes.
+    let groups = ": a b c d e f g h i j k l m n o p q r";
+    check(
+        delete,
+        &people(5..=90, ": all"),
+        &(people(1..=3, groups) + "4 user4\n" + &people(5..=90, ": all")),
+        &expect![[r#"
+            54 memberships would be removed (limit 14).
+            passes: 1 remove
+            held: 3 remove
+            held: 18 remove-group
+        "#]],
+    );
+}
+
+#[test]
+fn whoever_leaves_a_privileged_group_with_their_account_or_comes_back_to_it_is_asked_about() {
+    let privileged = Patterns::parse(&["admins"]).unwrap();
+    let check = |policy: &Policy, after: &str, before: &str, expected: &Expect| {
+        with_careful_limits(|terms| {
+            let terms = Terms { privileged: &privileged, ..*terms };
+            check_by(&terms, policy, after, before, expected);
+        });
+    };
+    let delete = &Policy { cleanup: Cleanup::Delete, ..POLICY };
+    let before = "1 ada : admins\n2 bob : dev\n3 cyd : dev admins";
+    check(
+        delete,
+        "3 cyd : dev admins",
+        before,
+        &expect![[r#"
+            Group admins is privileged: 0 would join and 1 would leave, which is always asked about.
+            passes: 1 remove
+            held: 1 remove
+        "#]],
+    );
+    // They keep their groups, and whatever those give is nothing to an inactive account.
+    check(
+        &POLICY,
+        "3 cyd : dev admins",
+        before,
+        &expect![[r#"
+            passes: 2 deactivate
+        "#]],
+    );
+    let strip = &Policy { strip: Some(Patterns::NONE), ..POLICY };
+    check(
+        strip,
+        "3 cyd : dev admins",
+        before,
+        &expect![[r#"
+            Group admins is privileged: 0 would join and 1 would leave, which is always asked about.
+            passes: 1 remove-from-group
+            passes: 2 deactivate
+            held: 1 remove-from-group
+        "#]],
+    );
+    // The one who comes back waits even where the source does not grant the group any more: that
+    // they leave it waits, too.
+    let before = "1 ada off : admins\n2 bob off : dev\n3 cyd : dev admins\n4 dee off : admins";
+    check(
+        &POLICY,
+        "1 ada : admins\n2 bob : dev\n3 cyd : dev admins\n4 dee",
+        before,
+        &expect![[r#"
+            Group admins is privileged: 0 would join, 2 would be active in it again and 1 would leave, which is always asked about.
+            passes: 1 reactivate
+            held: 2 reactivate
+            held: 1 remove-from-group
+        "#]],
+    );
+}
+
+#[test]
 fn many_membership_removals_are_held_and_with_them_the_removal_of_the_group() {
     check(
         &POLICY,
@@ -720,11 +807,9 @@ fn is_harm_itself(change: &Change) -> bool {
         | Change::Rename { .. }
         | Change::Update { .. }
         | Change::AdoptGroup { .. }
-        | Change::AddMember { .. } => true,
-        Change::Create { .. }
         | Change::Reactivate { .. }
-        | Change::CreateGroup { .. }
-        | Change::RemoveGroup { .. } => false,
+        | Change::AddMember { .. } => true,
+        Change::Create { .. } | Change::CreateGroup { .. } | Change::RemoveGroup { .. } => false,
     }
 }
 
