@@ -7,7 +7,7 @@
 use reconcile::principal::fold;
 
 use super::batch::{cells, execute};
-use super::{StoreError, Tx};
+use super::{StoreError, Tx, containing};
 
 /// How many consecutive changes a block tells of.
 ///
@@ -82,6 +82,32 @@ impl Blocks {
             execute(tx, sql, blocks, row, &[of]).await?;
         }
         Ok(())
+    }
+}
+
+/// What is searched for in names.
+pub(super) struct Needle {
+    folded: Box<str>,
+    /// For `like .. escape '\'`: finds all that is searched for, and maybe more, because SQLite knows
+    /// no letter case but that of ASCII.
+    pub(super) pattern: String,
+}
+
+impl Needle {
+    pub(super) fn new(text: &str) -> Needle {
+        let folded = fold(text.trim());
+        // Any text may stand where other letters are, and next to each other it is the same as once.
+        let known = |char: char| if char.is_ascii() { char } else { '\u{fffd}' };
+        let known: String = folded.chars().map(known).collect();
+        let pattern = containing(&known).replace('\u{fffd}', "%");
+        Needle { folded, pattern }
+    }
+
+    /// Whether the text is in one of these names, or is the whole of the id.
+    pub(super) fn is_in(&self, id: Option<&str>, names: [Option<&str>; 2]) -> bool {
+        self.folded.is_empty()
+            || id.is_some_and(|it| *fold(it) == *self.folded)
+            || names.into_iter().flatten().any(|it| fold(it).contains(&*self.folded))
     }
 }
 

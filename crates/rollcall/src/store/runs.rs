@@ -149,6 +149,13 @@ pub struct Page {
     pub rows_max: i64,
 }
 
+impl Page {
+    /// Whether so many rows do not fill it.
+    pub fn is_more_than(&self, rows: usize) -> bool {
+        i64::try_from(rows).is_ok_and(|rows| rows < self.rows_max)
+    }
+}
+
 impl Status {
     pub const ALL: [Status; 9] = [
         Status::Queued,

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use super::PlanId;
 use super::decisions::Verdict;
 use crate::store::batch::{cells, execute};
-use crate::store::blocks::Blocks;
+use crate::store::blocks::{Blocks, Needle};
 use crate::store::runs::Page;
 use crate::store::targets::TargetId;
-use crate::store::{Db, StoreError, Tx, containing};
+use crate::store::{Db, StoreError, Tx};
 use crate::{with_pool, with_tx};
 
 /// One change of a plan, as it is written down.
@@ -166,18 +166,34 @@ pub async fn list(
            and (cast($7 as text) = '' or lower(coalesce(c.username, '')) like $6 escape '\\' \
              or lower(coalesce(c.group_name, '')) like $6 escape '\\' or c.external_id = $7) \
          order by b.first_seq, c.seq limit $8";
-    let rows: Vec<ChangeColumns> = with_pool!(db, pool => sqlx::query_as(SQL)
-        .bind(plan.0)
-        .bind(page.after)
-        .bind(filter.cause)
-        .bind(&filter.kind)
-        .bind(&filter.verdict)
-        .bind(containing(&filter.search))
-        .bind(&filter.search)
-        .bind(page.rows_max)
-        .fetch_all(pool)
-        .await?);
-    Ok(rows.into_iter().map(plan_change).collect())
+    let (text, needle) = (filter.search.trim(), Needle::new(&filter.search));
+    let mut found = Vec::new();
+    let mut after = page.after;
+    loop {
+        let rows: Vec<ChangeColumns> = with_pool!(db, pool => sqlx::query_as(SQL)
+            .bind(plan.0)
+            .bind(after)
+            .bind(filter.cause)
+            .bind(&filter.kind)
+            .bind(&filter.verdict)
+            .bind(&needle.pattern)
+            .bind(text)
+            .bind(page.rows_max)
+            .fetch_all(pool)
+            .await?);
+        let is_last = page.is_more_than(rows.len());
+        for change in rows.into_iter().map(plan_change) {
+            after = change.seq;
+            let names = [change.username.as_deref(), change.group.as_deref()];
+            if needle.is_in(change.external_id.as_deref(), names) && page.is_more_than(found.len())
+            {
+                found.push(change);
+            }
+        }
+        if is_last || !page.is_more_than(found.len()) {
+            return Ok(found);
+        }
+    }
 }
 
 /// Everything that a decision over the plan has to look at, in order.

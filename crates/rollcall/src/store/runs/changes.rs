@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::person::{self, Difference};
 use super::{Page, RunId};
 use crate::store::batch::{cells, execute};
-use crate::store::blocks::Blocks;
+use crate::store::blocks::{Blocks, Needle};
 use crate::store::connectors::ConnectorId;
 use crate::store::targets::TargetId;
-use crate::store::{Db, StoreError, Tx, containing};
+use crate::store::{Db, StoreError, Tx};
 use crate::with_pool;
 
 /// One change of a run, as it is written down.
@@ -164,17 +164,33 @@ pub async fn search(
         return list(db, run, page).await;
     }
     let Filter { kind, outcome, text } = filter;
-    let rows = with_pool!(db, pool => sqlx::query_as::<_, ChangeColumns>(SQL)
-        .bind(run.0)
-        .bind(page.after)
-        .bind(page.rows_max)
-        .bind(kind)
-        .bind(outcome)
-        .bind(text)
-        .bind(containing(text))
-        .fetch_all(pool)
-        .await)?;
-    Ok(rows.into_iter().map(recorded_change).collect())
+    let (text, needle) = (text.trim(), Needle::new(text));
+    let mut found = Vec::new();
+    let mut after = page.after;
+    loop {
+        let rows = with_pool!(db, pool => sqlx::query_as::<_, ChangeColumns>(SQL)
+            .bind(run.0)
+            .bind(after)
+            .bind(page.rows_max)
+            .bind(kind)
+            .bind(outcome)
+            .bind(text)
+            .bind(&needle.pattern)
+            .fetch_all(pool)
+            .await)?;
+        let is_last = page.is_more_than(rows.len());
+        for change in rows.into_iter().map(recorded_change) {
+            after = change.seq;
+            let names = [change.username.as_deref(), change.group.as_deref()];
+            if needle.is_in(change.external_id.as_deref(), names) && page.is_more_than(found.len())
+            {
+                found.push(change);
+            }
+        }
+        if is_last || !page.is_more_than(found.len()) {
+            return Ok(found);
+        }
+    }
 }
 
 /// Everything that a run did, in order.

@@ -24,7 +24,7 @@ struct Case {
     found: &'static [i64],
 }
 
-const CASES: [Case; 13] = [
+const CASES: [Case; 16] = [
     Case { kind: "", outcome: "", text: "ada", page: EVERYTHING, found: &[1, 250, 251, 1130] },
     Case { kind: "", outcome: "", text: " ADA.L", page: EVERYTHING, found: &[1, 250, 251, 1130] },
     Case {
@@ -50,7 +50,17 @@ const CASES: [Case; 13] = [
     // Ids are told in full, and no character of a text is a wildcard.
     Case { kind: "", outcome: "", text: "d-700", page: EVERYTHING, found: &[] },
     Case { kind: "", outcome: "", text: "a_a", page: EVERYTHING, found: &[] },
-    Case { kind: "", outcome: "", text: "Verkauf süd", page: EVERYTHING, found: &[700, 701] },
+    // In any case, of any alphabet.
+    Case { kind: "", outcome: "", text: "ärzte ÜB", page: EVERYTHING, found: &[700, 701] },
+    Case {
+        kind: "",
+        outcome: "",
+        text: "über",
+        page: Page { after: 0, rows_max: 1 },
+        found: &[700],
+    },
+    Case { kind: "", outcome: "", text: "ber alles", page: EVERYTHING, found: &[700, 701, 702] },
+    Case { kind: "", outcome: "", text: "Öber", page: EVERYTHING, found: &[702] },
 ];
 
 fn kind(seq: i64) -> &'static str {
@@ -66,7 +76,11 @@ fn username(seq: i64) -> String {
 }
 
 fn group(seq: i64) -> Option<&'static str> {
-    [700, 701].contains(&seq).then_some("Verkauf Süd")
+    match seq {
+        700 | 701 => Some("Ärzte ÜBER alles"),
+        702 => Some("Ärzte ÖBER alles"),
+        _ => None,
+    }
 }
 
 #[tokio::test]
