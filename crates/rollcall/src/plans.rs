@@ -6,6 +6,7 @@
 //! functions.
 
 pub mod decide;
+pub mod rejections;
 pub mod undo;
 
 use std::borrow::Cow;

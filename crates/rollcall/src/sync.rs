@@ -77,6 +77,8 @@ pub struct Counts {
     pub users_before: usize,
     pub passing: BTreeMap<&'static str, usize>,
     pub held: BTreeMap<&'static str, usize>,
+    /// How many are left alone because somebody rejected them.
+    pub rejected: usize,
     pub missing_unasked: usize,
 }
 
@@ -167,7 +169,7 @@ pub struct TargetDecision {
     pub users_before: usize,
     /// People of the target who are missing from a source that shrank too much for anybody to be
     /// asked for by id.
-    pub missing_unasked: usize,
+    pub missing_unasked: Vec<ExternalId>,
     pub generation: i64,
     pub noticed: Noticed,
     pub approved: Approved,
@@ -343,7 +345,7 @@ pub(crate) fn tell(decision: &Decision, watch: Watch<'_>) {
     for target in &decision.targets {
         watch(Event::Counts(report::counts_of(target)));
         for objection in &target.held.objections {
-            watch(Event::Line(objection.to_string()));
+            watch(Event::Line(report::named(decision, target, objection)));
         }
     }
 }
@@ -417,21 +419,23 @@ impl Basis {
     }
 }
 
-/// Who is to be asked for by id, and how many people of each target are missing unasked because the
+/// Who is to be asked for by id, and who of each target is missing unasked because the
 /// source shrank too much.
 pub fn missing(
     desired: &Desired,
     actuals: &[(Option<Target>, Actual)],
     rulings: &Rulings,
-) -> (Vec<ExternalId>, Vec<usize>) {
+) -> (Vec<ExternalId>, Vec<Vec<ExternalId>>) {
     let mut missing: BTreeSet<ExternalId> = BTreeSet::new();
     let mut unasked = Vec::new();
     for (_, actual) in actuals {
         let absent = plan::missing(desired, &actual.directory, &rulings.policy);
         let terms = rulings.terms(&actual.in_force.decisions);
         let has_shrunk = gate::shrinkage(desired, &actual.directory, &terms).is_some();
-        unasked.push(if has_shrunk { absent.len() } else { 0 });
-        if !has_shrunk {
+        if has_shrunk {
+            unasked.push(absent);
+        } else {
+            unasked.push(Vec::new());
             missing.extend(absent);
         }
     }
@@ -443,7 +447,7 @@ pub fn weigh(
     basis: &Basis,
     target: Option<Target>,
     actual: &Actual,
-    missing_unasked: usize,
+    missing_unasked: Vec<ExternalId>,
     rulings: &Rulings,
 ) -> TargetDecision {
     let Basis { desired, gone } = basis;

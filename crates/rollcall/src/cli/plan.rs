@@ -1,5 +1,7 @@
 //! `rollcall plan`: what waits for a decision, and deciding it.
 
+mod rejections;
+
 use std::io::{self, Write as _};
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,6 +11,7 @@ use serde_json::Value;
 use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{self, Tone};
+use crate::cli::plan::rejections::{LiftArgs, RejectionsArgs};
 use crate::cli::sync;
 use crate::cli::undo;
 use crate::export::Format;
@@ -19,7 +22,9 @@ use crate::run::Order;
 use crate::store::connectors;
 use crate::store::plans::changes::{self, Filter, PlanChange};
 use crate::store::plans::{self, Plan, PlanId, PlanKind};
+use crate::store::runs::report::Report;
 use crate::store::runs::{Page, RunId, Trigger};
+use crate::sync::report;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -31,6 +36,10 @@ pub enum Command {
     Approve(ApproveArgs),
     /// Say no to changes of a plan, until the source says something else or a time is over
     Reject(RejectArgs),
+    /// List the rejections in force: who said no to what, why, and until when
+    Rejections(RejectionsArgs),
+    /// Lift rejections: the next run judges the changes like any others
+    Lift(LiftArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -207,6 +216,8 @@ pub async fn run(command: Command, setup: Setup) -> Result<Exit, CliError> {
         Command::Show(args) => show(&args, &context).await.map(|()| Exit::Ok),
         Command::Approve(args) => approve(args, &context).await,
         Command::Reject(args) => reject(args, &context).await.map(|()| Exit::Ok),
+        Command::Rejections(args) => rejections::list(&args, &context).await.map(|()| Exit::Ok),
+        Command::Lift(args) => rejections::lift(args, &context).await.map(|()| Exit::Ok),
     };
     context.close().await;
     done
@@ -394,16 +405,19 @@ fn show_text(plan: &Plan, answer: &ShowAnswer, context: &Context) -> String {
         facts.push(("Decided", format!("by {by} at {at}: {reason}")));
     }
     let mut parts = vec![output::facts(&facts)];
+    let told = Report::read(&plan.report);
     let mut why: Vec<String> = Vec::new();
     for objection in &answer.objections {
-        let line = output::printable(&format!("! {}", objection.words));
+        let line = told.named(objection.target.as_deref(), &objection.words);
+        let line = output::printable(&format!("! {line}"));
         why.push(context.output.paint(Tone::Warning, &line));
     }
     if !why.is_empty() {
         parts.push(why.join("\n"));
     }
     if !answer.causes.is_empty() {
-        let row = |it: &CauseAnswer| [it.number.to_string(), it.title.clone()];
+        let row =
+            |it: &CauseAnswer| [it.number.to_string(), told.named(it.target.as_deref(), &it.title)];
         let rows: Vec<_> = answer.causes.iter().map(row).collect();
         parts.push(output::table(["CAUSE", "WHAT THE HELD CHANGES HAVE IN COMMON"], &rows));
     }
@@ -414,12 +428,17 @@ fn show_text(plan: &Plan, answer: &ShowAnswer, context: &Context) -> String {
                 it.number.to_string(),
                 it.cause.map_or_else(|| "-".to_owned(), |cause| cause.to_string()),
                 decision.to_owned(),
-                it.change.clone(),
+                told.named(it.target.as_deref(), &it.change),
                 it.reason.clone(),
             ]
         };
         let rows: Vec<_> = answer.changes.iter().map(row).collect();
         parts.push(output::table(["NO", "CAUSE", "VERDICT", "CHANGE", "BECAUSE"], &rows));
+    }
+    let rejected = told.rejected();
+    if 0 < rejected {
+        let alone = report::left_alone(rejected);
+        parts.push(format!("{alone}\n{}", sync::rejections_of(&it.connector)));
     }
     let all: u64 = answer.counts.iter().map(|it| it.count).sum();
     if let Some(last) = answer.changes.last()
@@ -470,7 +489,9 @@ fn approved_text(decision: &Decision) -> String {
         text.push(RULES_TRIED.to_owned());
     }
     text.push(match (kind, run) {
-        (PlanKind::Undo, Some(run)) => format!("Release: rollcall undo {run} --yes"),
+        (PlanKind::Undo, Some(run)) => {
+            format!("Release: rollcall undo {run} --yes --reason \"..\"")
+        }
         (PlanKind::Undo | PlanKind::Held | PlanKind::Simulated, _) => {
             format!("Release: rollcall sync \"{connector}\", or wait for the next run.")
         }

@@ -190,7 +190,9 @@ pub(super) async fn by_person(
         message: &finished.message,
         report: report::of_decision(&finished.decision, &finished.calls),
     };
-    context.output.answer(&answer, |_| sync_text(&finished, context.output));
+    context
+        .output
+        .answer(&answer, |_| sync_text(&finished, connector.name.as_str(), context.output));
     Ok(if finished.status == Status::Held { Exit::HeldForApproval } else { Exit::Ok })
 }
 
@@ -314,6 +316,7 @@ fn simulate_text(
     }
     text.extend(findings_text(&report::findings(decision).collect::<Vec<_>>(), limit));
     text.push(String::new());
+    text.extend(rejected_text(decision, answer.connector));
     if decision.targets.iter().any(|it| !it.held.is_empty()) {
         text.push(way_out(PlanId(answer.plan)));
     }
@@ -326,7 +329,7 @@ fn simulate_text(
     text.join("\n")
 }
 
-pub(super) fn sync_text(finished: &Finished, output: Output) -> String {
+pub(super) fn sync_text(finished: &Finished, connector: &str, output: Output) -> String {
     const FINDINGS_SHOWN: usize = 10;
     let decision = &finished.decision;
     let mut text = vec![read_text(decision, finished.calls.total())];
@@ -349,10 +352,22 @@ pub(super) fn sync_text(finished: &Finished, output: Output) -> String {
     text.push(String::new());
     text.push(format!("Run {} {word}. {}", finished.run, finished.message));
     text.push(format!("Every change and finding: rollcall run show {}", finished.run));
+    text.extend(rejected_text(decision, connector));
     if let Some(plan) = finished.plan {
         text.push(way_out(plan));
     }
     text.join("\n")
+}
+
+/// Where the rejections are told that leave something alone.
+fn rejected_text(decision: &Decision, connector: &str) -> Option<String> {
+    let is_any = decision.targets.iter().any(|it| !it.held.rejected.is_empty());
+    is_any.then(|| rejections_of(connector))
+}
+
+/// Where the rejections of a connector are told.
+pub(super) fn rejections_of(connector: &str) -> String {
+    format!("Who rejected what, and why:  rollcall plan rejections \"{connector}\"")
 }
 
 /// What to do about a plan that waits.

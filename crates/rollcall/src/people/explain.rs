@@ -15,12 +15,15 @@ use super::known::{
 };
 use super::past::{self, Past};
 use super::{PeopleError, Stored, actuals, last_read, read_of, retold};
+use crate::plans::rejections;
 use crate::run::Ready;
 use crate::source::onelogin::error::SourceError;
 use crate::source::onelogin::replay::{Remedy, Retold};
 use crate::source::onelogin::report::ScopeVerdict;
 use crate::source::onelogin::scope::suggestion;
 use crate::source::onelogin::settings::GroupSource;
+use crate::store::plans::decisions::Origin;
+use crate::store::plans::rejections::RejectionInForce;
 use crate::store::runs::RunId;
 use crate::store::runs::changes::{self, RecordedChange};
 use crate::store::runs::findings::{self, RecordedFinding};
@@ -270,6 +273,13 @@ async fn answers(
     known: Vec<Known>,
     grounds: &Grounds<'_>,
 ) -> Result<Vec<Person>, PeopleError> {
+    let has_rejections =
+        grounds.actuals.iter().any(|(_, it)| !it.in_force.decisions.rejected.is_empty());
+    let rejections = if has_rejections {
+        rejections::list(db, Some(ready.connector.id)).await?
+    } else {
+        Vec::new()
+    };
     let mut people = Vec::new();
     for known in known {
         // A read that was not of everybody may have no word of somebody.
@@ -295,6 +305,7 @@ async fn answers(
                     .to_owned(),
             );
         }
+        remarks.extend(rejected(&rejections, &directories, &known.id));
         let has_account = accounts().next().is_some();
         if known.absence == Some(Absence::Gone) && !has_account {
             remarks.push("They are known from earlier runs alone.".to_owned());
@@ -322,6 +333,41 @@ async fn answers(
         });
     }
     Ok(people)
+}
+
+/// Who said no to changes of a person, why, and until when, as long as the source says the same of them.
+fn rejected(
+    rejections: &[RejectionInForce],
+    directories: &[InDirectory],
+    id: &ExternalId,
+) -> Vec<String> {
+    let is_in_force = |it: &&RejectionInForce| {
+        it.external_id.as_deref() == Some(id.as_str())
+            && it.origin == Origin::Sync.word()
+            && directories.iter().any(|directory| {
+                directory.target.as_ref().is_some_and(|target| target.id == it.target)
+                    && directory.explanation.states.get(id) == Some(&it.state)
+            })
+    };
+    let told = |it: &RejectionInForce| {
+        let by = if it.said.by.is_empty() { "Somebody" } else { &*it.said.by };
+        let at = it.said.at.map(|at| format!(" at {}", at.strftime("%Y-%m-%dT%H:%M:%SZ")));
+        let why = match &*it.said.reason {
+            "" => String::new(),
+            reason => format!(" because: {reason}"),
+        };
+        format!(
+            "Rejected in {}: {}. {by} said so{} ({}){why}. It lasts until {}, or until the source says \
+             something else of them. To lift it: rollcall plan lift {}",
+            it.target_name,
+            it.words,
+            at.unwrap_or_default(),
+            it.from(),
+            it.until.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            it.code
+        )
+    };
+    rejections.iter().filter(is_in_force).map(told).collect()
 }
 
 /// What people are explained by, whoever they are.

@@ -223,7 +223,7 @@ async fn decide(
         person.decision.targets.push(TargetDecision {
             target: target.clone(),
             users_before: actual.directory.users.len(),
-            missing_unasked: 0,
+            missing_unasked: Vec::new(),
             generation: actual.generation,
             noticed: Noticed { before: memory.clone(), after: memory },
             approved,

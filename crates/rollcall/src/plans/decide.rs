@@ -61,9 +61,10 @@ pub enum DecideError {
     Closed { plan: PlanId, status: PlanStatus, message: String },
     #[error(
         "The settings of the connector were changed since plan {plan} was made, so it is stale. \
-         Nothing was decided. Simulate or sync again and look at the new plan."
+         Nothing was decided. Simulate or sync again and look at the new plan.{}",
+        spaced(.message)
     )]
-    OtherRules { plan: PlanId },
+    OtherRules { plan: PlanId, message: String },
     #[error("{what} of plan {plan} was decided by {by} already. Nothing was decided.")]
     Decided { plan: PlanId, what: String, by: String },
     #[error("Plan {plan} has no change {seq} that waits. See `rollcall plan show {plan}`.")]
@@ -104,17 +105,19 @@ pub async fn approve(
     // Whoever names what was rejected knows that it was; whoever approves all may be late.
     let is_back = !choice.only.is_empty();
     if !(plan.status.is_open() || (is_back && plan.status == PlanStatus::Rejected)) {
-        return Err(closed(&plan));
+        return Err(closed(&plan, &seen));
     }
     if fingerprint(&settings) != plan.fingerprint {
-        return Err(DecideError::OtherRules { plan: plan.id });
+        return Err(other_rules(&plan, &seen));
     }
     let objections = plans::objections(&mut tx, plan.id).await?;
     if objections.iter().any(|it| it.kind == "empty") {
         return Err(DecideError::Empty);
     }
-    let may =
-        |it: &Seen| it.is_held && (is_undecided(it) || (is_back && it.decision == "rejected"));
+    // What would pass by itself waits for nobody, unless somebody rejected it.
+    let may = |it: &Seen| {
+        if is_rejected(it) { is_back } else { it.is_held && is_undecided(it) }
+    };
     let chosen = chosen(&plan, &seen, choice, may)?;
     let shrunken: Vec<i64> =
         objections.iter().filter(|it| it.kind == "shrunken").map(|it| it.target).collect();
@@ -171,10 +174,10 @@ pub async fn reject(
     let now = tx.now().await?;
     let Open { plan, settings, seen } = open(&mut tx, plan, act, now).await?;
     if !plan.status.is_open() {
-        return Err(closed(&plan));
+        return Err(closed(&plan, &seen));
     }
     if fingerprint(&settings) != plan.fingerprint {
-        return Err(DecideError::OtherRules { plan: plan.id });
+        return Err(other_rules(&plan, &seen));
     }
     // What would pass by itself can be taken out of a plan that is yet to be applied.
     let is_yet_to_pass = |it: &Seen| plan.kind == PlanKind::Simulated && !it.is_held;
@@ -258,6 +261,10 @@ async fn try_rules(
     plans::set_tried(tx, plan.connector_id, &plan.fingerprint, run).await
 }
 
+fn is_rejected(seen: &Seen) -> bool {
+    seen.decision == Verdict::Rejected.word()
+}
+
 fn is_undecided(seen: &Seen) -> bool {
     seen.decision.is_empty() || seen.decision == Verdict::LeftOut.word()
 }
@@ -311,12 +318,25 @@ fn nothing(plan: &Plan, seen: &[Seen]) -> DecideError {
     DecideError::Nothing { plan: plan.id }
 }
 
-fn closed(plan: &Plan) -> DecideError {
+fn closed(plan: &Plan, seen: &[Seen]) -> DecideError {
     let message = match (plan.status, plan.decided_at) {
         (PlanStatus::Rejected, Some(_)) => format!("{} rejected it.", plan.decided_by),
         _ => plan.message.clone(),
     };
+    let message = format!("{message}{}", spaced(&way_back(plan, seen)));
     DecideError::Closed { plan: plan.id, status: plan.status, message }
+}
+
+fn other_rules(plan: &Plan, seen: &[Seen]) -> DecideError {
+    DecideError::OtherRules { plan: plan.id, message: way_back(plan, seen) }
+}
+
+/// How to lift what was rejected in a plan of which nothing comes any more: no later plan shows it.
+fn way_back(plan: &Plan, seen: &[Seen]) -> String {
+    if !seen.iter().any(is_rejected) {
+        return String::new();
+    }
+    format!("To let what was rejected pass again, lift it: rollcall plan lift --plan {}", plan.id)
 }
 
 async fn record(

@@ -114,7 +114,7 @@ pub async fn decide(
         targets.push(TargetDecision {
             target: Some(target.clone()),
             users_before: actual.directory.users.len(),
-            missing_unasked: 0,
+            missing_unasked: Vec::new(),
             generation: actual.generation,
             noticed: Noticed { before: actual.memory.clone(), after: actual.memory.clone() },
             approved,

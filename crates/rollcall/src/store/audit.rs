@@ -53,6 +53,7 @@ pub enum Action {
     RunPrune,
     PlanApprove,
     PlanReject,
+    PlanLift,
     RetentionEdit,
     AccountCreate,
     AccountEdit,
@@ -104,7 +105,7 @@ pub struct Filter {
 }
 
 impl Action {
-    pub const ALL: [Action; 23] = [
+    pub const ALL: [Action; 24] = [
         Action::InstallationCreate,
         Action::InstallationReplaceKey,
         Action::ConnectorCreate,
@@ -121,6 +122,7 @@ impl Action {
         Action::RunPrune,
         Action::PlanApprove,
         Action::PlanReject,
+        Action::PlanLift,
         Action::RetentionEdit,
         Action::AccountCreate,
         Action::AccountEdit,
@@ -149,6 +151,7 @@ impl Action {
             Action::RunPrune => ("run", "prune"),
             Action::PlanApprove => ("plan", "approve"),
             Action::PlanReject => ("plan", "reject"),
+            Action::PlanLift => ("plan", "lift"),
             Action::RetentionEdit => ("retention", "edit"),
             Action::AccountCreate => ("account", "create"),
             Action::AccountEdit => ("account", "edit"),

@@ -3,6 +3,7 @@
 
 pub mod changes;
 pub mod decisions;
+pub mod rejections;
 
 use std::fmt;
 

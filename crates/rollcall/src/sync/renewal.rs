@@ -43,7 +43,8 @@ pub(super) async fn renew(
         let Some(it) = decision.targets.get_mut(at) else { continue };
         let Some(target) = it.target.clone() else { continue };
         let actual = target::crowd::read_in(tx, target.id).await?;
-        *it = weigh(&basis, Some(target), &actual, it.missing_unasked, &rulings);
+        *it =
+            weigh(&basis, Some(target), &actual, std::mem::take(&mut it.missing_unasked), &rulings);
         recorder.tell(&Event::Counts(report::counts_of(it)));
         forget(actual);
     }

@@ -1,14 +1,14 @@
 //! What a run leaves behind: a sentence, a JSON report, and rows.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
 use reconcile::finding::Finding;
 use reconcile::gate::decisions::SourceState;
 use reconcile::plan::{Change, Differences, Step};
-use reconcile::principal::Name;
+use reconcile::principal::{ExternalId, Name};
 use serde_json::{Value, json};
 
 use crate::plans::{Evidence, before_and_after};
@@ -31,13 +31,14 @@ pub fn counts_of(decision: &TargetDecision) -> Counts {
         users_before: decision.users_before,
         passing: counts(decision.approved.steps()),
         held: counts(&decision.held.steps),
-        missing_unasked: decision.missing_unasked,
+        rejected: decision.held.rejected.len(),
+        missing_unasked: decision.missing_unasked.len(),
     }
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { target, users_before, passing, held, missing_unasked } = self;
+        let Counts { target, users_before, passing, held, rejected, missing_unasked } = self;
         match target {
             Some(target) => write!(f, "Target {target}: ")?,
             None => f.write_str("No target yet, as if it were empty: ")?,
@@ -47,6 +48,9 @@ impl fmt::Display for Counts {
         parts.extend(held.iter().map(|it| format!("{} held", count(it))));
         if 0 < *missing_unasked {
             parts.push(format!("{missing_unasked} missing, not asked for by id"));
+        }
+        if 0 < *rejected {
+            parts.push(format!("{rejected} left alone, because somebody rejected them"));
         }
         if parts.is_empty() {
             parts.push("everything already matches".to_owned());
@@ -61,28 +65,69 @@ pub fn findings(decision: &Decision) -> impl Iterator<Item = &Finding> {
     decision.findings.iter().chain(decision.targets.iter().flat_map(|it| &it.findings))
 }
 
+/// Why something of a target is held. The target is named where there are several.
+pub fn named(decision: &Decision, target: &TargetDecision, words: impl fmt::Display) -> String {
+    match &target.target {
+        Some(it) if 1 < decision.targets.len() => format!("{}: {words}", it.name),
+        Some(_) | None => words.to_string(),
+    }
+}
+
+/// Why something is held: each reason once, with the targets that it is about where there are several.
+fn reasons(decision: &Decision) -> Vec<String> {
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+    for target in &decision.targets {
+        let name = target.target.as_ref().map_or("", |it| it.name.as_str());
+        for objection in &target.held.objections {
+            let words = objection.to_string();
+            match reasons.iter_mut().find(|(it, _)| *it == words) {
+                Some((_, names)) => names.push(name),
+                None => reasons.push((words, vec![name])),
+            }
+        }
+    }
+    let is_one = decision.targets.len() < 2;
+    let told = |(words, names): (String, Vec<&str>)| {
+        if is_one { words } else { format!("{}: {words}", names.join(", ")) }
+    };
+    reasons.into_iter().map(told).collect()
+}
+
+/// What is neither made nor proposed, because somebody rejected it.
+pub fn left_alone(rejected: u64) -> String {
+    match rejected {
+        1 => "1 change is left alone because somebody rejected it.".to_owned(),
+        many => format!("{many} changes are left alone because somebody rejected them."),
+    }
+}
+
 /// One or two sentences: what happened, and what waits for whom.
 pub fn sentence(decision: &Decision) -> String {
-    let (mut applied, mut held, mut unasked) = (0, 0, 0);
-    let mut objections: Vec<String> = Vec::new();
+    let (mut applied, mut held, mut rejected) = (0, 0, 0);
+    let mut unasked: BTreeSet<&ExternalId> = BTreeSet::new();
     for target in &decision.targets {
         applied += target.approved.steps().len();
         held += target.held.steps.len();
-        unasked += target.missing_unasked;
-        objections.extend(target.held.objections.iter().map(ToString::to_string));
+        rejected += target.held.rejected.len();
+        unasked.extend(&target.missing_unasked);
     }
-    if !objections.is_empty() {
-        let mut parts = objections;
-        if 0 < unasked {
+    let reasons = reasons(decision);
+    let left_alone = match rejected {
+        0 => String::new(),
+        some => format!(" {}", left_alone(some as u64)),
+    };
+    if !reasons.is_empty() {
+        let mut parts = reasons;
+        if !unasked.is_empty() {
             let missing =
-                plural(unasked, "person is missing and was", "people are missing and were");
+                plural(unasked.len(), "person is missing and was", "people are missing and were");
             parts.push(format!("{missing} not asked for by id; nothing was taken from anybody."));
         }
         if 0 < held {
             parts.push(format!("{}.", plural(held, "change is held", "changes are held")));
         }
         parts.push(format!("{}.", plural(applied, "change was applied", "changes were applied")));
-        return parts.join(" ");
+        return parts.join(" ") + &left_alone;
     }
     let left_out = match findings(decision).count() {
         0 => String::new(),
@@ -98,12 +143,16 @@ pub fn sentence(decision: &Decision) -> String {
     let is_unpublished = decision.targets.iter().any(|it| it.generation == 0);
     if applied == 0 && is_unpublished {
         let nobody = "Nobody in the source may have an account, so nothing was published.";
-        return format!("{nobody}{left_out}");
+        return format!("{nobody}{left_alone}{left_out}");
     }
     if applied == 0 {
-        return format!("Everything already matches.{left_out}");
+        let everything = if rejected == 0 { "Everything" } else { "Everything else" };
+        return format!("{everything} already matches.{left_alone}{left_out}");
     }
-    format!("{}.{left_out}", plural(applied, "change was applied", "changes were applied"))
+    format!(
+        "{}.{left_alone}{left_out}",
+        plural(applied, "change was applied", "changes were applied")
+    )
 }
 
 fn plural(count: usize, one: &str, many: &str) -> String {
@@ -229,7 +278,7 @@ fn target(decision: &TargetDecision) -> Value {
     json!({
         "name": target.as_ref().map(|it| it.name.as_str()),
         "users_before": users_before,
-        "missing_not_asked_for": missing_unasked,
+        "missing_not_asked_for": missing_unasked.len(),
         "applied": counts(approved.steps()),
         "held": counts(&held.steps),
         "rejected": counts(&held.rejected),

@@ -10,7 +10,7 @@ use crate::cli::output::{self, Output, Tone};
 use crate::people::one::{self, Leavers, OnePerson};
 use crate::run::{Order, Ready, Task};
 use crate::store::runs::{Status, Trigger};
-use crate::sync::report;
+use crate::sync::{TargetDecision, report};
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -23,6 +23,8 @@ struct Answer<'a> {
     message: String,
     applied: Vec<String>,
     held: Vec<String>,
+    /// What is not done because somebody rejected it.
+    rejected: Vec<String>,
     objections: Vec<String>,
     /// What a full run would do of somebody who is gone or takes no part.
     left_to_a_run: Vec<String>,
@@ -79,8 +81,14 @@ fn answer<'a>(
     let told = |steps: &[Step]| {
         steps.iter().map(|it| format!("{} ({})", it.change, it.reason)).collect::<Vec<_>>()
     };
-    let targets = &decision.targets;
-    let objections = targets.iter().flat_map(|it| &it.held.objections);
+    // Of several targets each line says which it is about.
+    let of_each = |lines: &dyn Fn(&TargetDecision) -> Vec<String>| -> Vec<String> {
+        let named = |target| lines(target).into_iter().map(move |it| (target, it));
+        let all = decision.targets.iter().flat_map(named);
+        all.map(|(target, it)| report::named(decision, target, it)).collect()
+    };
+    let objections =
+        |it: &TargetDecision| it.held.objections.iter().map(ToString::to_string).collect();
     Answer {
         connector,
         external_id: id.to_string(),
@@ -88,9 +96,10 @@ fn answer<'a>(
         run: None,
         status: None,
         message,
-        applied: targets.iter().flat_map(|it| told(it.approved.steps())).collect(),
-        held: targets.iter().flat_map(|it| told(&it.held.steps)).collect(),
-        objections: objections.map(ToString::to_string).collect(),
+        applied: of_each(&|it| told(it.approved.steps())),
+        held: of_each(&|it| told(&it.held.steps)),
+        rejected: of_each(&|it| told(&it.held.rejected)),
+        objections: of_each(&objections),
         left_to_a_run: told(left_to_a_run),
         findings: report::findings(decision).map(|it| it.message.clone()).collect(),
         api_calls,
@@ -109,6 +118,7 @@ fn text(answer: &Answer<'_>, output: Output) -> String {
     tell(if is_simulated { "Would change:" } else { "Changed:" }, &answer.applied);
     tell("Held for approval:", &answer.held);
     tell("Because:", &answer.objections);
+    tell("Left alone, because somebody rejected it:", &answer.rejected);
     tell("A full run would do (or --cleanup does it now):", &answer.left_to_a_run);
     tell("Findings:", &answer.findings);
     let end = match (answer.run, answer.status) {
@@ -116,6 +126,18 @@ fn text(answer: &Answer<'_>, output: Output) -> String {
         (Some(_) | None, _) => answer.message.clone(),
     };
     text.push(end);
+    let name = answer.connector;
+    if !answer.held.is_empty() || !answer.objections.is_empty() {
+        text.push(output::printable(&format!(
+            "One person alone makes no plan to decide over. Look at it among all: rollcall simulate \"{name}\", \
+             and approve that plan, or that of the next run: rollcall sync \"{name}\""
+        )));
+    }
+    if !answer.rejected.is_empty() {
+        text.push(output::printable(&format!(
+            "Who rejected it, why, and how to lift it: rollcall plan rejections \"{name}\""
+        )));
+    }
     text.push(format!("{} API calls used.", answer.api_calls));
     text.join("\n")
 }

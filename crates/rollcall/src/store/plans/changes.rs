@@ -253,6 +253,15 @@ pub async fn mark(
     recount(tx, plan).await
 }
 
+/// Takes the marks off changes, by their numbers: nobody has decided over them.
+pub async fn unmark(tx: &mut Tx, plan: PlanId, seqs: &[i64]) -> Result<(), StoreError> {
+    const SQL: &str = "update plan_changes set decision = '' where plan_id = $2 \
+         and seq in (select cast(batch.value ->> 0 as bigint) from {rows})";
+    let row = |out: &mut Vec<u8>, seq: &i64| cells(out, &(seq,));
+    execute(tx, SQL, seqs, row, &[plan.0]).await?;
+    recount(tx, plan).await
+}
+
 /// Marks changes that somebody decided over when they saw them in an earlier plan.
 pub async fn carry_over(tx: &mut Tx, plan: PlanId, origin: &str) -> Result<(), StoreError> {
     const SQL: &str = "update plan_changes set decision = coalesce((select d.verdict \

@@ -54,6 +54,8 @@ pub struct Target {
     /// By the word of the change.
     pub applied: BTreeMap<String, u64>,
     pub held: BTreeMap<String, u64>,
+    /// Left alone, because somebody rejected it.
+    pub rejected: BTreeMap<String, u64>,
     pub objections: Vec<String>,
 }
 
@@ -112,9 +114,28 @@ impl Report {
         Tally::of(self.targets.iter().flat_map(|it| &it.held))
     }
 
+    /// How many changes are left alone because somebody rejected them.
+    pub fn rejected(&self) -> u64 {
+        self.targets.iter().map(Target::rejected_in_all).fold(0, u64::saturating_add)
+    }
+
+    /// What is said of a target, with its name where there are several.
+    pub fn named(&self, target: Option<&str>, words: &str) -> String {
+        match target {
+            Some(target) if 1 < self.targets.len() => format!("{target}: {words}"),
+            Some(_) | None => words.to_owned(),
+        }
+    }
+
     /// What the account has left as far as is known.
     pub fn budget(&self) -> Option<Budget> {
         self.calls.budget_after.or(self.calls.budget_before)
+    }
+}
+
+impl Target {
+    pub fn rejected_in_all(&self) -> u64 {
+        self.rejected.values().copied().fold(0, u64::saturating_add)
     }
 }
 
@@ -153,7 +174,8 @@ mod tests {
                 "source": { "seen": 5, "proof": { "sentence": "5 different ids of 5 announced" } },
                 "targets": [
                     { "name": "jira", "applied": { "create": 2, "add-to-group": 4, "update": 1 },
-                      "held": { "deactivate": 3, "remove-from-group": 7 }, "objections": ["No."] },
+                      "held": { "deactivate": 3, "remove-from-group": 7 }, "objections": ["No."],
+                      "rejected": { "remove": 2, "rename": 1 } },
                     { "name": "wiki", "applied": { "reactivate": 1, "create-group": 1 } }
                 ],
                 "phases": [{ "phase": "read", "ms": 12 }],
@@ -165,6 +187,8 @@ mod tests {
         assert_eq!(report.applied(), tally);
         assert_eq!(report.held(), Tally { taken: 3, left: 7, ..Tally::default() });
         assert_eq!(report.held().total(), 10);
+        assert_eq!(report.rejected(), 3);
+        assert_eq!(report.named(Some("wiki"), "No."), "wiki: No.");
         assert_eq!(report.budget().map(|it| it.remaining), Some(4991));
         assert_eq!(report.source.map(|it| it.seen), Some(5));
     }

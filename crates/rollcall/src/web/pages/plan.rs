@@ -44,6 +44,8 @@ struct View {
     decided: String,
     reason: String,
     objections: Vec<String>,
+    /// How many changes are left alone because somebody rejected them.
+    rejected: u64,
     causes: Vec<CauseView>,
     tiles: Vec<Tile>,
     tab: Tab,
@@ -218,8 +220,12 @@ async fn view(
         here,
         decided: decided(plan, visit),
         reason: plan.reason.clone(),
-        objections: objections.into_iter().map(|it| it.words).collect(),
-        causes: causes.iter().map(|it| cause(it, plan.id, &asked, &draft)).collect(),
+        objections: objections
+            .iter()
+            .map(|it| report.named(it.target_name.as_deref(), &it.words))
+            .collect(),
+        rejected: report.rejected(),
+        causes: causes.iter().map(|it| cause(it, plan.id, &report, &asked, &draft)).collect(),
         tiles: tiles(&counts, plan.id, &asked),
         tab,
         changes,
@@ -284,11 +290,17 @@ fn decided(plan: &Plan, visit: &Visit) -> String {
     }
 }
 
-fn cause(cause: &StoredCause, plan: PlanId, asked: &Asked, draft: &Draft) -> CauseView {
+fn cause(
+    cause: &StoredCause,
+    plan: PlanId,
+    report: &Report,
+    asked: &Asked,
+    draft: &Draft,
+) -> CauseView {
     let only = Asked { cause: cause.seq, after: 0, tab: String::new(), ..asked.clone() };
     CauseView {
         number: cause.seq,
-        title: cause.title.clone(),
+        title: report.named(cause.target_name.as_deref(), &cause.title),
         href: only.address(plan, 0),
         is_chosen: asked.cause == cause.seq,
         is_picked: cause.seq == if draft.cause == 0 { asked.cause } else { draft.cause },
@@ -476,7 +488,8 @@ mod tests {
             decided: HOSTILE.to_owned(),
             reason: HOSTILE.to_owned(),
             objections: vec![HOSTILE.to_owned()],
-            causes: vec![cause(&stored, PlanId(31), &asked, &Draft::default())],
+            rejected: 2,
+            causes: vec![cause(&stored, PlanId(31), &Report::default(), &asked, &Draft::default())],
             tiles: tiles(&counts, PlanId(31), &asked),
             tab,
             changes: vec![change],

@@ -4,7 +4,8 @@ use askama::Template;
 use axum::extract::{Query, State};
 use serde::Deserialize;
 
-use crate::store::plans::{self, Plan, PlanId, PlanKind};
+use crate::store::plans::{self, Plan, PlanId, PlanKind, StoredCause, StoredObjection};
+use crate::store::runs::report::Report;
 use crate::web::App;
 use crate::web::answer::{self, Answer};
 use crate::web::moment::Moment;
@@ -77,9 +78,13 @@ async fn show(app: &App, visit: &Visit, asked: &Asked, is_approvals: bool) -> An
             let mut tx = app.db().snapshot().await?;
             let objections = plans::objections(&mut tx, plan.id).await?;
             drop(tx);
-            it.sentences.extend(objections.into_iter().map(|it| it.words));
+            let report = Report::read(&plan.report);
+            let objection =
+                |it: &StoredObjection| report.named(it.target_name.as_deref(), &it.words);
+            it.sentences.extend(objections.iter().map(objection));
             let causes = plans::causes(app.db(), plan.id).await?;
-            it.causes = causes.into_iter().take(CAUSES_MAX).map(|it| it.title).collect();
+            let cause = |it: &StoredCause| report.named(it.target_name.as_deref(), &it.title);
+            it.causes = causes.iter().take(CAUSES_MAX).map(cause).collect();
         }
         rows.push(it);
     }

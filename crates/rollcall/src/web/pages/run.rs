@@ -80,6 +80,8 @@ struct TargetView {
     tiles: Vec<Tile>,
     objections: Vec<String>,
     missing_not_asked_for: u64,
+    /// What is left alone because somebody rejected it.
+    rejected: u64,
 }
 
 #[derive(Debug)]
@@ -328,6 +330,7 @@ fn target(run: RunId, target: &Target) -> TargetView {
         tiles: applied.chain(target.held.iter().map(tile("held"))).collect(),
         objections: target.objections.clone(),
         missing_not_asked_for: target.missing_not_asked_for,
+        rejected: target.rejected_in_all(),
     }
 }
 

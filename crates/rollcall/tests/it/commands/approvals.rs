@@ -60,7 +60,9 @@ async fn a_part_is_approved_the_rest_is_left_out_and_then_rejected() {
     let told = it.expect(0, &["plan", "reject", "2", "--reason", "They come back"]).await;
     assert!(told.contains("2 changes of plan 2 are rejected"), "{told}");
     let told = it.expect(0, &["sync", "OneLogin"]).await;
-    assert!(told.contains("Everything already matches."), "{told}");
+    let alone =
+        "Everything else already matches. 2 changes are left alone because somebody rejected";
+    assert!(told.contains(alone), "{told}");
     assert_eq!(it.active().await, 38);
     assert_eq!(it.json(0, &["plan", "list"]).await["plans"], json!([]));
 
@@ -276,8 +278,14 @@ async fn a_run_is_taken_back_and_stays_so_until_the_source_changes() {
 
     // The source still says the same, and the next run does not do it again.
     let told = it.expect(0, &["sync", "OneLogin"]).await;
-    assert!(told.contains("Everything already matches."), "{told}");
+    assert!(told.contains("Everything else already matches."), "{told}");
     assert_eq!(it.active().await, 40);
+    let listed = it.json(0, &["plan", "rejections", "onelogin"]).await;
+    for rejection in listed["rejections"].as_array().unwrap() {
+        assert_eq!(rejection["from"], "undo of run 2", "{rejection}");
+        assert_eq!(rejection["reason"], "A mistake", "{rejection}");
+        assert!(rejection["rejected_by"].is_string() && rejection["plan"].is_null());
+    }
     it.sandbox.admin().update_user(ids[1], json!({ "username": "third.name" })).unwrap();
     let told = it.expect(0, &["sync", "OneLogin"]).await;
     assert!(told.contains("1 rename"), "{told}");
@@ -293,6 +301,8 @@ async fn an_undo_passes_the_gate_and_of_one_person_only_theirs_is_undone() {
     assert!(told.contains("40 people would be removed or anonymised"), "{told}");
     let waiting = it.json(0, &["plan", "list"]).await;
     assert_eq!(waiting["plans"][0]["kind"], "undo");
+    let told = it.expect(0, &["plan", "approve", "1", "--only", "1", "--reason", "Wrong"]).await;
+    assert!(told.contains("Release: rollcall undo 1 --yes --reason \"..\""), "{told}");
     let told =
         it.expect(0, &["undo", "1", "--user", &id, "--yes", "--reason", "Nobody of ours"]).await;
     assert!(told.contains("1 remove"), "{told}");
@@ -339,4 +349,126 @@ async fn what_cannot_be_decided_says_so() {
     }
     let told = it.expect(64, &["connector", "edit", "OneLogin", "--rejection-days", "0"]).await;
     assert!(told.contains("--rejection-days"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_rejected_is_told_listed_and_lifted() {
+    let (it, ids) = Installation::with_a_held_plan().await;
+    let nothing = it.expect(0, &["plan", "rejections"]).await;
+    assert!(nothing.contains("No rejection is in force."), "{nothing}");
+    it.expect(0, &["plan", "reject", "1", "--reason", "On leave", "--until", "7d"]).await;
+
+    // Whoever looks is told, whichever way they look.
+    let alone = "4 changes are left alone because somebody rejected them.";
+    let rejections = "rollcall plan rejections \"OneLogin\"";
+    let told = it.expect(0, &["sync", "OneLogin"]).await;
+    assert!(told.contains(&format!("Everything else already matches. {alone}")), "{told}");
+    assert!(told.contains(rejections), "{told}");
+    assert!(it.expect(0, &["run", "show", "3"]).await.contains(alone));
+    let told = it.expect(0, &["simulate", "OneLogin"]).await;
+    assert!(told.contains("jira: 4 left alone, because somebody rejected them;"), "{told}");
+    assert!(told.contains(rejections), "{told}");
+    let told = it.expect(0, &["plan", "show", "2"]).await;
+    assert!(told.contains(alone) && told.contains(rejections), "{told}");
+    let id = ids[0].to_string();
+    let told = it.expect(0, &["user", "sync", "OneLogin", &id, "--cleanup"]).await;
+    assert!(told.contains("Left alone, because somebody rejected it:\n  - deactivate "), "{told}");
+    assert!(told.contains(rejections), "{told}");
+
+    let listed = it.json(0, &["plan", "rejections"]).await;
+    let listed = listed["rejections"].as_array().unwrap().clone();
+    assert_eq!(listed.len(), 4);
+    let first = listed.iter().find(|it| it["external_id"] == id.as_str()).unwrap();
+    assert_eq!(first["reason"], "On leave");
+    assert_eq!((&first["plan"], &first["target"]), (&json!(1), &json!("jira")));
+    assert!(first["change"].as_str().unwrap().starts_with("- deactivate "), "{first}");
+    assert!(first["rejected_by"].is_string() && first["rejected_at"].is_string(), "{first}");
+    let (code, until) = (first["rejection"].as_str().unwrap(), first["until"].as_str().unwrap());
+    let text = it.expect(0, &["plan", "rejections", "OneLogin"]).await;
+    assert!(text.contains(code) && text.contains("On leave") && text.contains("plan 1"), "{text}");
+    let told = it.expect(0, &["user", "explain", "OneLogin", &id]).await;
+    for words in ["On leave", until, "(plan 1)", &format!("rollcall plan lift {code}")] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+
+    let told = it.expect(64, &["plan", "lift", "0000000000", "--reason", "Back"]).await;
+    assert!(told.contains("No rejection 0000000000 is in force."), "{told}");
+    it.expect(64, &["plan", "lift", code, "--reason", " "]).await;
+    it.expect(64, &["plan", "lift", "--reason", "Of whom?"]).await;
+    let told = it.expect(0, &["plan", "lift", code, "--reason", "She does not come back"]).await;
+    assert!(told.contains("1 rejection is lifted."), "{told}");
+    it.expect(64, &["plan", "lift", code, "--reason", "Again"]).await;
+    let told = it.expect(0, &["sync", "OneLogin"]).await;
+    assert!(told.contains("1 change was applied. 3 changes are left alone"), "{told}");
+    assert_eq!(it.active().await, 39);
+    let logged = it.json(0, &["audit", "list", "--verb", "lift"]).await;
+    assert_eq!(logged["entries"][0]["reason"], "She does not come back", "{logged}");
+
+    // The plan is over; it says where to go, and the rest of it is lifted at once.
+    let again = ["plan", "reject", "1", "--reason", "Again"];
+    let told = it.expect(7, &again).await;
+    assert!(told.contains("rollcall plan lift --plan 1"), "{told}");
+    let told = it.expect(0, &["plan", "lift", "--plan", "1", "--reason", "All left"]).await;
+    assert!(told.contains("3 rejections are lifted."), "{told}");
+    it.expect(64, &["plan", "lift", "--plan", "1", "--reason", "Again"]).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    assert_eq!(it.active().await, 36);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_passes_and_was_rejected_is_approved_after_all() {
+    let it = Installation::new(20, true).await;
+    it.json(0, &["simulate", "OneLogin"]).await;
+    it.expect(0, &["plan", "reject", "1", "--only", "1,2", "--reason", "Not yet"]).await;
+    it.expect(0, &["plan", "approve", "1", "--only", "1", "--reason", "Now"]).await;
+    let told = it.expect(7, &["plan", "approve", "1", "--only", "1", "--reason", "Now"]).await;
+    assert!(told.contains("was decided by"), "{told}");
+    // Of a plan that goes on, what was lifted is as before, and whoever counted looks again.
+    let told = it.expect(0, &["plan", "lift", "--plan", "1", "--reason", "Now"]).await;
+    assert!(told.contains("1 rejection is lifted."), "{told}");
+    it.expect(0, &["sync", "OneLogin", "--plan", "1"]).await;
+    let told = it.expect(0, &["sync", "OneLogin"]).await;
+    assert!(told.contains("Everything already matches."), "{told}");
+
+    // Of one by other rules nothing comes any more.
+    it.sandbox.admin().delete_user(it.ids()[0]).unwrap();
+    it.json(0, &["simulate", "OneLogin"]).await;
+    it.expect(0, &["plan", "reject", "2", "--only", "1", "--reason", "Not yet"]).await;
+    it.expect(0, &["connector", "edit", "OneLogin", "--protect", "nobody"]).await;
+    let told = it.expect(7, &["plan", "approve", "2", "--only", "1", "--reason", "Now"]).await;
+    assert!(told.contains("lift it: rollcall plan lift --plan 2"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_targets_every_line_says_which_it_is_about() {
+    let it = Installation::new(40, true).await;
+    let create = ["target", "create", "wiki", "--connector", "OneLogin", "--type", "crowd"];
+    it.expect(0, &create).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let ids = it.ids();
+    for id in ids.iter().take(4) {
+        it.sandbox.admin().delete_user(*id).unwrap();
+    }
+    let told = it.expect(3, &["sync", "OneLogin"]).await;
+    let once = "held. jira, wiki: 4 people would be deactivated (limit 3). 8 changes are held.";
+    assert!(told.contains(once), "{told}");
+    let text = it.expect(0, &["plan", "show", "1"]).await;
+    for name in ["jira", "wiki"] {
+        assert!(text.contains(&format!("! {name}: 4 people would be deactivated")), "{text}");
+        assert!(text.contains(&format!(" {name}: 4 deactivate: gone, asked for by id")), "{text}");
+        assert!(text.contains(&format!(" {name}: - deactivate ")), "{text}");
+    }
+    it.expect(0, &["connector", "edit", "OneLogin", "--cleanup", "delete"]).await;
+    let id = ids[0].to_string();
+    let told = it.expect(3, &["user", "sync", "OneLogin", &id, "--cleanup"]).await;
+    for words in ["  jira: - remove ", "  wiki: - remove ", "rollcall simulate \"OneLogin\""] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+
+    // Whoever is missing from both is one person.
+    for id in ids.iter().take(13).skip(4) {
+        it.sandbox.admin().delete_user(*id).unwrap();
+    }
+    let told = it.expect(3, &["sync", "OneLogin"]).await;
+    assert!(told.contains(" 13 people are missing and were not asked for by id"), "{told}");
 }

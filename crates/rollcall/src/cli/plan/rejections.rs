@@ -1,0 +1,179 @@
+//! `rollcall plan rejections` and `rollcall plan lift`: what somebody said no to, and saying it no more.
+
+use serde::Serialize;
+
+use super::{plural, seconds};
+use crate::cli::context::Context;
+use crate::cli::exit::{CliError, Exit};
+use crate::cli::output;
+use crate::plans::rejections::{self, LiftError, Which};
+use crate::store::connectors;
+use crate::store::plans::PlanId;
+use crate::store::plans::rejections::RejectionInForce;
+
+#[derive(Debug, clap::Args)]
+pub struct RejectionsArgs {
+    /// Only those of this connector
+    connector: Option<String>,
+    /// How many rejections to print; JSON has them all
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: usize,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct LiftArgs {
+    /// The rejections, by their codes in `plan rejections`
+    #[arg(value_name = "REJECTION", required_unless_present = "plan")]
+    rejections: Vec<String>,
+    /// All that come from this plan
+    #[arg(long, value_name = "PLAN", conflicts_with = "rejections")]
+    plan: Option<i64>,
+    /// Why; kept in the audit log
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    rejections: Vec<RejectionAnswer>,
+}
+
+#[derive(Serialize)]
+struct RejectionAnswer {
+    rejection: String,
+    connector: String,
+    target: String,
+    change: String,
+    external_id: Option<String>,
+    username: Option<String>,
+    /// `plan 12`, `undo of run 42`
+    from: String,
+    plan: Option<i64>,
+    /// Its number in the plan.
+    change_number: Option<i64>,
+    undo_of: Option<i64>,
+    rejected_by: Option<String>,
+    rejected_at: Option<String>,
+    reason: Option<String>,
+    until: String,
+}
+
+pub(super) async fn list(args: &RejectionsArgs, context: &Context) -> Result<(), CliError> {
+    let connector = match &args.connector {
+        Some(name) => Some(connectors::find(&context.db, name).await?.id),
+        None => None,
+    };
+    let found = rejections::list(&context.db, connector).await?;
+    let answer = Answer { rejections: found.into_iter().map(rejection_answer).collect() };
+    context.output.answer(&answer, |answer| list_text(answer, args.limit));
+    Ok(())
+}
+
+pub(super) async fn lift(args: LiftArgs, context: &Context) -> Result<(), CliError> {
+    let LiftArgs { rejections: codes, plan, reason } = args;
+    let which = plan.map_or(Which::Coded(codes), |plan| Which::OfPlan(PlanId(plan)));
+    let act = context.act().because(&reason);
+    let lifted = rejections::lift(&context.db, &which, &act).await?;
+    let answer = Answer { rejections: lifted.into_iter().map(rejection_answer).collect() };
+    context.output.answer(&answer, lifted_text);
+    Ok(())
+}
+
+fn rejection_answer(rejection: RejectionInForce) -> RejectionAnswer {
+    let from = rejection.from();
+    let given = |text: String| (!text.is_empty()).then_some(text);
+    let RejectionInForce {
+        code,
+        connector: _,
+        connector_name,
+        target: _,
+        target_name,
+        origin: _,
+        identity: _,
+        external_id,
+        state: _,
+        username,
+        words,
+        until,
+        said,
+    } = rejection;
+    RejectionAnswer {
+        rejection: code,
+        connector: connector_name,
+        target: target_name,
+        change: words,
+        external_id,
+        username,
+        from,
+        plan: said.plan.map(|it| it.0),
+        change_number: said.seq,
+        undo_of: said.undo.map(|(_, undone)| undone.0),
+        rejected_by: given(said.by),
+        rejected_at: said.at.map(seconds),
+        reason: given(said.reason),
+        until: seconds(until),
+    }
+}
+
+fn list_text(answer: &Answer, limit: usize) -> String {
+    let all = &answer.rejections;
+    if all.is_empty() {
+        return "No rejection is in force. See what waits: rollcall plan list".to_owned();
+    }
+    let mut parts = vec![table(all.get(..limit).unwrap_or(all))];
+    if limit < all.len() {
+        parts.push(format!("{} rejections in all. More: --limit {}", all.len(), all.len()));
+    }
+    parts.push(
+        "None of this is done or proposed until then, or until the source says something else of \
+         the person.\nTo lift some: rollcall plan lift REJECTION --reason \"..\""
+            .to_owned(),
+    );
+    parts.join("\n\n")
+}
+
+fn table(rejections: &[RejectionAnswer]) -> String {
+    let row = |it: &RejectionAnswer| {
+        [
+            it.rejection.clone(),
+            it.connector.clone(),
+            it.target.clone(),
+            it.change.clone(),
+            it.from.clone(),
+            it.rejected_by.clone().unwrap_or_else(|| "-".to_owned()),
+            it.until.clone(),
+            it.reason.clone().unwrap_or_else(|| "-".to_owned()),
+        ]
+    };
+    let rows: Vec<_> = rejections.iter().map(row).collect();
+    output::table(
+        ["REJECTION", "CONNECTOR", "TARGET", "CHANGE", "FROM", "BY", "UNTIL", "WHY"],
+        &rows,
+    )
+}
+
+fn lifted_text(answer: &Answer) -> String {
+    let lifted = &answer.rejections;
+    let mut text = vec![format!(
+        "{} lifted. The next run judges the {} like any other.",
+        plural(lifted.len(), "rejection is", "rejections are"),
+        if lifted.len() == 1 { "change" } else { "changes" },
+    )];
+    let mut connectors: Vec<&str> = lifted.iter().map(|it| it.connector.as_str()).collect();
+    connectors.dedup();
+    let see =
+        |it: &str| output::printable(&format!("See what it would do: rollcall simulate \"{it}\""));
+    text.extend(connectors.into_iter().map(see));
+    text.join("\n")
+}
+
+impl From<LiftError> for CliError {
+    fn from(error: LiftError) -> CliError {
+        let exit = match error {
+            LiftError::Store(error) => return error.into(),
+            LiftError::Overtaken => Exit::PlanStale,
+            LiftError::NoReason | LiftError::Unknown(_) | LiftError::NothingOf(_) => Exit::Usage,
+        };
+        CliError::new(exit, error.to_string())
+    }
+}
