@@ -56,12 +56,18 @@ function toast(text, action, href) {
   list.replaceChildren(note);
 }
 
-// ---- Unsaved changes: form[data-guard] counts them, warns before leaving, and keeps a draft.
+// ---- Unsaved changes: form[data-guard] counts them, warns before leaving, and keeps a draft. What
+// the server shows again, as it was refused, is not saved either: data-unsaved names those fields.
+
+const SENT = "draft sent";
+const sent = sessionStorage.getItem(SENT);
+sessionStorage.removeItem(SENT);
+// The page after a form says that it was saved: its draft is done.
+if (sent && document.querySelector(".flash:not(.danger)")) sessionStorage.removeItem(sent);
 
 function guard(form) {
   const note = form.querySelector(".unsaved");
-  // What the server shows again was typed before, and is not saved either.
-  const before = Number(form.dataset.unsaved ?? 0);
+  const before = new Set((form.dataset.unsaved ?? "").split(" ").filter(Boolean));
   const key = `draft ${location.pathname}`;
   const controls = () => all("input, select, textarea", form).filter((it) => it.name && it.type !== "hidden" && !it.closest("[data-unguarded]"));
   const isChanged = (it) => {
@@ -71,39 +77,74 @@ function guard(form) {
     const first = options.some((option) => option.defaultSelected) ? (option) => option.defaultSelected : (option) => option.index === 0;
     return options.some((option) => option.selected !== first(option));
   };
+  const isUnsaved = (it) => isChanged(it) || before.has(it.name);
   // A checklist is ticked and not saved: it comes back, but nothing of it is left unsaved.
-  const names = () => new Set(controls().filter((it) => isChanged(it) && !it.closest("[data-uncounted]")).map((it) => it.name));
+  const names = () => new Set(controls().filter((it) => isUnsaved(it) && !it.closest("[data-uncounted]")).map((it) => it.name));
+  // What the server compares with, to know what somebody else saved since: it belongs to the draft.
+  const origin = () => ["version", "opened"].map((name) => form.querySelector(`input[type=hidden][name=${name}]`)).filter(Boolean);
+  const shown = origin().map((it) => it.value);
   let leaving = false;
   const tell = () => {
-    const count = names().size + before;
+    const count = names().size;
     if (note) {
       note.classList.toggle("changed", count > 0);
       note.textContent = count === 0 ? "No unsaved changes" : count === 1 ? "1 unsaved change" : `${count} unsaved changes`;
     }
-    const draft = controls().filter((it) => it.type !== "password" && isChanged(it));
+    const draft = controls().filter(isUnsaved);
     if (draft.length === 0) return sessionStorage.removeItem(key);
-    sessionStorage.setItem(key, JSON.stringify(draft.map((it) => [it.name, it.type === "radio" || it.type === "checkbox" ? it.value : null, it.type === "radio" || it.type === "checkbox" ? it.checked : it.value])));
+    const isChoice = (it) => it.type === "radio" || it.type === "checkbox";
+    const isSecret = (it) => it.type === "password";
+    sessionStorage.setItem(key, JSON.stringify({
+      origin: origin().map((it) => it.value),
+      values: draft.filter((it) => !isSecret(it)).map((it) => [it.name, isChoice(it) ? it.value : null, isChoice(it) ? it.checked : it.value]),
+      secrets: draft.filter(isSecret).map((it) => it.name),
+    }));
   };
-  const kept = JSON.parse(sessionStorage.getItem(key) ?? "[]");
-  if (document.querySelector(".flash.success")) sessionStorage.removeItem(key);
-  else if (kept.length > 0 && !controls().some(isChanged)) {
-    for (const [name, choice, value] of kept) {
+  const restore = ({ origin: from, values, secrets }) => {
+    for (const [name, choice, value] of values) {
       const control = controls().find((it) => it.name === name && (choice === null || it.value === choice));
       if (!control) continue;
       if (choice === null) control.value = value;
       else control.checked = value;
     }
-    if (names().size > 0) toast("Your unsaved changes are back.");
-  }
+    // A secret is kept nowhere; only that there was one, so that it is not lost without a word.
+    const lost = controls().filter((it) => it.type === "password" && secrets.includes(it.name));
+    for (const it of lost) {
+      before.add(it.name);
+      const due = form.appendChild(document.createElement("input"));
+      Object.assign(due, { type: "hidden", name: `${it.name}-due`, value: "on" });
+      form.addEventListener("reset", () => { due.remove(); before.delete(it.name); }, { once: true });
+    }
+    if (names().size === 0) return;
+    const again = lost.map((it) => ` Type the ${it.labels[0]?.textContent ?? it.name} again.`).join("");
+    toast(`Your unsaved changes are back.${again}`);
+    if (from.join() === shown.join()) return;
+    origin().forEach((it, at) => { it.value = from[at] ?? it.value; });
+    const banner = document.createElement("div");
+    banner.className = "banner warning";
+    banner.setAttribute("role", "status");
+    banner.textContent = "This was saved by somebody after you began to type. What you did not touch is shown as it is saved now. Where both of you changed the same, Save shows you theirs before it replaces anything.";
+    form.before(banner);
+    form.addEventListener("reset", () => { banner.remove(); origin().forEach((it, at) => { it.value = shown[at]; }); }, { once: true });
+  };
+  const kept = JSON.parse(sessionStorage.getItem(key) ?? "null");
+  if (kept?.values && before.size === 0 && !controls().some(isChanged)) restore(kept);
   form.addEventListener("input", tell);
   form.addEventListener("change", tell);
   form.addEventListener("reset", () => setTimeout(tell));
-  form.addEventListener("submit", () => { leaving = true; });
+  form.addEventListener("submit", () => {
+    leaving = true;
+    sessionStorage.setItem(SENT, key);
+  });
   all("[data-discard]", form).forEach((button) => button.addEventListener("click", (event) => {
     event.preventDefault();
     form.reset();
   }));
-  addEventListener("beforeunload", (event) => { if (!leaving && names().size + before > 0) event.preventDefault(); });
+  all("a[data-forget]").forEach((link) => link.addEventListener("click", () => {
+    leaving = true;
+    sessionStorage.removeItem(key);
+  }));
+  addEventListener("beforeunload", (event) => { if (!leaving && names().size > 0) event.preventDefault(); });
   tell();
 }
 

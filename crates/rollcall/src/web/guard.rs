@@ -50,7 +50,6 @@ pub async fn receive(State(app): State<App>, request: Request, next: Next) -> Re
     };
     parts.extensions.insert(visit.clone());
     parts.extensions.insert(Arc::clone(&app.site));
-    let is_get = parts.method == Method::GET;
     let request = Request::from_parts(parts, body);
     let answered = match known {
         Ok(()) => AssertUnwindSafe(next.run(request)).catch_unwind().await,
@@ -62,7 +61,8 @@ pub async fn receive(State(app): State<App>, request: Request, next: Next) -> Re
     if let Some(refusal) = refusal_of(&mut response) {
         response = refused(&visit, &refusal, form.as_ref());
     }
-    let was_shown = is_get && visit.flash().is_some() && !response.status().is_redirection();
+    // Also by the answer to a form to which another one led on.
+    let was_shown = visit.flash().is_some() && !response.status().is_redirection();
     if was_shown && let Some(cookie) = cookies::forget(cookies::FLASH, visit.arrival().is_https) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }

@@ -254,10 +254,19 @@ impl Visit {
 
     /// As [`Visit::done`], in another colour: for what was done and has a catch.
     pub fn told(&self, role: status::Role, sentence: &str, next: &str) -> Response {
+        self.told_with(role, sentence, see_other(next))
+    }
+
+    /// As [`Visit::told`], with the answer that leads on.
+    pub fn told_with(
+        &self,
+        role: status::Role,
+        sentence: &str,
+        mut response: Response,
+    ) -> Response {
         let told: String = sentence.chars().take(FLASH_CHARS_MAX).collect();
         let told = utf8_percent_encode(&told, NON_ALPHANUMERIC);
         let value = format!("{}:{told}", role.class());
-        let mut response = see_other(next);
         if let Some(cookie) = cookies::set(cookies::FLASH, &value, self.arrival().is_https) {
             response.headers_mut().append(SET_COOKIE, cookie);
         }

@@ -17,6 +17,7 @@ mod signing_in;
 mod site;
 mod stopping;
 mod undoing;
+mod unsaved;
 mod walk;
 mod window;
 mod words;

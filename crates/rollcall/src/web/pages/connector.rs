@@ -10,6 +10,7 @@ pub mod explaining;
 pub mod field;
 pub mod head;
 pub mod identity;
+pub mod opened;
 pub mod rail;
 pub mod samples;
 pub mod saved;
@@ -29,6 +30,7 @@ use self::explaining::Explaining;
 use self::field::SectionView;
 use self::head::Head;
 use self::identity::Identity;
+use self::opened::Opened;
 use self::rail::Rail;
 use self::tabs::Tab;
 use self::trying::{On, Trying};
@@ -42,6 +44,7 @@ use crate::web::form::Form;
 use crate::web::moment::Moment;
 use crate::web::page::Page;
 use crate::web::refusal::Refusal;
+use crate::web::status::Role;
 use crate::web::visit::{Visit, see_other};
 
 #[derive(Debug, Template)]
@@ -52,6 +55,8 @@ struct View {
     tab: &'static str,
     /// When what is shown was saved, in microseconds; the form carries it.
     version: i64,
+    /// What stood in its fields then; the form carries it, too.
+    opened: String,
     may_edit: bool,
     is_form: bool,
     /// On the tab General alone.
@@ -64,6 +69,8 @@ struct View {
     review: Option<Review>,
     /// How much of what is in the fields is not saved.
     unsaved: usize,
+    /// The names of the fields that are not saved.
+    unsaved_fields: String,
     rail: Rail,
     effect: Effect,
     /// Where rules for people are tried; nothing on other tabs, and for whoever may not edit.
@@ -140,7 +147,9 @@ pub async fn save(
     let trying = (tab == Tab::UserProvisioning).then(|| Trying::typed(&mut form));
     let explaining = (tab != Tab::General).then(|| Explaining::typed(&mut form));
     let version = form.raw("version").parse().unwrap_or(i64::MIN);
-    let conflict = conflict::since(&app, &before, &draft, version, visit.now()).await?;
+    let opened = Opened::read(&form);
+    let opened = opened.as_ref();
+    let conflict = conflict::since(&app, &before, &draft, opened, version, visit.now()).await?;
     if let Some(conflict) = conflict {
         return in_conflict(&app, &visit, tab, &before, draft, conflict).await;
     }
@@ -148,6 +157,9 @@ pub async fn save(
     let then = then.as_str();
     let on = On::from_word(then);
     let is_tried = on.is_some() || then == "explain";
+    if !is_tried && then != "review" {
+        draft.ask_for_secret();
+    }
     let (mut even_if_unknown, mut unchecked) = (None, None);
     if !draft.is_wrong() && !is_tried {
         let looked = names::look_up(app.db(), Some(&before), &draft.settings).await?;
@@ -192,18 +204,26 @@ pub async fn save(
         let view = view(&app, &visit, tab, &before, draft, Depth::Small).await?;
         return answer::html(&View { trying, explaining, ..view });
     }
+    if draft.is_as_saved(&before) {
+        let sentence = format!("Nothing to save: \"{}\" is as it was.", before.name);
+        return Ok(saved(&visit, &before, tab, then, Role::Neutral, &sentence));
+    }
     let actor = visit.actor();
     let act = visit.act(&actor);
     let Draft { name, settings, secret, .. } = &draft;
     let (db, seal) = (app.db(), &app.engine.seal);
     let edited = connectors::edit(db, seal, &before, name, settings, secret.as_ref(), &act).await;
     match edited {
-        Ok(after) => Ok(saved(&visit, &after, tab, then, unchecked.as_deref())),
+        Ok(after) => {
+            let sentence = saved_sentence(&after, unchecked.as_deref());
+            Ok(saved(&visit, &after, tab, then, Role::Success, &sentence))
+        }
         Err(ConnectorError::ChangedMeanwhile { .. }) => {
             let now = connector(&app, id).await?;
             let draft = draft::typed(&app, &visit, tab, &now, &mut form).await?;
             let version = before.updated_at.as_microsecond();
-            let conflict = conflict::since(&app, &now, &draft, version, visit.now()).await?;
+            let conflict =
+                conflict::since(&app, &now, &draft, opened, version, visit.now()).await?;
             let conflict = conflict.unwrap_or_default();
             in_conflict(&app, &visit, tab, &now, draft, conflict).await
         }
@@ -227,24 +247,33 @@ pub async fn preview(
     answer::html(&effect::of(&app, &visit, tab, &before, &draft, true).await?)
 }
 
-/// Where one goes after something was saved. `unchecked` says which names could not be looked for.
+/// That something was saved. `unchecked` says which names could not be looked for.
+pub fn saved_sentence(connector: &Connector, unchecked: Option<&str>) -> String {
+    let mut sentence = format!("\"{}\" is saved. Nothing was synchronised yet.", connector.name);
+    if let Some(unchecked) = unchecked {
+        sentence.extend([" ", unchecked]);
+    }
+    sentence
+}
+
+/// Where one goes after saving, and what is told there.
 pub fn saved(
     visit: &Visit,
     connector: &Connector,
     tab: Tab,
     then: &str,
-    unchecked: Option<&str>,
+    role: Role,
+    sentence: &str,
 ) -> Response {
     let id = connector.id.0;
-    let mut sentence = format!("\"{}\" is saved. Nothing was synchronised yet.", connector.name);
-    if let Some(unchecked) = unchecked {
-        sentence.extend([" ", unchecked]);
-    }
     match then {
-        "return" => visit.done(sentence, "/connectors"),
+        "return" => visit.told(role, sentence, "/connectors"),
         // The same request once more, to another address: the test is a form, too.
-        "test" => Redirect::temporary(&format!("/connectors/{id}/test")).into_response(),
-        _ => visit.done(sentence, &format!("/connectors/{id}/{}", tab.word())),
+        "test" => {
+            let again = Redirect::temporary(&format!("/connectors/{id}/test"));
+            visit.told_with(role, sentence, again.into_response())
+        }
+        _ => visit.told(role, sentence, &format!("/connectors/{id}/{}", tab.word())),
     }
 }
 
@@ -279,7 +308,7 @@ async fn view(
     let head = head::head(app, visit, connector, Some(tab), &draft.wrong).await?;
     let command = draft.command(connector);
     let effect = effect::of(app, visit, tab, connector, &draft, is_asked).await?;
-    let unsaved = draft.differences(connector).len();
+    let unsaved = draft.unsaved(connector);
     let section = |it| field::section(it, &draft.given, &draft.wrong);
     let mut sections: Vec<SectionView> = tab.sections().iter().map(section).collect();
     if tab == Tab::GroupSync {
@@ -300,6 +329,7 @@ async fn view(
         page: visit.page(format!("{} - {}", tab.label(), connector.name)),
         tab: tab.word(),
         version: connector.updated_at.as_microsecond(),
+        opened: Opened::of(connector, tab).to_string(),
         may_edit: head.may_edit,
         is_form: tab.is_form(),
         sections,
@@ -307,7 +337,8 @@ async fn view(
         even_if_unknown: None,
         conflict: None,
         review: None,
-        unsaved: if draft.is_wrong() { unsaved.max(1) } else { unsaved },
+        unsaved: unsaved.len(),
+        unsaved_fields: unsaved.join(" "),
         rail: rail::rail(&last, draft.settings.source.minimum_remaining_api_calls, visit.now()),
         effect,
         trying: (head.may_edit && tab == Tab::UserProvisioning).then(Trying::default),

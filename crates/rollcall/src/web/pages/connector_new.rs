@@ -18,8 +18,10 @@ use crate::web::pages::connector;
 use crate::web::pages::connector::draft::{self, ErrorLine};
 use crate::web::pages::connector::field::{self, SectionView, Wrong};
 use crate::web::pages::connector::identity::{self, Identity};
+use crate::web::pages::connector::opened;
 use crate::web::pages::connector::tabs::{Entry, GROUPS_FROM, REQUIRED, Section, Tab};
 use crate::web::refusal::Refusal;
+use crate::web::status::Role;
 use crate::web::visit::Visit;
 
 #[derive(Debug, Template)]
@@ -39,7 +41,10 @@ struct View {
     steps: Vec<Step>,
     /// The steps as a text for somebody else.
     steps_text: String,
-    unsaved: usize,
+    /// The names of the fields that are not as they were before anybody typed.
+    unsaved_fields: String,
+    /// Of names that are not known; here every one is new.
+    even_if_unknown: Option<bool>,
     command: String,
 }
 
@@ -114,8 +119,9 @@ pub async fn create(
         match made.await {
             Ok(made) => {
                 let unchecked = names::look_up(db, None, &made.settings).await?.unchecked;
-                let (then, unchecked) = (form.raw("then"), unchecked.as_deref());
-                return Ok(connector::saved(&visit, &made, Tab::General, then, unchecked));
+                let sentence = connector::saved_sentence(&made, unchecked.as_deref());
+                let (then, role) = (form.raw("then"), Role::Success);
+                return Ok(connector::saved(&visit, &made, Tab::General, then, role, &sentence));
             }
             Err(ConnectorError::Name(error)) => {
                 wrong.insert("name".to_owned(), error.to_string());
@@ -123,6 +129,9 @@ pub async fn create(
             Err(ConnectorError::Field(error)) => draft::place(error, &mut wrong, &mut together),
             Err(error) => return Err(error.into()),
         }
+    }
+    if read.secret.is_some() {
+        wrong.insert("client-secret".to_owned(), identity::TYPE_AGAIN.to_owned());
     }
     let identity = Identity::typed(&form, String::new(), wrong.clone());
     answer::html_again(&view(&visit, &form, identity, &given, &wrong, &together, &settings))
@@ -180,6 +189,10 @@ fn view(
         or(&identity.client_id, "ID"),
         notation::flags(&plain(), settings)
     );
+    let saved =
+        |flag: &str| notation::setting(flag).map(|it| (it.values)(&plain())).unwrap_or_default();
+    let mut unsaved = opened::changed(given, saved);
+    unsaved.extend(identity.changed(&Identity::empty()));
     View {
         page: visit.page("Create Connector"),
         sections: SECTIONS.iter().map(|it| field::section(it, given, wrong)).collect(),
@@ -189,7 +202,8 @@ fn view(
             .collect::<String>()
             .trim_end()
             .replace("paste them here", "send them back on a safe way"),
-        unsaved: usize::from(!wrong.is_empty()),
+        unsaved_fields: unsaved.join(" "),
+        even_if_unknown: None,
         command,
         identity,
     }
@@ -230,7 +244,8 @@ mod tests {
                 errors: wrong.iter().map(|(it, why)| draft::error_line(it, why)).collect(),
                 steps: STEPS.iter().enumerate().map(step).collect(),
                 steps_text: "1. Log in".to_owned(),
-                unsaved: 1,
+                unsaved_fields: "name".to_owned(),
+                even_if_unknown: None,
                 command: HOSTILE.to_owned(),
             };
             let text = check(&view);

@@ -10,7 +10,6 @@ use crate::run;
 use crate::source::onelogin::report::{CheckStep, CheckWord, Checklist};
 use crate::web::App;
 use crate::web::answer::{self, Answer};
-use crate::web::form::Form;
 use crate::web::moment::Moment;
 use crate::web::page::Page;
 use crate::web::pages::connector;
@@ -25,8 +24,6 @@ struct View {
     head: Head,
     /// None before it was tried.
     report: Option<Report>,
-    /// Whether the settings were saved by the same button.
-    was_saved: bool,
     command: String,
 }
 
@@ -53,17 +50,16 @@ struct Step {
 }
 
 pub async fn show(State(app): State<App>, visit: Visit, Path(id): Path<i64>) -> Answer {
-    answer::html(&view(&app, &visit, id, None, false).await?)
+    answer::html(&view(&app, &visit, id, None).await?)
 }
 
-pub async fn test(State(app): State<App>, visit: Visit, Path(id): Path<i64>, form: Form) -> Answer {
+pub async fn test(State(app): State<App>, visit: Visit, Path(id): Path<i64>) -> Answer {
     let connector = connector::connector(&app, id).await?;
     let source = run::source(&app.engine, &connector).await?;
     let began = Instant::now();
     let checklist = source.check(&|_| {}).await;
     let report = report(&checklist, connector.name.as_str(), began.elapsed(), &visit);
-    let was_saved = form.raw("then") == "test";
-    answer::html(&view(&app, &visit, id, Some(report), was_saved).await?)
+    answer::html(&view(&app, &visit, id, Some(report)).await?)
 }
 
 async fn view(
@@ -71,13 +67,12 @@ async fn view(
     visit: &Visit,
     id: i64,
     report: Option<Report>,
-    was_saved: bool,
 ) -> Result<View, crate::web::refusal::Refusal> {
     let connector = connector::connector(app, id).await?;
     let head = head::head(app, visit, &connector, None, &Wrong::new()).await?;
     let command = format!("rollcall connector test {}", shell_word(connector.name.as_str()));
     let page = visit.page(format!("Test connection - {}", connector.name));
-    Ok(View { page, head, report, was_saved, command })
+    Ok(View { page, head, report, command })
 }
 
 fn report(checklist: &Checklist, name: &str, took: Duration, visit: &Visit) -> Report {
@@ -153,15 +148,12 @@ mod tests {
             steps: steps.iter().map(|&it| step(&told(it))).collect(),
             text: HOSTILE.to_owned(),
         };
-        for (report, was_saved) in
-            [(None, false), (Some(report(true)), true), (Some(report(false)), false)]
-        {
+        for report in [None, Some(report(true)), Some(report(false))] {
             let is_shown = report.is_some();
             let text = check(&View {
                 page: samples::page("Test connection", "/connectors/1/test", Role::Operator),
                 head: sample_head(None, Role::Operator),
                 report,
-                was_saved,
                 command: HOSTILE.to_owned(),
             });
             assert_eq!(text.contains("Run again"), is_shown, "{text}");

@@ -34,10 +34,14 @@ pub const ROWS: usize = 50;
 pub const ASKED_FOR: u32 = 51;
 
 /// The targets to choose from, and the chosen one: the first in which somebody can be, unless the
-/// address names another.
+/// address names another. One that is not there is told, and not another in its place.
 pub async fn chosen(app: &App, asked: &str) -> Result<(Vec<Choice>, Option<Place>), Refusal> {
     let known = targets::list(app.db()).await?;
     let id = known.iter().find(|it| it.id.0.to_string() == asked);
+    if id.is_none() && !asked.is_empty() {
+        let why = "There is no such target. It may have been deleted.";
+        return Err(Refusal::NotFound(why.to_owned()));
+    }
     let published = || known.iter().find(|it| it.published_at.is_some());
     let id = id.or_else(published).or(known.first());
     let id = id.map(|it| it.id);

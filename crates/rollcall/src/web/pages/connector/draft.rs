@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::field::{self, Wrong};
 use super::identity::{self, Identity};
+use super::opened::{self, Opened};
 use super::saved;
 use super::tabs::{self, Tab};
 use crate::notation::{self, Given, SCHEDULE_SWITCH, shell_word};
@@ -23,6 +24,8 @@ pub struct Draft {
     pub name: String,
     pub settings: ConnectorSettings,
     pub secret: Option<Secret>,
+    /// One was typed into the form before, and has to be typed again: no page shows it.
+    pub secret_is_missing: bool,
     pub given: Vec<Given>,
     pub identity: Option<Identity>,
     pub wrong: Wrong,
@@ -74,12 +77,12 @@ impl Draft {
                 rows.push(Difference { label: label.to_owned(), before, after });
             }
         }
-        if secret.is_some() {
-            let after = "replaced".to_owned();
+        if secret.is_some() || self.secret_is_missing {
+            let after = if secret.is_some() { "replaced" } else { "to be typed again" };
             rows.push(Difference {
                 label: "Client Secret".to_owned(),
-                before: String::new(),
-                after,
+                before: "set".to_owned(),
+                after: after.to_owned(),
             });
         }
         let changed = notation::differences(&before.settings, settings).into_iter();
@@ -89,6 +92,35 @@ impl Draft {
             after: field::words(&after),
         }));
         rows
+    }
+
+    /// Whether saving it would change nothing.
+    pub fn is_as_saved(&self, before: &Connector) -> bool {
+        let Draft { name, settings, secret, .. } = self;
+        secret.is_none() && name == before.name.as_str() && *settings == before.settings
+    }
+
+    /// The names of the fields in which something else stands than what is saved.
+    pub fn unsaved(&self, before: &Connector) -> Vec<&'static str> {
+        let saved = |flag: &str| {
+            notation::setting(flag).map(|it| (it.values)(&before.settings)).unwrap_or_default()
+        };
+        let mut names = opened::changed(&self.given, saved);
+        if let Some(identity) = &self.identity {
+            names.extend(identity.changed(&Identity::stored(before, String::new())));
+        }
+        names
+    }
+
+    /// Notes that it cannot be saved before the secret is typed again.
+    pub fn ask_for_secret(&mut self) {
+        if self.secret_is_missing {
+            let why = format!("{} {}", identity::TYPE_AGAIN, identity::OR_KEEP);
+            if let Some(identity) = &mut self.identity {
+                identity.wrong.insert("client-secret".to_owned(), why.clone());
+            }
+            self.wrong.insert("client-secret".to_owned(), why);
+        }
     }
 
     /// The places of the settings that it would change, as the audit log names them.
@@ -128,7 +160,7 @@ impl Draft {
                 flags.extend([" --", flag, " ", &shell_word(new)]);
             }
         }
-        if secret.is_some() {
+        if secret.is_some() || self.secret_is_missing {
             flags.push_str(" --client-secret-file -");
         }
         flags.push_str(&notation::flags(&before.settings, settings));
@@ -161,6 +193,7 @@ pub async fn stored(
         name: connector.name.as_str().to_owned(),
         settings: connector.settings.clone(),
         secret: None,
+        secret_is_missing: false,
         given,
         identity,
         wrong: Wrong::new(),
@@ -168,7 +201,8 @@ pub async fn stored(
     })
 }
 
-/// The fields as somebody typed them, over what is saved.
+/// The fields as somebody typed them, over what is saved. What stands in a field as it did when the
+/// form was opened was not typed.
 pub async fn typed(
     app: &App,
     visit: &Visit,
@@ -177,7 +211,11 @@ pub async fn typed(
     form: &mut Form,
 ) -> Result<Draft, Refusal> {
     let mut draft = stored(app, visit, tab, before).await?;
-    let given: Vec<Given> = tab.entries().filter_map(|it| field::typed(it, form)).collect();
+    let opened = Opened::read(form);
+    let is_as_opened =
+        |field: &str, values: &[String]| opened.as_ref().is_some_and(|it| it.had(field, values));
+    let given = tab.entries().filter_map(|it| field::typed(it, form));
+    let given: Vec<Given> = given.filter(|it| !is_as_opened(it.flag, &it.values)).collect();
     let (settings, wrong) = notation::apply(&before.settings, &given);
     draft.settings = settings;
     for it in wrong {
@@ -193,15 +231,33 @@ pub async fn typed(
             None => draft.given.push(given),
         }
     }
-    if let Some(Identity { secret_set, .. }) = draft.identity.take() {
+    if let Some(stored) = draft.identity.take() {
         let mut wrong = Wrong::new();
         let read = identity::read(form, app.engine.limits.allow_loopback, &mut wrong);
-        draft.name = read.name;
-        draft.settings.source.base_url = read.base_url;
-        draft.settings.source.client_id = read.client_id;
+        let mut shown = Identity::typed(form, stored.secret_set, wrong.clone());
+        draft.wrong.extend(wrong);
+        if is_as_opened("name", std::slice::from_ref(&read.name)) {
+            shown.name = stored.name;
+        } else {
+            draft.name = read.name;
+        }
+        if is_as_opened("base-url", std::slice::from_ref(&read.base_url)) {
+            (shown.region, shown.subdomain, shown.url) =
+                (stored.region, stored.subdomain, stored.url);
+        } else {
+            draft.settings.source.base_url = read.base_url;
+        }
+        if is_as_opened("client-id", std::slice::from_ref(&read.client_id)) {
+            shown.client_id = stored.client_id;
+        } else {
+            draft.settings.source.client_id = read.client_id;
+        }
+        draft.secret_is_missing = read.secret.is_none() && identity::is_secret_due(form);
         draft.secret = read.secret;
-        draft.wrong.extend(wrong.clone());
-        draft.identity = Some(Identity::typed(form, secret_set, wrong));
+        if draft.secret.is_some() || draft.secret_is_missing {
+            shown.remember_secret();
+        }
+        draft.identity = Some(shown);
     }
     Ok(draft)
 }

@@ -6,6 +6,7 @@ use super::field::Wrong;
 use crate::notation::choices::{base_url_of, client_id_of};
 use crate::secret::Secret;
 use crate::store::connectors::Connector;
+use crate::store::names;
 use crate::web::form::Form;
 
 /// What stands in the fields.
@@ -19,6 +20,8 @@ pub struct Identity {
     pub client_id: String,
     /// `Set on 3 Nov 2026 by ana@example.com.`; empty where none is set.
     pub secret_set: String,
+    /// One was typed that is not saved, and has to be typed again.
+    pub secret_is_due: bool,
     /// What is wrong with a field.
     pub wrong: Wrong,
 }
@@ -31,6 +34,16 @@ pub struct Read {
     pub client_id: String,
     pub secret: Option<Secret>,
 }
+
+/// What is said of a secret that was typed and not saved: no page shows it, not even to whoever typed it.
+pub const TYPE_AGAIN: &str =
+    "Type the new Client Secret again: it is not saved yet, and no page shows one again.";
+/// The other way out, where one is saved.
+pub const OR_KEEP: &str = "Or tick that the saved one stays.";
+
+/// The field that remembers that a secret was typed, and the tick that gives it up.
+const SECRET_DUE: &str = "client-secret-due";
+const SECRET_KEPT: &str = "client-secret-kept";
 
 const US: &str = "https://api.us.onelogin.com";
 const EU: &str = "https://api.eu.onelogin.com";
@@ -45,6 +58,7 @@ impl Identity {
             url: String::new(),
             client_id: String::new(),
             secret_set: String::new(),
+            secret_is_due: false,
             wrong: Wrong::new(),
         }
     }
@@ -66,6 +80,7 @@ impl Identity {
             url: url.to_owned(),
             client_id: connector.settings.source.client_id.clone(),
             secret_set,
+            secret_is_due: false,
             wrong: Wrong::new(),
         }
     }
@@ -80,8 +95,29 @@ impl Identity {
             url: typed("url"),
             client_id: typed("client-id"),
             secret_set,
+            secret_is_due: false,
             wrong,
         }
+    }
+
+    /// Says beside its field that the secret is to be typed again.
+    pub fn remember_secret(&mut self) {
+        self.secret_is_due = true;
+        self.wrong.entry("client-secret".to_owned()).or_insert_with(|| TYPE_AGAIN.to_owned());
+    }
+
+    /// The names of the fields in which something else stands than in those.
+    pub fn changed(&self, saved: &Identity) -> Vec<&'static str> {
+        let fields = [
+            ("name", &self.name, &saved.name),
+            ("base-url", &self.region, &saved.region),
+            ("subdomain", &self.subdomain, &saved.subdomain),
+            ("url", &self.url, &saved.url),
+            ("client-id", &self.client_id, &saved.client_id),
+        ];
+        let changed = fields.into_iter().filter(|(_, here, there)| here.trim() != there.trim());
+        let secret = self.secret_is_due.then_some("client-secret");
+        changed.map(|(name, ..)| name).chain(secret).collect()
     }
 
     pub fn error(&self, field: &str) -> &str {
@@ -93,9 +129,17 @@ impl Identity {
     }
 }
 
+/// Whether a secret was typed into this form before, and nobody said that it is given up.
+pub fn is_secret_due(form: &Form) -> bool {
+    form.checked(SECRET_DUE) && !form.checked(SECRET_KEPT)
+}
+
 /// Reads name, address and credential, and notes what is wrong.
 pub fn read(form: &mut Form, allow_loopback: bool, wrong: &mut Wrong) -> Read {
     let name = form.raw("name").trim().to_owned();
+    if let Err(error) = names::checked_name("connector", &name) {
+        wrong.insert("name".to_owned(), error.to_string());
+    }
     let address = match form.raw("base-url") {
         "own" => form.raw("subdomain"),
         "other" => form.raw("url"),

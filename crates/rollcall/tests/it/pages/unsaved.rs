@@ -1,0 +1,322 @@
+//! What was typed and is not saved: it is never lost without a word, and never overwrites what
+//! somebody else saved meanwhile.
+
+use rollcall::store::accounts::Role;
+use rollcall::store::audit;
+use rollcall::store::connectors::{self, Connector};
+use rollcall::store::{Db, targets};
+
+use super::browser::{Answer, Browser};
+use super::chromium::{Scripts, in_window};
+use super::world::{CONNECTOR, World};
+use crate::databases::{on_both, on_sqlite};
+
+const GENERAL: &str = "/connectors/1/general";
+const SYNC: &str = "/connectors/1/sync-settings";
+const AGAIN: &str = "Type the new Client Secret again";
+
+async fn stored(db: &Db) -> Connector {
+    connectors::find(db, CONNECTOR).await.unwrap()
+}
+
+fn hidden(shown: &Answer, name: &str) -> String {
+    let (_, rest) = shown.text.split_once(&format!("name=\"{name}\" value=\"")).unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+/// Sends the form of a page as a browser does, with these fields.
+async fn send(
+    browser: &mut Browser,
+    shown: &Answer,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> Answer {
+    // The token is of whoever sends; the page may be what another saw as well.
+    let csrf = browser.get(path).await.token();
+    let [version, opened] = ["version", "opened"].map(|it| hidden(shown, it));
+    let rest = [("csrf", &*csrf), ("version", &*version), ("opened", &*opened)];
+    browser.post(path, &[fields, &rest[..]].concat()).await
+}
+
+/// How many times the connector was changed, as the audit log has it.
+async fn edits(db: &Db) -> usize {
+    let filter = audit::Filter {
+        since: None,
+        until: None,
+        actor: String::new(),
+        noun: "connector".to_owned(),
+        verb: "edit".to_owned(),
+        object: String::new(),
+    };
+    audit::list(db, &filter, None, 100).await.unwrap().len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_was_typed_is_asked_for_again_until_it_is_saved_or_given_up() {
+    on_both(async |db| {
+        let world = World::new(&db, 1).await;
+        let mut browser = world.service.signed_in(Role::Admin).await;
+        let url = world.sandbox.base_url();
+        let usual = [
+            ("name", CONNECTOR),
+            ("base-url", "other"),
+            ("url", &*url),
+            ("client-id", world.sandbox.client_id()),
+            ("minimum-remaining-api-calls", "500"),
+        ];
+        let with = |more: &[(&'static str, &'static str)]| [&usual[..], more].concat();
+        let secret = async || {
+            let seal = &world.service.engine.seal;
+            connectors::client_secret(&db, seal, &stored(&db).await).await.unwrap()
+        };
+        let old = world.sandbox.client_secret();
+        let opened = browser.get(GENERAL).await;
+        assert!(!opened.text.contains(AGAIN), "{opened:?}");
+
+        let review = with(&[("client-secret", "canary"), ("then", "review")]);
+        let review = send(&mut browser, &opened, GENERAL, &review).await;
+        assert_eq!(review.status, 200, "{review:?}");
+        for part in [
+            AGAIN,
+            "name=\"client-secret-due\"",
+            "Keep the Client Secret that is saved",
+            "aria-describedby=\"client-secret-error client-secret-help\"",
+            "1 unsaved change<",
+        ] {
+            assert!(review.text.contains(part), "{part}: {review:?}");
+        }
+        let due = ("client-secret-due", "on");
+        for _ in 0..2 {
+            let refused = send(&mut browser, &review, GENERAL, &with(&[due])).await;
+            assert_eq!(refused.status, 422, "{refused:?}");
+            assert!(refused.text.contains("<a href=\"#client-secret\">"), "{refused:?}");
+            assert!(refused.text.contains("name=\"client-secret-due\""), "{refused:?}");
+        }
+        assert_eq!((secret().await.expose(), edits(&db).await), (old, 0));
+
+        // Refused for something else.
+        let mut wrong = with(&[("client-secret", "canary")]);
+        wrong[4].1 = "many";
+        let refused = send(&mut browser, &opened, GENERAL, &wrong).await;
+        assert_eq!(refused.status, 422, "{refused:?}");
+        assert!(refused.text.contains(AGAIN), "{refused:?}");
+        assert!(refused.text.contains("2 unsaved changes<"), "{refused:?}");
+        assert!(!refused.text.contains("canary"), "{refused:?}");
+
+        // Given up: nothing is left to save, and the audit log does not say that something was.
+        let kept = with(&[due, ("client-secret-kept", "on")]);
+        let kept = send(&mut browser, &review, GENERAL, &kept).await;
+        assert_eq!(kept.status, 303, "{kept:?}");
+        let told = browser.follow(&kept).await;
+        assert!(told.text.contains("Nothing to save"), "{told:?}");
+        assert!(!told.text.contains("is saved."), "{told:?}");
+        assert_eq!((secret().await.expose(), edits(&db).await), (old, 0));
+
+        // Somebody else was faster.
+        let mut other = world.service.signed_in(Role::Admin).await;
+        let mut theirs = usual;
+        theirs[4].1 = "600";
+        assert_eq!(send(&mut other, &opened, GENERAL, &theirs).await.status, 303);
+        let mut mine = with(&[("client-secret", "canary")]);
+        mine[4].1 = "700";
+        let conflict = send(&mut browser, &opened, GENERAL, &mine).await;
+        assert_eq!(conflict.status, 409, "{conflict:?}");
+        let words = "still below, but for the Client Secret, which is to be typed again.";
+        assert!(conflict.text.contains(words), "{conflict:?}");
+        let mut mine = with(&[due]);
+        mine[4].1 = "700";
+        assert_eq!(send(&mut browser, &conflict, GENERAL, &mine).await.status, 422);
+        mine.push(("client-secret", "canary"));
+        assert_eq!(send(&mut browser, &conflict, GENERAL, &mine).await.status, 303);
+        assert_eq!(secret().await.expose(), "canary");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_was_not_touched_takes_what_somebody_else_saved() {
+    on_both(async |db| {
+        let world = World::new(&db, 1).await;
+        let mut ana = world.service.signed_in(Role::Admin).await;
+        let mut other = world.service.signed_in(Role::Admin).await;
+        let limits = async || {
+            let it = stored(&db).await.settings.safety;
+            (it.deactivations_max, it.removals_max)
+        };
+        let fields = |deactivations, removals| {
+            [("limit-deactivations", deactivations), ("limit-removals", removals)]
+        };
+        let opened = ana.get(SYNC).await;
+        send(&mut ana, &opened, SYNC, &fields("10", "20")).await;
+        let opened = ana.get(SYNC).await;
+        send(&mut other, &opened, SYNC, &fields("10", "33")).await;
+        // Hers still says 20.
+        let saved = send(&mut ana, &opened, SYNC, &fields("11", "20")).await;
+        assert_eq!(saved.status, 303, "{saved:?}");
+        assert_eq!(limits().await, (11, 33));
+
+        // Both changed one of two.
+        let opened = ana.get(SYNC).await;
+        send(&mut other, &opened, SYNC, &fields("12", "34")).await;
+        let refused = send(&mut ana, &opened, SYNC, &fields("13", "33")).await;
+        assert_eq!(refused.status, 409, "{refused:?}");
+        let (_, conflict) = refused.text.split_once("id=\"conflict\"").unwrap();
+        let (conflict, _) = conflict.split_once("What you typed is still below").unwrap();
+        assert!(conflict.contains("Deactivate more than"), "{conflict}");
+        assert!(!conflict.contains("Remove more than"), "{conflict}");
+        assert!(refused.text.contains(
+            "name=\"limit-removals\" type=\"number\" inputmode=\"numeric\" min=\"0\" value=\"34\""
+        ));
+        assert_eq!(limits().await, (12, 34));
+        let saved = send(&mut ana, &refused, SYNC, &fields("13", "34")).await;
+        assert_eq!(saved.status, 303, "{saved:?}");
+        assert_eq!(limits().await, (13, 34));
+
+        // Both did the same, and a draft of before lies over what is saved now.
+        let opened = ana.get(SYNC).await;
+        send(&mut other, &opened, SYNC, &fields("14", "35")).await;
+        let saved = send(&mut ana, &opened, SYNC, &fields("14", "35")).await;
+        assert_eq!(saved.status, 303, "{saved:?}");
+        assert_eq!(limits().await, (14, 35));
+        let newer = other.get(SYNC).await;
+        send(&mut other, &newer, SYNC, &fields("15", "35")).await;
+        let refused = send(&mut ana, &opened, SYNC, &fields("16", "35")).await;
+        assert_eq!(refused.status, 409, "{refused:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_connector_is_told_all_that_is_missing_at_once() {
+    on_sqlite(async |db| {
+        let world = World::new(&db, 1).await;
+        let mut browser = world.service.signed_in(Role::Admin).await;
+        let path = "/connectors/new/onelogin";
+        let fields = [("base-url", "us"), ("groups-from", "roles"), ("required-group", "")];
+        let refused = browser.submit(path, path, &fields).await;
+        assert_eq!(refused.status, 422, "{refused:?}");
+        for field in ["name", "client-id", "client-secret"] {
+            assert!(
+                refused.text.contains(&format!("id=\"{field}-error\"")),
+                "{field}: {refused:?}"
+            );
+        }
+        let fields = [&fields[..], &[("client-secret", "canary")]].concat();
+        let refused = browser.submit(path, path, &fields).await;
+        assert!(refused.text.contains(AGAIN), "{refused:?}");
+        assert!(!refused.text.contains("canary"), "{refused:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_is_gone_does_not_show_the_people_of_another() {
+    on_sqlite(async |db| {
+        let world = World::new(&db, 3).await;
+        world.sync().await;
+        let mut browser = world.service.signed_in(Role::Viewer).await;
+        let target = targets::list(&db).await.unwrap()[0].id.0;
+        for page in ["users", "groups"] {
+            for (asked, status) in [
+                (format!("/{page}"), 200),
+                (format!("/{page}?target="), 200),
+                (format!("/{page}?target={target}"), 200),
+                (format!("/{page}?target=99"), 404),
+                (format!("/{page}?target=jira"), 404),
+            ] {
+                let shown = browser.get(&asked).await;
+                assert_eq!(shown.status, status, "{asked}: {shown:?}");
+                assert_eq!(shown.text.contains("There is no such target."), status == 404);
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn saving_and_testing_tells_which_names_were_not_checked() {
+    on_sqlite(async |db| {
+        let world = World::new(&db, 3).await;
+        let mut browser = world.service.signed_in(Role::Admin).await;
+        let path = "/connectors/1/required-groups";
+        let shown = browser.get(path).await;
+        let fields = [("required-group", "Staff"), ("match", "any"), ("then", "test")];
+        let saved = send(&mut browser, &shown, path, &fields).await;
+        assert_eq!((saved.status.as_u16(), saved.location()), (307, "/connectors/1/test"));
+        let csrf = hidden(&shown, "csrf");
+        let tested = browser.post("/connectors/1/test", &[("csrf", &*csrf)]).await;
+        for part in
+            ["is saved. Nothing was synchronised yet.", "was not checked: no read is stored"]
+        {
+            assert!(tested.text.contains(part), "{part}: {tested:?}");
+        }
+        let next = browser.get(path).await;
+        assert!(!next.text.contains("is saved."), "it is told once: {next:?}");
+    })
+    .await;
+}
+
+#[test]
+fn a_draft_outlives_a_refusal_and_does_not_overwrite_what_was_saved_since() {
+    in_window(Scripts::On, async |window| {
+        on_sqlite(async |db| {
+            let world = World::new(&db, 1).await;
+            let browser = world.service.signed_in(Role::Admin).await;
+            window.sign_in_as(&browser, &world.service).await;
+            // Two are typed, one of them wrong.
+            window.goto(&world.service, SYNC).await;
+            window.fill("Spread the start by up to", "soon").await;
+            window.fill("Remove more than", "21").await;
+            window.click("Save").await;
+            window.sees("1 thing is to correct").await;
+            window.sees("2 unsaved changes").await;
+            let dark = "document.querySelector('.theme [value=dark]').click(); return ''";
+            window.script("onbeforeunload = null; window.addEventListener('beforeunload', (it) => it.stopImmediatePropagation(), true); return ''", vec![]).await;
+            window.script(dark, vec![]).await;
+            window.sees("Your unsaved changes are back.").await;
+            window.sees("2 unsaved changes").await;
+            assert_eq!(window.value("Remove more than").await, "21");
+            assert_eq!(window.value("Spread the start by up to").await, "soon");
+
+            // Somebody else saves, and the draft comes back over it.
+            window.fill("Spread the start by up to", "2m").await;
+            let mut other = browser.clone();
+            let shown = other.get(SYNC).await;
+            let fields = [("limit-removals", "33"), ("limit-deactivations", "7")];
+            assert_eq!(send(&mut other, &shown, SYNC, &fields).await.status, 303);
+            window.goto(&world.service, SYNC).await;
+            window.sees("This was saved by somebody after you began to type.").await;
+            window.assert_accessible().await;
+            assert_eq!(window.value("Deactivate more than").await, "7");
+            assert_eq!(window.value("Remove more than").await, "21");
+            window.click("Save").await;
+            window.sees("Somebody else saved this connector meanwhile.").await;
+            let limits = async || {
+                let it = stored(&db).await.settings.safety;
+                (it.deactivations_max, it.removals_max)
+            };
+            assert_eq!(limits().await.1, 33);
+            window.click("Save").await;
+            window.sees("is saved.").await;
+            window.sees("No unsaved changes").await;
+            assert_eq!(limits().await, (7, 21));
+
+            // A secret is kept nowhere, which is told.
+            window.goto(&world.service, GENERAL).await;
+            window.fill("Client Secret", "canary").await;
+            window.goto(&world.service, "/runs").await;
+            window.goto(&world.service, GENERAL).await;
+            window.sees("Type the Client Secret again.").await;
+            window.sees("1 unsaved change").await;
+            window.click("Save").await;
+            window.sees("1 thing is to correct").await;
+            window.assert_accessible().await;
+            window.click("Keep the Client Secret that is saved").await;
+            window.click("Save").await;
+            window.sees("Nothing to save").await;
+            window.sees("No unsaved changes").await;
+            window.forget_complaints().await;
+        })
+        .await;
+    });
+}
