@@ -289,7 +289,7 @@ fn change_row<'a>(
     cause: Option<usize>,
 ) -> ChangeRow<'a> {
     let Step { change, reason } = step;
-    let Evidence { states, memberships, .. } = &target.evidence;
+    let Evidence { memberships, .. } = &target.evidence;
     let user = change.user();
     let (before, after) = before_and_after(change, memberships);
     ChangeRow {
@@ -302,11 +302,17 @@ fn change_row<'a>(
         words: change.to_string(),
         reason: reason.to_string(),
         identity: Identity::of(change).as_str().to_owned(),
-        state: user.and_then(|it| states.get(&it.id)).map_or("", SourceState::as_str),
+        state: state_of(target, step),
         cause: cause.unwrap_or_default(),
         before,
         after,
     }
+}
+
+/// What the source says of whoever a step concerns, as far as it says anything.
+fn state_of<'a>(target: &'a TargetDecision, step: &Step) -> &'a str {
+    let states = &target.evidence.states;
+    step.change.user().and_then(|it| states.get(&it.id)).map_or("", SourceState::as_str)
 }
 
 /// Takes out of force what the run carried out, and what is not proposed any more.
@@ -400,13 +406,17 @@ async fn is_same(tx: &mut Tx, plan: PlanId, decision: &Decision) -> Result<bool,
     }
     let seen = changes::seen(tx, plan).await?;
     let held = seen.iter().filter(|it| it.is_held);
-    let seen: BTreeSet<(i64, &str)> = held.map(|it| (it.target, &*it.identity)).collect();
+    let seen: BTreeMap<(i64, &str), (&str, &str)> =
+        held.map(|it| ((it.target, &*it.identity), (&*it.reason, &*it.state))).collect();
     let mut count = 0;
     for target in &decision.targets {
         for step in &target.held.steps {
             count += 1;
             let identity = Identity::of(&step.change);
-            if !seen.contains(&(target_number(target), identity.as_str())) {
+            let reason = step.reason.to_string();
+            // A decision over the plan is by what the source said when it was made.
+            let told = (&*reason, state_of(target, step));
+            if seen.get(&(target_number(target), identity.as_str())) != Some(&told) {
                 return Ok(false);
             }
         }

@@ -62,6 +62,9 @@ pub struct Seen {
     pub cause: i64,
     pub identity: String,
     pub words: String,
+    /// Why it was planned, and what the source said of the person.
+    pub reason: String,
+    pub state: String,
 }
 
 /// Which changes of a plan. What is empty matches everything.
@@ -198,23 +201,19 @@ pub async fn list(
 
 /// Everything that a decision over the plan has to look at, in order.
 pub async fn seen(tx: &mut Tx, plan: PlanId) -> Result<Vec<Seen>, StoreError> {
-    const SQL: &str = "select seq, target_id, verdict, decision, cause, identity, words \
-         from plan_changes where plan_id = $1 order by seq";
-    let rows: Vec<(i64, i64, String, String, i64, String, String)> =
+    const SQL: &str = "select seq, target_id, verdict, decision, cause, identity, words, reason, \
+           state from plan_changes where plan_id = $1 order by seq";
+    let rows: Vec<SeenColumns> =
         with_tx!(tx, conn => sqlx::query_as(SQL).bind(plan.0).fetch_all(conn).await?);
-    let seen = |(seq, target, verdict, decision, cause, identity, words): (
-        i64,
-        i64,
-        String,
-        String,
-        i64,
-        String,
-        String,
-    )| {
-        Seen { seq, target, is_held: verdict == "held", decision, cause, identity, words }
+    let seen = |row: SeenColumns| {
+        let (seq, target, verdict, decision, cause, identity, words, reason, state) = row;
+        let is_held = verdict == "held";
+        Seen { seq, target, is_held, decision, cause, identity, words, reason, state }
     };
     Ok(rows.into_iter().map(seen).collect())
 }
+
+type SeenColumns = (i64, i64, String, String, i64, String, String, String, String);
 
 /// How many changes there are, by verdict, decision and kind.
 pub async fn counts(

@@ -104,6 +104,31 @@ async fn what_was_approved_is_released_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_plan_is_another_one_where_its_changes_have_other_reasons() {
+    on_both(async |db| {
+        let world = World::new(&db, 40).await;
+        world.sync().await;
+        let ids = world.ids();
+        let admin = world.sandbox.admin();
+        for id in ids.iter().take(4) {
+            admin.update_user(*id, json!({ "status": 2 })).unwrap();
+        }
+        let suspended = world.sync().await.plan.unwrap();
+        for id in ids.iter().take(3) {
+            admin.delete_user(*id).unwrap();
+        }
+        let deleted = world.sync().await.plan.unwrap();
+        assert_ne!(deleted, suspended, "what waits is not what was seen");
+        let act = somebody().act(jiff::Timestamp::now()).because("They stay");
+        reject(&db, suspended, &Choice::default(), None, &act).await.unwrap_err();
+        reject(&db, deleted, &Choice::default(), None, &act).await.unwrap();
+        assert_eq!(world.sync().await.status, Status::Succeeded);
+        assert_eq!(world.active().await, 40, "nobody is deactivated whom somebody kept");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn of_two_who_decide_at_once_one_is_told_that_the_other_was_first() {
     on_both(async |db| {
         let (world, plan) = World::with_a_held_plan(&db).await;
