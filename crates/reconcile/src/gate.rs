@@ -344,7 +344,7 @@ impl<'a> Judgement<'a> {
         // Nobody can have seen that an empty source is right.
         let nothing_approved = decisions.approved.is_empty() || people == 0;
         let is_open = |step: &Step| {
-            nothing_approved || !decisions.approved.contains(&Identity::of(&step.change))
+            nothing_approved || !decisions.approved.contains_key(&Identity::of(&step.change))
         };
         Judgement {
             steps,
@@ -391,7 +391,7 @@ fn without_rejected(
     if decisions.rejected.is_empty() {
         return (steps, Vec::new());
     }
-    let is_rejected = |step: &Step| decisions.rejected.contains_key(&Identity::of(&step.change));
+    let is_rejected = |step: &Step| decisions.is_rejected(&step.change);
     let mut rejected: Vec<bool> = steps.iter().map(is_rejected).collect();
     closure::close(&steps, actual, &mut rejected);
     let (rejected, steps) = part(steps, &rejected);

@@ -14,6 +14,7 @@ use self::groups::GroupRules;
 use self::rules::{Person, PersonRules};
 use crate::directory::Directory;
 use crate::finding::{Finding, FindingKind};
+use crate::gate::decisions::Said;
 use crate::principal::{Attributes, ExternalId, Grant, Name, Record, Standing, User};
 
 /// What a directory should hold, and who is not to be decided on.
@@ -27,6 +28,9 @@ pub struct Desired {
     pub skipped: BTreeMap<ExternalId, Arc<str>>,
     /// Why somebody is inactive, in the words of the source's status.
     pub inactive: BTreeMap<ExternalId, Arc<str>>,
+    /// What the source said of everybody who is not withheld, for decisions that last as long as it says
+    /// the same.
+    pub said: BTreeMap<ExternalId, Said>,
     /// Where each group comes from, in the source's words.
     pub origins: BTreeMap<Name, Arc<str>>,
 }
@@ -103,6 +107,7 @@ pub fn desired_by(
                 continue;
             }
         };
+        desired.said.entry(id.clone()).or_insert_with(|| Said::of(&record));
         if let Some(words) = skips.because_of(&record.grants) {
             desired.skipped.insert(id, words);
             continue;

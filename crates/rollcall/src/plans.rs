@@ -10,11 +10,11 @@ pub mod rejections;
 pub mod undo;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use reconcile::gate::cause::Cause;
-use reconcile::gate::decisions::{Identity, SourceState};
+use reconcile::gate::decisions::{Approval, Identity, SeenReason, SourceState};
 use reconcile::gate::{Objection, Rules};
 use reconcile::plan::{Change, Step};
 use reconcile::principal::{ExternalId, Name};
@@ -22,7 +22,7 @@ use reconcile::principal::{ExternalId, Name};
 use crate::source::onelogin::report::Calls;
 use crate::store::connectors::Connector;
 use crate::store::plans::changes::{self, ChangeRow};
-use crate::store::plans::decisions::{self, InForce, NewRejection, Origin};
+use crate::store::plans::decisions::{self, InForce, NewRejection};
 use crate::store::plans::{self, NewPlan, PlanId, PlanKind, PlanStatus};
 use crate::store::runs::{RunId, person};
 use crate::store::targets::TargetId;
@@ -87,7 +87,7 @@ pub async fn settle(
     let mut released: BTreeMap<PlanId, usize> = BTreeMap::new();
     for target in &decision.targets {
         let Some(id) = target.target.as_ref().map(|it| it.id) else { continue };
-        spend(tx, id, origin, target, &decision.reach, &mut released).await?;
+        spend(tx, id, decision, target, &mut released).await?;
         decisions::forget_expired(tx, id, now).await?;
     }
     for (plan, changes) in &released {
@@ -162,21 +162,27 @@ pub async fn difference(
         "rejected" => false,
         _ => !it.is_held,
     };
-    let mut fewer: BTreeMap<(i64, Identity), &str> = seen
+    let mut fewer: BTreeMap<(i64, Identity), &changes::Seen> = seen
         .iter()
         .filter(is_expected)
-        .map(|it| ((it.target, Identity::recorded(&it.identity)), &*it.words))
+        .map(|it| ((it.target, Identity::recorded(&it.identity)), it))
         .collect();
     let mut more = Vec::new();
     for target in &decision.targets {
         for step in target.approved.steps() {
-            let identity = Identity::of(&step.change);
-            if fewer.remove(&(target_number(target), identity)).is_none() {
+            let key = (target_number(target), Identity::of(&step.change));
+            // For another reason it is another thing to say yes to.
+            let reason = SeenReason::of(&step.reason);
+            let is_as_seen = |it: &&changes::Seen| SeenReason::recorded(&it.reason) == reason;
+            if fewer.get(&key).is_some_and(is_as_seen) {
+                fewer.remove(&key);
+            } else {
                 more.push(step.to_string());
             }
         }
     }
-    Ok(Difference { more, fewer: fewer.into_values().map(str::to_owned).collect() })
+    let fewer = fewer.into_values().map(|it| format!("{} ({})", it.words, it.reason));
+    Ok(Difference { more, fewer: fewer.collect() })
 }
 
 /// A change that was taken back, for the runs that would do it again.
@@ -184,15 +190,13 @@ pub async fn difference(
 pub struct Rejected {
     pub identity: Identity,
     pub external_id: Option<ExternalId>,
-    pub state: String,
 }
 
 impl Rejected {
     fn row(&self) -> NewRejection<'_> {
-        let Rejected { identity, external_id, state } = self;
-        let (identity, external_id) =
-            (identity.clone(), external_id.as_ref().map(ExternalId::as_str));
-        NewRejection { identity, external_id, state }
+        let Rejected { identity, external_id } = self;
+        let external_id = external_id.as_ref().map(ExternalId::as_str);
+        NewRejection { identity: identity.clone(), external_id }
     }
 }
 
@@ -319,20 +323,21 @@ fn state_of<'a>(target: &'a TargetDecision, step: &Step) -> &'a str {
 async fn spend(
     tx: &mut Tx,
     target: TargetId,
-    origin: Origin,
+    whole: &Decision,
     decision: &TargetDecision,
-    reach: &Reach,
     released: &mut BTreeMap<PlanId, usize>,
 ) -> Result<(), StoreError> {
+    let Decision { reach, fingerprint, .. } = whole;
+    let origin = reach.origin();
     let InForce { decisions, approved_in } = &decision.in_force;
-    let identities = |steps: &[Step]| -> BTreeSet<Identity> {
-        steps.iter().map(|step| Identity::of(&step.change)).collect()
+    let as_seen = |steps: &[Step]| -> BTreeMap<Identity, Approval> {
+        steps.iter().map(|step| Approval::of(step, fingerprint)).collect()
     };
     let has_decisions = !decisions.approved.is_empty() || !decisions.left_out.is_empty();
     let (applied, proposed) = if has_decisions {
-        (identities(decision.approved.steps()), identities(&decision.held.steps))
+        (as_seen(decision.approved.steps()), as_seen(&decision.held.steps))
     } else {
-        (BTreeSet::new(), BTreeSet::new())
+        (BTreeMap::new(), BTreeMap::new())
     };
     // Of whom nobody was asked nothing is proposed, and that says nothing of them.
     let looked_at_all = match reach {
@@ -342,20 +347,26 @@ async fn spend(
         Reach::Somebody => false,
     };
     let mut spent: Vec<&Identity> = Vec::new();
-    for identity in &decisions.approved {
-        if applied.contains(identity) {
-            if let Some(plan) = approved_in.get(identity) {
+    for (identity, approval) in &decisions.approved {
+        if let Some(done) = applied.get(identity) {
+            if let Some(plan) = approved_in.get(identity).filter(|_| done == approval) {
                 *released.entry(*plan).or_default() += 1;
             }
             spent.push(identity);
-        } else if looked_at_all && !proposed.contains(identity) {
+        } else if let Some(waiting) = proposed.get(identity) {
+            // It was for another reason or by other rules, and is asked about anew.
+            if waiting != approval {
+                spent.push(identity);
+            }
+        } else if looked_at_all {
             spent.push(identity);
         }
     }
     if looked_at_all {
-        spent.extend(decisions.left_out.iter().filter(|it| !proposed.contains(*it)));
+        spent.extend(decisions.left_out.iter().filter(|it| !proposed.contains_key(*it)));
         spent.extend(&decision.overtaken);
     }
+    decisions::restate(tx, target, &decision.restated, fingerprint).await?;
     decisions::forget(tx, target, origin, &spent).await?;
     if decisions.people_accepted.is_some() && decision.evidence.is_believed {
         decisions::forget_people(tx, target).await?;

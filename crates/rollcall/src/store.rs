@@ -226,6 +226,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     migration!(20, "0020"),
     migration!(21, "0021"),
     migration!(24, "0024"),
+    migration!(25, "0025"),
 ];
 
 impl Db {

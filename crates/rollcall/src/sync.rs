@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use reconcile::directory::Directory;
 use reconcile::finding::{Finding, FindingKind};
 use reconcile::gate::cause::causes;
-use reconcile::gate::decisions::{Decisions, Identity, states};
+use reconcile::gate::decisions::{Decisions, Identity, SourceState, states};
 use reconcile::gate::{self, Approved, Held, Rules};
 use reconcile::mapping::existing::Existing;
 use reconcile::mapping::{self, Desired};
@@ -179,6 +179,9 @@ pub struct TargetDecision {
     pub in_force: InForce,
     /// Rejections that the source has overtaken: it says something else of the person now.
     pub overtaken: Vec<Identity>,
+    /// Rejections that are in force and were made by other rules, or without a read, and what the source
+    /// says of the person now: from there on they are told by.
+    pub restated: Vec<(Identity, SourceState)>,
     pub evidence: Evidence,
 }
 
@@ -455,7 +458,8 @@ pub fn weigh(
     let past = rulings.past(actual);
     let (plan, findings) = plan::plan(desired, directory, gone, &rulings.policy, &past);
     let noticed = Noticed { before: memory.clone(), after: plan.memory.clone() };
-    let (decisions, overtaken) = still_in_force(&in_force.decisions, basis);
+    let InForceNow { decisions, overtaken, restated } =
+        in_force_now(&in_force.decisions, basis, &plan.steps, &rulings.fingerprint);
     let (approved, held) = gate::check(plan, directory, &rulings.terms(&decisions));
     let (causes, cause_of) = causes(&held.steps, directory);
     let concerned = || approved.steps().iter().chain(&held.steps);
@@ -479,18 +483,35 @@ pub fn weigh(
         findings,
         in_force: in_force.clone(),
         overtaken,
+        restated,
         evidence,
     }
 }
 
-/// The decisions without the rejections that the source has overtaken, and those.
-fn still_in_force(decisions: &Decisions, basis: &Basis) -> (Decisions, Vec<Identity>) {
+/// What counts of the decisions that people have made, and what becomes of their rejections.
+struct InForceNow {
+    decisions: Decisions,
+    overtaken: Vec<Identity>,
+    restated: Vec<(Identity, SourceState)>,
+}
+
+fn in_force_now(
+    decisions: &Decisions,
+    basis: &Basis,
+    steps: &[Step],
+    fingerprint: &str,
+) -> InForceNow {
     let mut kept = decisions.clone();
     let ids = decisions.rejected.values().filter_map(|it| it.user.clone()).collect();
-    kept.keep_in_force(&states(&ids, &basis.desired, &basis.gone));
+    let states = states(&ids, &basis.desired, &basis.gone);
+    kept.keep_in_force(steps, &states, fingerprint);
     let overtaken = decisions.rejected.keys().filter(|it| !kept.rejected.contains_key(*it));
     let overtaken = overtaken.cloned().collect();
-    (kept, overtaken)
+    let by_others = kept.rejected.iter().filter(|(_, it)| *it.rules != *fingerprint);
+    let restated = by_others.filter_map(|(identity, it)| {
+        Some((identity.clone(), states.get(it.user.as_ref()?)?.clone()))
+    });
+    InForceNow { overtaken, restated: restated.collect(), decisions: kept }
 }
 
 /// The groups of everybody whose account goes, and their memberships with it.

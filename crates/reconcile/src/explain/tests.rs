@@ -5,7 +5,7 @@ use expect_test::{Expect, expect};
 
 use crate::directory::Directory;
 use crate::explain::{Evidence, Explanation, Verdict, alone, explain};
-use crate::gate::decisions::{Decisions, Identity, Rejection, SourceState};
+use crate::gate::decisions::{Decisions, Identity, Rejection, Said, SourceState};
 use crate::gate::{self, Limits, Terms};
 use crate::mapping::existing::Existing;
 use crate::mapping::groups::GroupRules;
@@ -82,6 +82,7 @@ impl Case {
             actual: &self.actual,
             existing: &existing,
             listed: &self.listed,
+            known_by: "",
             rules: &self.rules,
             policy: &self.policy,
             past: &Past::NONE,
@@ -401,12 +402,12 @@ fn what_was_rejected_is_told_as_long_as_the_source_says_the_same() {
     let explanation = case.ask(explain);
     let change = &explanation.plan.steps.last().unwrap().change;
     let mut reject = |state: SourceState| {
-        let rejection = Rejection { user: Some(world::id("1")), state };
+        let rejection = Rejection { user: Some(world::id("1")), state, rules: "".into() };
         case.decisions.rejected.insert(Identity::of(change), rejection);
         told(&case.ask(explain)).lines().last().unwrap().to_owned()
     };
     expect![[r#"(v) Decision: + create group dev (granted by role "dev") | + add ada to group dev (granted by role "dev") | rejected, so it is not done: + add ada to group dev"#]].assert_eq(&reject(explanation.states[&world::id("1")].clone()));
-    expect![[r#"(v) Decision: + create group dev (granted by role "dev") | + add ada to group dev (granted by role "dev")"#]].assert_eq(&reject(SourceState::silent()));
+    expect![[r#"(v) Decision: + create group dev (granted by role "dev") | + add ada to group dev (granted by role "dev")"#]].assert_eq(&reject(Said::of(&world::record("1 ada : dev ops")).into()));
 }
 
 #[test]

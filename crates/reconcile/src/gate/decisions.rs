@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use jiff::Timestamp;
+
 use crate::mapping::Desired;
-use crate::plan::{Absence, Change};
-use crate::principal::{ExternalId, Name, User};
+use crate::plan::{Absence, Change, Reason, Step};
+use crate::principal::{ExternalId, Name, Record, User};
 
 /// What a change does and to whom, in a form that outlives the run that planned it.
 ///
@@ -14,15 +16,38 @@ use crate::principal::{ExternalId, Name, User};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Identity(Box<str>);
 
-/// What the source said of a person when a change was planned for them.
+/// What the source said of a person when a change was planned for them: of the person itself, before
+/// any rule of ours made something of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SourceState(Box<str>);
+
+/// A record in short, so that another one is told from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Of what every record has: the names, the e-mail and the words of its status.
+    person: u64,
+    /// Of the further fields and the groups, which the rules choose.
+    rest: u64,
+}
+
+/// Why a change was planned when somebody saw it: its words, without the times in them, which tell when
+/// it was noticed and not what it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SeenReason(Box<str>);
+
+/// Somebody said yes. It is for what they saw, and by the rules of then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    pub reason: SeenReason,
+    /// What the rules were known by.
+    pub rules: Box<str>,
+}
 
 /// What people have decided about the changes of one target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decisions {
     /// They pass if they are planned again.
-    pub approved: BTreeSet<Identity>,
+    pub approved: BTreeMap<Identity, Approval>,
     /// They are not proposed again while the rejection is in force.
     pub rejected: BTreeMap<Identity, Rejection>,
     /// Seen beside what was approved, and not chosen.
@@ -36,7 +61,10 @@ pub struct Decisions {
 pub struct Rejection {
     /// Nobody where the change is about a group alone.
     pub user: Option<ExternalId>,
+    /// What the source said of them; silent where that is not known.
     pub state: SourceState,
+    /// What the rules were known by of the read that told so.
+    pub rules: Box<str>,
 }
 
 /// Never in a value that a directory holds.
@@ -97,6 +125,11 @@ impl Identity {
         Identity(text.into())
     }
 
+    /// The deactivation of somebody, which is also the loss of their access as such.
+    pub fn of_deactivation(user: &ExternalId) -> Identity {
+        Identity(format!("deactivate{SEPARATOR}{user}{SEPARATOR}").into())
+    }
+
     /// One that was written down before.
     pub fn recorded(text: &str) -> Identity {
         Identity(text.into())
@@ -121,85 +154,166 @@ impl SourceState {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
 
-impl Decisions {
-    /// Leaves only the rejections that are in force: the source says of the person what it said
-    /// when they were rejected.
-    pub fn keep_in_force(&mut self, states: &BTreeMap<ExternalId, SourceState>) {
-        self.rejected.retain(|_, rejection| {
-            let Rejection { user, state } = rejection;
-            user.as_ref().is_none_or(|user| states.get(user).is_some_and(|now| now == state))
-        });
+    fn of_absence(absence: &Absence) -> SourceState {
+        let text = match absence {
+            // The read passed them over: that says nothing of them.
+            Absence::Present => String::new(),
+            Absence::Gone => "gone".to_owned(),
+            Absence::OutOfScope(words) => format!("out of scope{SEPARATOR}{:016x}", digest(words)),
+            Absence::Inactive(words) => format!("inactive{SEPARATOR}{:016x}", digest(words)),
+        };
+        SourceState(text.into())
+    }
+
+    /// What is told, in words of which each stands for one kind of thing, and the digests of it. None
+    /// where nothing was told, or where a version wrote it that digested what rules made of it.
+    fn parts(&self) -> Option<(&str, &str, &str)> {
+        let mut parts = self.0.split(SEPARATOR);
+        let (word, first, second) = (parts.next()?, parts.next(), parts.next());
+        let is_known = ["gone", "out of scope", "inactive", "says"].contains(&word);
+        is_known.then(|| (word, first.unwrap_or_default(), second.unwrap_or_default()))
+    }
+
+    /// Whether the source says something else `now`. Where the rules of the two reads differ, only what
+    /// no rule has a hand in counts: not who is in scope, nor which fields and groups are read.
+    fn is_overtaken_by(&self, now: &SourceState, is_by_same_rules: bool) -> bool {
+        let (Some(then), Some(now)) = (self.parts(), now.parts()) else { return false };
+        // Whether a status is told by a read or by an answer hangs on how the source was asked.
+        let is_asked_otherwise = matches!(
+            (then, now),
+            (("says", ..), ("inactive", ..)) | (("inactive", ..), ("says", ..))
+        );
+        if is_by_same_rules && !is_asked_otherwise {
+            return then != now;
+        }
+        match (then, now) {
+            (("says", then, _), ("says", now, _))
+            | (("inactive", then, _), ("inactive", now, _)) => then != now,
+            (("gone", ..), ("gone", ..)) => false,
+            (("gone", ..), _) | (_, ("gone", ..)) => true,
+            _ => false,
+        }
     }
 }
 
-/// What the source says now of each of these people.
+impl From<Said> for SourceState {
+    fn from(said: Said) -> SourceState {
+        let Said { person, rest } = said;
+        SourceState(format!("says{SEPARATOR}{person:016x}{SEPARATOR}{rest:016x}").into())
+    }
+}
+
+impl Said {
+    pub fn of(record: &Record) -> Said {
+        let Record {
+            id: _,
+            username,
+            email,
+            display_name,
+            first_name,
+            last_name,
+            // What the words of the status come to is for rules to say.
+            standing: _,
+            standing_words,
+            grants,
+            fields,
+        } = record;
+        let mut person = Digest::new();
+        for value in [username, email, display_name, first_name, last_name] {
+            person.add(value.as_deref().unwrap_or_default());
+        }
+        person.add(standing_words);
+        let mut rest = Digest::new();
+        for (path, value) in fields.iter() {
+            rest.add(path);
+            rest.add(value.unwrap_or_default());
+        }
+        // In no order: a source lists them as it likes.
+        let grants = grants.iter().map(|it| digest(&it.origin));
+        let grants = grants.fold(0, u64::wrapping_add);
+        Said { person: person.0, rest: rest.0.wrapping_add(grants) }
+    }
+}
+
+impl SeenReason {
+    pub fn of(reason: &Reason) -> SeenReason {
+        SeenReason::recorded(&reason.to_string())
+    }
+
+    /// Of the words in which it was written down.
+    pub fn recorded(words: &str) -> SeenReason {
+        let is_time = |word: &&str| word.trim_end_matches([',', ';']).parse::<Timestamp>().is_ok();
+        let words: Vec<&str> = words.split(' ').filter(|it| !is_time(it)).collect();
+        SeenReason(words.join(" ").into())
+    }
+}
+
+impl Approval {
+    /// Of a step that somebody saw.
+    pub fn of(step: &Step, rules: &str) -> (Identity, Approval) {
+        let approval = Approval { reason: SeenReason::of(&step.reason), rules: rules.into() };
+        (Identity::of(&step.change), approval)
+    }
+}
+
+impl Decisions {
+    /// Leaves only what is in force for a plan: the approvals that were given by these rules for changes
+    /// that are planned for the same reasons, and the rejections of whoever the source says nothing
+    /// else of than it did then. Of whom it says nothing at all, it says nothing else.
+    ///
+    /// `rules` is what the rules are known by.
+    pub fn keep_in_force(
+        &mut self,
+        steps: &[Step],
+        states: &BTreeMap<ExternalId, SourceState>,
+        rules: &str,
+    ) {
+        self.rejected.retain(|_, rejection| {
+            let Rejection { user, state, rules: then } = rejection;
+            let now = user.as_ref().and_then(|user| states.get(user));
+            !now.is_some_and(|now| state.is_overtaken_by(now, **then == *rules))
+        });
+        self.approved.retain(|_, approval| *approval.rules == *rules);
+        if self.approved.is_empty() {
+            return;
+        }
+        for step in steps {
+            let identity = Identity::of(&step.change);
+            let approval = self.approved.get(&identity);
+            if approval.is_some_and(|it| it.reason != SeenReason::of(&step.reason)) {
+                self.approved.remove(&identity);
+            }
+        }
+    }
+
+    /// Whether somebody said no to a change. Whoever is to keep their access is not deleted or made
+    /// anonymous either.
+    pub fn is_rejected(&self, change: &Change) -> bool {
+        let takes_all = matches!(change, Change::Remove { .. } | Change::Anonymise { .. });
+        let user = change.user().filter(|_| takes_all);
+        let is_kept =
+            |user: &User| self.rejected.contains_key(&Identity::of_deactivation(&user.id));
+        self.rejected.contains_key(&Identity::of(change)) || user.is_some_and(|it| is_kept(it))
+    }
+}
+
+/// What the source says now of each of these people. Whoever it says nothing of is not in it: they were
+/// not asked for, or what it says could not be understood or believed.
 pub fn states(
     ids: &BTreeSet<ExternalId>,
     desired: &Desired,
     gone: &BTreeMap<ExternalId, Absence>,
 ) -> BTreeMap<ExternalId, SourceState> {
-    if ids.is_empty() {
-        return BTreeMap::new();
-    }
-    let mut digests: BTreeMap<&ExternalId, Digest> = BTreeMap::new();
-    for id in ids {
-        let mut digest = Digest::new();
-        if let Some(user) = desired.directory.users.get(id) {
-            let User {
-                id: _,
-                username,
-                email,
-                display_name,
-                first_name,
-                last_name,
-                active,
-                attributes,
-                source_id,
-            } = &**user;
-            digest.add(username.as_str());
-            for value in [email, display_name, first_name, last_name] {
-                digest.add(value);
-            }
-            for (name, value) in attributes.iter() {
-                digest.add(name);
-                digest.add(value);
-            }
-            if let Some(source_id) = source_id {
-                digest.add(source_id.as_str());
-            }
-            digest.add(if *active { "active" } else { "inactive" });
-            digest.add(desired.inactive.get(id).map_or("", |words| words));
-        } else if let Some(absence) = gone.get(id) {
-            let (word, words) = match absence {
-                Absence::Gone => ("gone", ""),
-                Absence::OutOfScope(words) => ("out of scope", &**words),
-                Absence::Inactive(words) => ("inactive", &**words),
-                Absence::Present => ("present", ""),
-            };
-            digest.add(word);
-            digest.add(words);
+    let state = |id: &ExternalId| {
+        if desired.withheld.contains(id) {
+            return None;
         }
-        digests.insert(id, digest);
-    }
-    for (group, members) in &desired.directory.groups {
-        // Whichever is shorter: a few people in many groups, or many people in few.
-        if members.len() < digests.len() {
-            for id in members {
-                if let Some(digest) = digests.get_mut(id) {
-                    digest.add(group.folded());
-                }
-            }
-        } else {
-            for (id, digest) in &mut digests {
-                if members.contains(*id) {
-                    digest.add(group.folded());
-                }
-            }
-        }
-    }
-    digests.into_iter().map(|(id, digest)| (id.clone(), digest.state())).collect()
+        let said = desired.said.get(id).map(|it| SourceState::from(*it));
+        let state = said.or_else(|| gone.get(id).map(SourceState::of_absence))?;
+        (state != SourceState::silent()).then_some(state)
+    };
+    ids.iter().filter_map(|id| Some((id.clone(), state(id)?))).collect()
 }
 
 /// FNV-1a: the same on every machine and in every version, which the standard library does not
@@ -216,10 +330,12 @@ impl Digest {
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }
+}
 
-    fn state(&self) -> SourceState {
-        SourceState(format!("{:016x}", self.0).into())
-    }
+fn digest(text: &str) -> u64 {
+    let mut digest = Digest::new();
+    digest.add(text);
+    digest.0
 }
 
 impl fmt::Display for Identity {

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use expect_test::{Expect, expect};
 use jiff::Timestamp;
 
-use crate::gate::decisions::{Decisions, Identity, Rejection, SourceState};
+use crate::gate::decisions::{Approval, Decisions, Identity, Rejection, SourceState};
 use crate::gate::{self, Hold, Limits, Rules, Terms};
 use crate::pattern::Patterns;
 use crate::plan::{
-    Absence, Change, Cleanup, Emptiness, EmptyGroups, Grace, Memory, Past, Plan, Policy, Suspicion,
-    missing, plan,
+    Absence, Change, Cleanup, Emptiness, EmptyGroups, Grace, Memory, Past, Plan, Policy, Reason,
+    Step, Suspicion, missing, plan,
 };
 use crate::principal::Name;
 use crate::world::{apply, desired, directory, id};
@@ -386,7 +386,7 @@ fn seen(desired_text: &str, actual_text: &str, is_chosen: impl Fn(&str) -> bool)
     let actual = directory(actual_text);
     let (_, held) = with_careful_limits(|terms| gate::check(plan, &actual, terms));
     let chosen = held.steps.iter().filter(|step| is_chosen(&step.change.to_string()));
-    let approved = chosen.map(|step| Identity::of(&step.change)).collect();
+    let approved = chosen.map(|step| Approval::of(step, "")).collect();
     Decisions { approved, ..Decisions::default() }
 }
 
@@ -444,7 +444,7 @@ fn what_was_left_out_of_an_approval_waits_even_within_the_limits() {
         "#]],
     );
     // Most of them came back: two alone would pass, had nobody looked at them and passed them over.
-    decisions.left_out = others.approved;
+    decisions.left_out = others.approved.into_keys().collect();
     check_decided(
         &decisions,
         &people(4..=100, ""),
@@ -538,7 +538,7 @@ fn what_was_rejected_counts_for_nothing_and_others_pass() {
     let rejected = seen(&people(9..=100, ": dev"), &before, |_| true).approved;
     let rejection = |identity| (identity, rejection_of_nobody());
     let decisions = Decisions {
-        rejected: rejected.into_iter().map(rejection).collect(),
+        rejected: rejected.into_keys().map(rejection).collect(),
         ..Decisions::default()
     };
     check_decided(
@@ -554,7 +554,7 @@ fn what_was_rejected_counts_for_nothing_and_others_pass() {
 }
 
 fn rejection_of_nobody() -> Rejection {
-    Rejection { user: None, state: SourceState::silent() }
+    Rejection { user: None, state: SourceState::silent(), rules: "".into() }
 }
 
 #[test]
@@ -621,7 +621,7 @@ fn other_rules_hold_every_removal_once_and_no_addition() {
             assert_eq!(approved.steps().len(), 3);
 
             // Partly approved: only the rest is asked about.
-            let approved = held.steps.iter().take(1).map(|step| Identity::of(&step.change));
+            let approved = held.steps.iter().take(1).map(|step| Approval::of(step, ""));
             let decisions = Decisions { approved: approved.collect(), ..Decisions::default() };
             let plan = planned(&POLICY, "1 ada : ops\n3 cyd", "1 ada : dev\n2 bob : dev");
             let (_, rest) = gate::check(plan, &actual, &Terms { decisions: &decisions, ..terms });
@@ -630,7 +630,7 @@ fn other_rules_hold_every_removal_once_and_no_addition() {
 
             // Approved: nothing is left to ask about.
             let decisions = Decisions {
-                approved: held.steps.iter().map(|step| Identity::of(&step.change)).collect(),
+                approved: held.steps.iter().map(|step| Approval::of(step, "")).collect(),
                 ..Decisions::default()
             };
             let plan = planned(&POLICY, "1 ada : ops\n3 cyd", "1 ada : dev\n2 bob : dev");
@@ -686,8 +686,8 @@ fn what_new_rules_noticed_is_held_when_it_is_due_and_nothing_else() {
                 writeln!(text, "{verdict}: {step}").unwrap();
             }
         }
-        let held = held.steps.iter().map(|step| Identity::of(&step.change));
-        (text, held.collect::<BTreeSet<Identity>>())
+        let held = held.steps.iter().map(|step| Approval::of(step, ""));
+        (text, held.collect::<BTreeMap<Identity, Approval>>())
     };
     let (text, held) = due(&Decisions::default(), Rules::Unchanged);
     expect![[r#"
@@ -701,7 +701,8 @@ fn what_new_rules_noticed_is_held_when_it_is_due_and_nothing_else() {
         held: - remove group qa (nobody has been in it since 1970-01-01T00:00:00Z; noticed at 1970-01-01T00:00:00Z, when the rules were new)
     "#]].assert_eq(&text);
     let (text, everything) = due(&Decisions::default(), Rules::Changed);
-    assert!(held.is_subset(&everything) && 7 == everything.len(), "{text}");
+    let is_subset = held.keys().all(|it| everything.contains_key(it));
+    assert!(is_subset && 7 == everything.len(), "{text}");
     let decisions = Decisions { approved: held, ..Decisions::default() };
     let (text, held) = due(&decisions, Rules::Unchanged);
     assert!(held.is_empty(), "{text}");
@@ -760,9 +761,9 @@ fn nothing_passes_above_a_limit_but_what_was_seen() {
         }
         held_runs += 1;
         let people = planned(&POLICY, &after, &before).people;
-        let all: BTreeSet<Identity> =
-            held.steps.iter().map(|step| Identity::of(&step.change)).collect();
-        let some: BTreeSet<Identity> = all.iter().filter(|_| random.bool()).cloned().collect();
+        let all: BTreeMap<Identity, Approval> =
+            held.steps.iter().map(|step| Approval::of(step, "")).collect();
+        let some = all.clone().into_iter().filter(|_| random.bool()).collect();
 
         let decisions = Decisions { approved: some, ..Decisions::default() };
         let (passed, _) = gate::check(
@@ -777,7 +778,7 @@ fn nothing_passes_above_a_limit_but_what_was_seen() {
         for step in passed.steps() {
             let identity = Identity::of(&step.change);
             assert!(
-                !harmful.contains(&identity) || decisions.approved.contains(&identity),
+                !harmful.contains(&identity) || decisions.approved.contains_key(&identity),
                 "{step} was held and nobody approved it"
             );
         }
@@ -870,8 +871,9 @@ fn an_adoption_is_always_asked_about_with_all_that_hangs_on_it() {
             held: - remove eve from group dev
         "#]]
         .assert_eq(&told(terms));
-        let adoption = Identity::of(&Change::AdoptGroup { group: Name::new("dev") });
-        let approved = BTreeSet::from([adoption.clone()]);
+        let change = Change::AdoptGroup { group: Name::new("dev") };
+        let adoption = Identity::of(&change);
+        let approved = [Approval::of(&Step { change, reason: Reason::Named }, "")].into();
         let decisions = Decisions { approved, ..Decisions::default() };
         let all = told(&Terms { decisions: &decisions, ..*terms });
         assert_eq!((all.matches("passes: ").count(), all.lines().count()), (5, 5), "{all}");

@@ -214,7 +214,7 @@ async fn decide(
             person.left_to_a_run.append(&mut plan.steps);
         }
         let mut decisions = actual.in_force.decisions.clone();
-        decisions.keep_in_force(&explained.states);
+        decisions.keep_in_force(&plan.steps, &explained.states, &rulings.fingerprint);
         let terms = rulings.terms(&decisions);
         let (approved, held) = gate::check(plan, &actual.directory, &terms);
         let steps = [approved.steps(), &held.steps];
@@ -231,6 +231,7 @@ async fn decide(
             findings: explained.findings.clone(),
             in_force: actual.in_force.clone(),
             overtaken: Vec::new(),
+            restated: Vec::new(),
             evidence: Evidence {
                 states: explained.states.clone(),
                 memberships,

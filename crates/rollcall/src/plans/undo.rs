@@ -78,6 +78,7 @@ pub async fn decide(
 ) -> Result<Decision, SyncError> {
     let clock = PhaseClock::start(Phase::Plan, watch);
     let settings = &job.connector.settings;
+    let fingerprint = fingerprint(settings);
     let policy = settings.policy()?;
     let (limits, privileged) = (settings.safety.limits(), settings.groups.privileged()?);
     let rows = changes::done(job.db, undoing.run).await.map_err(UndoError::from)?;
@@ -94,9 +95,11 @@ pub async fn decide(
         let done: Vec<Done> = rows.iter().filter_map(|it| done_of(it)).collect();
         let name = format!("run {}", undoing.run);
         let Undo { plan, findings, undone } = undo(&done, &actual.directory, &policy, &name);
+        let mut decisions = in_force.decisions.clone();
+        decisions.keep_in_force(&plan.steps, &BTreeMap::new(), &fingerprint);
         let terms = Terms {
             limits: &limits,
-            decisions: &in_force.decisions,
+            decisions: &decisions,
             rules: Rules::Unchanged,
             privileged: &privileged,
         };
@@ -109,7 +112,7 @@ pub async fn decide(
                 held.steps.iter().chain(&held.rejected).map(|it| about(&it.change)).collect();
             // What is held is not taken back yet.
             let is_back = |done: &Done| !waiting.contains(&about(&done.change));
-            rejections.insert(target.id, rejected(&done, &rows, &undone, is_back));
+            rejections.insert(target.id, rejected(&done, &undone, is_back));
         }
         targets.push(TargetDecision {
             target: Some(target.clone()),
@@ -122,6 +125,7 @@ pub async fn decide(
             findings,
             in_force,
             overtaken: Vec::new(),
+            restated: Vec::new(),
             evidence: Evidence {
                 causes,
                 cause_of,
@@ -141,7 +145,7 @@ pub async fn decide(
         mapped: 0,
         withheld: 0,
         rules: Rules::Unchanged,
-        fingerprint: fingerprint(settings),
+        fingerprint,
         phases: clock.stop(),
         basis: None,
     };
@@ -185,22 +189,42 @@ fn about(change: &Change) -> About {
     (change.user().map(|user| user.id.clone()), change.group().cloned())
 }
 
-/// So that the next run does not do again what was taken back, as long as the source says the same.
+/// So that the next run does not do again what was taken back, as long as the source says the same. What
+/// it said to the run that is taken back may be long ago, so what the next run finds is what counts.
+///
+/// Whose access is given back does not lose it in another way either.
 fn rejected(
     done: &[Done],
-    rows: &[&DoneRow],
     undone: &BTreeSet<usize>,
     is_back: impl Fn(&Done) -> bool,
 ) -> Vec<Rejected> {
-    let kept = rows.iter().filter(|it| done_of(it).is_some());
-    let places = done.iter().zip(kept).enumerate();
-    let places = places.filter(|(place, (done, _))| undone.contains(place) && is_back(done));
-    let rejected = places.map(|(_, (done, row))| Rejected {
-        identity: Identity::of(&done.change),
-        external_id: row.external_id.as_deref().map(ExternalId::new),
-        state: row.state.clone(),
-    });
-    rejected.collect()
+    let places = done.iter().enumerate();
+    let back = places.filter(|(place, done)| undone.contains(place) && is_back(done));
+    let identities = |change: &Change| {
+        let external_id = change.user().map(|user| user.id.clone());
+        let access = external_id.as_ref().filter(|_| takes_access(change));
+        let identities = [Some(Identity::of(change)), access.map(Identity::of_deactivation)];
+        let rejected = identities.into_iter().flatten().collect::<BTreeSet<_>>();
+        rejected
+            .into_iter()
+            .map(move |identity| Rejected { identity, external_id: external_id.clone() })
+    };
+    back.flat_map(|(_, done)| identities(&done.change)).collect()
+}
+
+fn takes_access(change: &Change) -> bool {
+    match change {
+        Change::Deactivate { .. } | Change::Anonymise { .. } | Change::Remove { .. } => true,
+        Change::Create { .. }
+        | Change::Reactivate { .. }
+        | Change::Rename { .. }
+        | Change::Update { .. }
+        | Change::CreateGroup { .. }
+        | Change::AdoptGroup { .. }
+        | Change::AddMember { .. }
+        | Change::RemoveMember { .. }
+        | Change::RemoveGroup { .. } => false,
+    }
 }
 
 /// A recorded change. `None` where a version that did not record enough wrote it.

@@ -273,6 +273,7 @@ fn target(decision: &TargetDecision) -> Value {
         findings,
         in_force: _,
         overtaken: _,
+        restated: _,
         evidence,
     } = decision;
     json!({

@@ -16,6 +16,8 @@ pub struct Rulings {
     pub limits: Limits,
     pub privileged: Patterns,
     pub rules: Rules,
+    /// What the rules are known by.
+    pub fingerprint: String,
 }
 
 impl Rulings {
@@ -26,20 +28,22 @@ impl Rulings {
 
     /// `tried` is what the rules of the last good run were known by.
     pub fn by(settings: &ConnectorSettings, tried: Option<&str>) -> Result<Rulings, FieldError> {
+        let fingerprint = fingerprint(settings);
         Ok(Rulings {
             policy: settings.policy()?,
             limits: settings.safety.limits(),
             privileged: settings.groups.privileged()?,
             rules: match tried {
                 None => Rules::Untried,
-                Some(tried) if tried == fingerprint(settings) => Rules::Unchanged,
+                Some(tried) if tried == fingerprint => Rules::Unchanged,
                 Some(_) => Rules::Changed,
             },
+            fingerprint,
         })
     }
 
     pub fn terms<'a>(&'a self, decisions: &'a Decisions) -> Terms<'a> {
-        let Rulings { policy: _, limits, privileged, rules } = self;
+        let Rulings { policy: _, limits, privileged, rules, fingerprint: _ } = self;
         Terms { limits, decisions, rules: *rules, privileged }
     }
 

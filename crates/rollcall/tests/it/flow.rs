@@ -1,6 +1,7 @@
 //! Whole runs: a OneLogin over real HTTP, a real database, and what ends up in the directory.
 
 mod approvals;
+mod lasting;
 mod new_rules;
 mod people;
 mod singles;

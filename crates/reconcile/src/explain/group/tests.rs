@@ -279,7 +279,8 @@ fn what_waits_and_what_was_rejected_is_told() {
     let explanation = case.ask(crate::explain::explain);
     let state = explanation.states[&world::id("1")].clone();
     for step in &explanation.plan.steps {
-        let rejection = Rejection { user: Some(world::id("1")), state: state.clone() };
+        let rejection =
+            Rejection { user: Some(world::id("1")), state: state.clone(), rules: "".into() };
         case.decisions.rejected.insert(Identity::of(&step.change), rejection);
     }
     check(

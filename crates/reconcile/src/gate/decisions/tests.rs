@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Decisions, Identity, Rejection, states};
-use crate::plan::{Absence, Change};
-use crate::principal::Name;
+use super::{Approval, Decisions, Identity, Rejection, SourceState, states};
+use crate::plan::{Absence, Change, Reason, Step};
+use crate::principal::{ExternalId, Name};
 use crate::world::{desired, directory, id};
 
 fn identity(change: &Change) -> Identity {
@@ -57,33 +57,164 @@ fn a_change_is_known_again_by_what_it_would_do() {
     assert_ne!(leave("dev"), leave("ops"));
 }
 
-/// Whether a rejection of a change of user 7 is still in force.
-fn holds(then: (&str, Option<Absence>), now: (&str, Option<Absence>)) -> bool {
-    let ids = BTreeSet::from([id("7")]);
-    let states_of = |(text, absence): (&str, Option<Absence>)| {
-        let gone: BTreeMap<_, _> = absence.into_iter().map(|it| (id("7"), it)).collect();
-        states(&ids, &desired(text), &gone)
-    };
-    let state = states_of(then)[&id("7")].clone();
+#[test]
+fn the_loss_of_access_is_refused_by_the_identity_of_a_deactivation() {
     let user = Arc::clone(&directory("7 ada").users[&id("7")]);
-    let rejection = Rejection { user: Some(id("7")), state };
-    let rejected = BTreeMap::from([(identity(&Change::Deactivate { user }), rejection)]);
+    let deactivate = Change::Deactivate { user: Arc::clone(&user) };
+    assert_eq!(identity(&deactivate), Identity::of_deactivation(&id("7")));
+    let remove = Change::Remove { user: Arc::clone(&user) };
+    let after = Arc::clone(&directory("7 gone off").users[&id("7")]);
+    let anonymise = Change::Anonymise { before: user, after };
+    let rejecting = |change: &Change| {
+        let user = Some(id("7"));
+        let rejection = Rejection { user, state: SourceState::silent(), rules: "".into() };
+        Decisions { rejected: [(identity(change), rejection)].into(), ..Decisions::default() }
+    };
+    for change in [&deactivate, &remove, &anonymise] {
+        assert!(rejecting(&deactivate).is_rejected(change), "{change}");
+    }
+    // Whoever is not to be deleted may still lose their access.
+    assert!(!rejecting(&remove).is_rejected(&deactivate));
+    assert!(!rejecting(&remove).is_rejected(&anonymise));
+}
+
+/// What a read tells of user 7, and by which rules.
+#[derive(Clone)]
+struct Read<'a> {
+    record: &'a str,
+    absence: Option<Absence>,
+    rules: &'a str,
+}
+
+fn record(record: &str) -> Read<'_> {
+    Read { record, absence: None, rules: "one" }
+}
+
+fn absent(absence: Absence) -> Read<'static> {
+    Read { record: "", absence: Some(absence), rules: "one" }
+}
+
+impl<'a> Read<'a> {
+    fn by_other_rules(&self) -> Read<'a> {
+        Read { rules: "other", ..self.clone() }
+    }
+
+    fn states(&self) -> BTreeMap<ExternalId, SourceState> {
+        let gone = self.absence.iter().map(|it| (id("7"), it.clone())).collect();
+        states(&BTreeSet::from([id("7")]), &desired(self.record), &gone)
+    }
+}
+
+/// Whether a rejection of a change of user 7 is still in force.
+fn holds(then: &Read<'_>, now: &Read<'_>) -> bool {
+    let state = then.states().remove(&id("7"));
+    let state = state.unwrap_or_else(SourceState::silent);
+    is_in_force(state, then.rules, now)
+}
+
+fn is_in_force(state: SourceState, rules: &str, now: &Read<'_>) -> bool {
+    let rejection = Rejection { user: Some(id("7")), state, rules: rules.into() };
+    let rejected = BTreeMap::from([(Identity::of_deactivation(&id("7")), rejection)]);
     let mut decisions = Decisions { rejected, ..Decisions::default() };
-    decisions.keep_in_force(&states_of(now));
+    decisions.keep_in_force(&[], &now.states(), now.rules);
     !decisions.rejected.is_empty()
 }
 
 #[test]
 fn a_rejection_lasts_until_the_source_says_something_else_of_the_person() {
-    let others = "8 bob : ops";
-    assert!(holds(("", Some(Absence::Gone)), (others, Some(Absence::Gone))));
-    assert!(!holds(("", Some(Absence::Gone)), ("7 ada", None)));
-    let out = |words: &str| Some(Absence::OutOfScope(words.into()));
-    assert!(holds(("", out("has role X")), (others, out("has role X"))));
-    assert!(!holds(("", out("has role X")), ("", out("has nothing"))));
-    assert!(!holds(("", out("has role X")), ("", Some(Absence::Gone))));
-    assert!(holds(("7 ada : dev", None), ("7 ada : dev\n8 bob : dev ops", None)));
-    assert!(!holds(("7 ada : dev", None), ("7 ada : dev ops", None)));
-    assert!(!holds(("7 ada : dev", None), ("7 ada mail=b@acme.test : dev", None)));
-    assert!(!holds(("7 ada", None), ("7 ada off", None)));
+    let gone = || absent(Absence::Gone);
+    let out = |words: &str| absent(Absence::OutOfScope(words.into()));
+    assert!(holds(&gone(), &gone()));
+    assert!(!holds(&gone(), &record("7 ada")));
+    assert!(holds(&out("has role X"), &out("has role X")));
+    assert!(!holds(&out("has role X"), &out("has nothing")));
+    assert!(!holds(&out("has role X"), &gone()));
+    assert!(!holds(&record("7 ada"), &out("has role X")));
+    let ada = || record("7 ada : dev ops");
+    assert!(holds(&ada(), &record("7 ada : dev ops\n8 bob : dev ops")));
+    assert!(holds(&ada(), &record("7 ada : ops dev")), "in whichever order");
+    for other in [
+        "7 adele : dev ops",
+        "7 ada : dev",
+        "7 ada mail=b@acme.test : dev ops",
+        "7 ada off : dev ops",
+        "7 ada .title=Lead : dev ops",
+    ] {
+        assert!(!holds(&ada(), &record(other)), "{other}");
+    }
+}
+
+#[test]
+fn whoever_the_source_says_nothing_of_keeps_their_rejections() {
+    for then in [record("7 ada off : dev"), absent(Absence::Gone)] {
+        for (silence, now) in [
+            ("withheld", record("?7")),
+            ("not asked for", record("")),
+            ("passed over", absent(Absence::Present)),
+            ("withheld with an answer", Read { record: "?7", ..absent(Absence::Gone) }),
+        ] {
+            assert!(holds(&then, &now), "{silence}");
+            assert!(holds(&then, &now.by_other_rules()), "{silence}");
+        }
+    }
+}
+
+#[test]
+fn a_rejection_outlasts_a_change_of_the_rules() {
+    let out = || absent(Absence::OutOfScope("needs role Staff".into()));
+    let ada = || record("7 ada off : dev");
+    for (then, now) in [
+        // More fields are read, or other groups: what is new of them the source has always said.
+        (ada(), record("7 ada off .title=Lead : dev")),
+        (ada(), record("7 ada off")),
+        (ada(), out()),
+        (out(), ada()),
+        (out(), absent(Absence::OutOfScope("needs role Other".into()))),
+    ] {
+        assert!(holds(&then, &now.by_other_rules()), "{} {:?}", now.record, now.absence);
+    }
+    // What no rule has a hand in.
+    for (then, now) in [
+        (ada(), record("7 ada : dev")),
+        (ada(), record("7 ada off mail=b@acme.test : dev")),
+        (ada(), absent(Absence::Gone)),
+        (absent(Absence::Gone), out()),
+    ] {
+        assert!(!holds(&then, &now.by_other_rules()), "{} {:?}", now.record, now.absence);
+    }
+}
+
+#[test]
+fn where_it_is_not_known_what_the_source_said_the_time_alone_ends_a_rejection() {
+    for unknown in ["", "00ff00ff00ff00ff", "something that a later version says"] {
+        for now in [record("7 ada off : dev"), absent(Absence::Gone)] {
+            assert!(is_in_force(SourceState::recorded(unknown), "one", &now), "{unknown}");
+        }
+    }
+}
+
+#[test]
+fn an_approval_is_for_the_reason_that_was_seen_and_by_the_rules_of_then() {
+    let user = Arc::clone(&directory("7 ada").users[&id("7")]);
+    let step = |reason| Step { change: Change::Deactivate { user: Arc::clone(&user) }, reason };
+    let at = |time: &str| time.parse().unwrap();
+    let noticed =
+        |time: &str| Reason::NoticedByNewRules { reason: Box::new(Reason::Gone), at: at(time) };
+    let suspended = || Reason::Inactive("Suspended (status 2)".into());
+    let (one, other) = ("2026-01-01T00:00:00Z", "2026-01-02T03:04:05.678Z");
+    for (then, now, rules, holds) in [
+        (suspended(), suspended(), "one", true),
+        (suspended(), suspended(), "other", false),
+        (suspended(), Reason::Gone, "one", false),
+        (suspended(), Reason::OutOfScope("needs role Staff".into()), "one", false),
+        (suspended(), Reason::Inactive("Locked (status 3)".into()), "one", false),
+        (Reason::EmptySince(at(one)), Reason::EmptySince(at(other)), "one", true),
+        (noticed(one), noticed(other), "one", true),
+        (noticed(one), Reason::Gone, "one", false),
+    ] {
+        let approved = BTreeMap::from([Approval::of(&step(then.clone()), "one")]);
+        let mut decisions = Decisions { approved, ..Decisions::default() };
+        decisions.keep_in_force(&[step(now.clone())], &BTreeMap::new(), rules);
+        assert_eq!(!decisions.approved.is_empty(), holds, "{then:?}, then {now:?} by {rules}");
+    }
 }

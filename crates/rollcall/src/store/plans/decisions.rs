@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use reconcile::gate::decisions::{Decisions, Identity, Rejection, SourceState};
+use reconcile::gate::decisions::{
+    Approval, Decisions, Identity, Rejection, SeenReason, SourceState,
+};
 use reconcile::principal::ExternalId;
 
 use crate::store::batch::{cells, execute};
@@ -39,7 +41,6 @@ pub struct InForce {
 pub struct NewRejection<'a> {
     pub identity: Identity,
     pub external_id: Option<&'a str>,
-    pub state: &'a str,
 }
 
 impl Verdict {
@@ -74,35 +75,38 @@ pub async fn read(
     origin: Origin,
     now: Timestamp,
 ) -> Result<InForce, StoreError> {
-    const SQL: &str = "select identity, verdict, plan_id, external_id, state, people \
+    const SQL: &str = "select identity, verdict, plan_id, external_id, state, people, reason, \
+           fingerprint \
          from plan_decisions where target_id = $1 and origin = $2 and $3 < until";
     let rows: Vec<Columns> = with_tx!(tx, conn => sqlx::query_as(SQL)
             .bind(target.0).bind(origin.word()).bind(now.as_microsecond())
             .fetch_all(conn).await?);
     let mut in_force = InForce::default();
     let InForce { decisions, approved_in } = &mut in_force;
-    for (identity, verdict, plan, external_id, state, people) in rows {
+    for (identity, verdict, plan, external_id, state, people, reason, fingerprint) in rows {
         if let Some(people) = people {
             decisions.people_accepted = usize::try_from(people).ok();
             continue;
         }
         let identity = Identity::recorded(&identity);
+        let rules = fingerprint.into();
         if verdict == Verdict::Approved.word() {
             approved_in.insert(identity.clone(), PlanId(plan));
-            decisions.approved.insert(identity);
+            let reason = SeenReason::recorded(&reason);
+            decisions.approved.insert(identity, Approval { reason, rules });
         } else if verdict == Verdict::LeftOut.word() {
             decisions.left_out.insert(identity);
         } else if verdict == Verdict::Rejected.word() {
             let user = external_id.map(|id| ExternalId::new(&id));
-            let rejection = Rejection { user, state: SourceState::recorded(&state) };
+            let rejection = Rejection { user, state: SourceState::recorded(&state), rules };
             decisions.rejected.insert(identity, rejection);
         }
     }
     Ok(in_force)
 }
 
-/// `identity, verdict, plan_id, external_id, state, people`
-type Columns = (String, String, i64, Option<String>, String, Option<i64>);
+/// `identity, verdict, plan_id, external_id, state, people, reason, fingerprint`
+type Columns = (String, String, i64, Option<String>, String, Option<i64>, String, String);
 
 /// Puts what is marked in a plan in force, until then.
 pub async fn enact(
@@ -114,13 +118,17 @@ pub async fn enact(
 ) -> Result<(), StoreError> {
     // Of a target that was deleted since nothing is left to decide.
     const SQL: &str = "insert into plan_decisions \
-           (target_id, origin, identity, verdict, plan_id, external_id, state, until) \
-         select c.target_id, $2, c.identity, c.decision, c.plan_id, c.external_id, c.state, $4 \
+           (target_id, origin, identity, verdict, plan_id, external_id, state, reason, \
+             fingerprint, until) \
+         select c.target_id, $2, c.identity, c.decision, c.plan_id, c.external_id, c.state, \
+           c.reason, p.fingerprint, $4 \
          from plan_changes c join targets t on t.id = c.target_id \
+           join plans p on p.id = c.plan_id \
          where c.plan_id = $1 and c.decision = $3 \
          on conflict (target_id, origin, identity) do update \
          set verdict = excluded.verdict, plan_id = excluded.plan_id, \
-           external_id = excluded.external_id, state = excluded.state, until = excluded.until";
+           external_id = excluded.external_id, state = excluded.state, \
+           reason = excluded.reason, fingerprint = excluded.fingerprint, until = excluded.until";
     with_tx!(tx, conn => sqlx::query(SQL)
         .bind(plan.0).bind(origin.word()).bind(verdict.word()).bind(until.as_microsecond())
         .execute(conn).await
@@ -153,7 +161,8 @@ pub async fn accept_people(
     Ok(())
 }
 
-/// Says no to changes that are not in a plan.
+/// Says no to changes that are not in a plan. What the source says of the people now is for the next run
+/// of everybody to tell ([`restate`]).
 pub async fn reject(
     tx: &mut Tx,
     target: TargetId,
@@ -162,16 +171,36 @@ pub async fn reject(
 ) -> Result<(), StoreError> {
     const SQL: &str = "insert into plan_decisions \
            (target_id, origin, identity, verdict, plan_id, external_id, state, until) \
-         select $2, 'sync', batch.value ->> 0, 'rejected', 0, batch.value ->> 1, \
-           batch.value ->> 2, $3 from {rows} where true \
+         select $2, 'sync', batch.value ->> 0, 'rejected', 0, batch.value ->> 1, '', $3 \
+         from {rows} where true \
          on conflict (target_id, origin, identity) do update \
          set verdict = excluded.verdict, plan_id = excluded.plan_id, \
-           external_id = excluded.external_id, state = excluded.state, until = excluded.until";
+           external_id = excluded.external_id, state = excluded.state, \
+           reason = excluded.reason, fingerprint = excluded.fingerprint, until = excluded.until";
     let row = |out: &mut Vec<u8>, it: &NewRejection<'_>| {
-        let NewRejection { identity, external_id, state } = it;
-        cells(out, &(identity.as_str(), external_id, state))
+        let NewRejection { identity, external_id } = it;
+        cells(out, &(identity.as_str(), external_id))
     };
     execute(tx, SQL, rejections, row, &[target.0, until.as_microsecond()]).await?;
+    Ok(())
+}
+
+/// Puts rejections that are in force on what the source says now, to a read by the rules of this
+/// `fingerprint`.
+pub async fn restate(
+    tx: &mut Tx,
+    target: TargetId,
+    rejections: &[(Identity, SourceState)],
+    fingerprint: &str,
+) -> Result<(), StoreError> {
+    const SQL: &str = "update plan_decisions \
+         set state = batch.value ->> 1, fingerprint = batch.value ->> 2 from {rows} \
+         where target_id = $2 and origin = 'sync' and verdict = 'rejected' \
+           and identity = batch.value ->> 0";
+    let row = |out: &mut Vec<u8>, (identity, state): &(Identity, SourceState)| {
+        cells(out, &(identity.as_str(), state.as_str(), fingerprint))
+    };
+    execute(tx, SQL, rejections, row, &[target.0]).await?;
     Ok(())
 }
 

@@ -130,6 +130,20 @@ async fn a_simulation_is_applied_exactly_or_not_at_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_simulation_is_not_applied_for_another_reason() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let id = it.ids()[0];
+    it.sandbox.admin().update_user(id, json!({ "status": 2 })).unwrap();
+    it.json(0, &["simulate", "OneLogin"]).await;
+    it.sandbox.admin().delete_user(id).unwrap();
+    let told = it.expect(7, &["sync", "OneLogin", "--plan", "1"]).await;
+    assert!(told.contains("(gone, asked for by id)"), "{told}");
+    assert!(told.contains("(the source says Suspended"), "{told}");
+    assert_eq!(it.active().await, 40, "nothing was applied");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_simulation_by_other_rules_is_not_applied() {
     let it = Installation::new(20, true).await;
     it.json(0, &["simulate", "OneLogin"]).await;

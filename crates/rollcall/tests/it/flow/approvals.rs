@@ -35,7 +35,7 @@ impl World {
         (world, held.plan.unwrap())
     }
 
-    async fn active(&self) -> usize {
+    pub(super) async fn active(&self) -> usize {
         self.directory().await.active_users()
     }
 

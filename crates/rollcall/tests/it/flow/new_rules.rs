@@ -14,7 +14,7 @@ use rollcall::with_pool;
 use super::*;
 
 impl World {
-    async fn edit(&mut self, edit: impl FnOnce(&mut ConnectorSettings)) {
+    pub(super) async fn edit(&mut self, edit: impl FnOnce(&mut ConnectorSettings)) {
         let mut settings = self.connector.settings.clone();
         edit(&mut settings);
         let act = somebody().act(Timestamp::now());

@@ -1,0 +1,188 @@
+//! How long a yes and a no last, through whole runs and on both databases.
+
+use rollcall::plans::decide::{Choice, approve, reject};
+use rollcall::store::connectors::settings::leavers::Cleanup;
+use rollcall::store::plans::PlanId;
+
+use super::*;
+
+impl World {
+    /// Forty people, four of whom are suspended, which is more than a run may take on its own.
+    async fn with_four_suspended(db: &Db) -> (World, Vec<i64>, PlanId) {
+        let world = World::with(db, population(40), Options::quiet(7)).await;
+        world.sync().await;
+        let ids = world.ids();
+        for id in &ids[..4] {
+            world.update(*id, &json!({ "status": 2 }));
+        }
+        let held = world.sync().await;
+        assert_eq!(held.status, Status::Held, "{}", held.message);
+        (world, ids, held.plan.unwrap())
+    }
+
+    /// The same, and somebody said no to it.
+    async fn with_four_kept(db: &Db) -> (World, Vec<i64>) {
+        let (world, ids, plan) = World::with_four_suspended(db).await;
+        let act = somebody().act(Timestamp::now()).because("They stay");
+        reject(db, plan, &Choice::default(), None, &act).await.unwrap();
+        world.stays_at(40).await;
+        (world, ids)
+    }
+
+    fn update(&self, id: i64, changes: &serde_json::Value) {
+        self.sandbox.admin().update_user(id, changes.clone()).unwrap();
+    }
+
+    fn username(&self, id: i64) -> String {
+        self.sandbox.admin().user(id).unwrap().username.unwrap().into()
+    }
+
+    /// A run waits for nobody, and leaves so many people active.
+    async fn stays_at(&self, active: usize) {
+        let finished = self.sync().await;
+        assert_ne!(finished.status, Status::Held, "{}", finished.message);
+        assert_eq!(self.active().await, active, "{}", finished.message);
+    }
+}
+
+#[tokio::test]
+async fn a_rejection_outlasts_a_read_that_says_nothing_of_the_person() {
+    on_both(async |db| {
+        let (world, ids) = World::with_four_kept(&db).await;
+        let (own, taken) = (world.username(ids[0]), world.username(ids[20]));
+        world.update(ids[0], &json!({ "username": taken }));
+        let conflict = world.sync().await;
+        assert_eq!(conflict.status, Status::SucceededWithSkips, "{}", conflict.message);
+        world.update(ids[0], &json!({ "username": own }));
+        world.stays_at(40).await;
+        // What it says in the end is something else.
+        world.update(ids[0], &json!({ "status": 7 }));
+        world.stays_at(39).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rejection_outlasts_an_edit_of_the_rules_and_its_way_back() {
+    on_both(async |db| {
+        let (mut world, ids) = World::with_four_kept(&db).await;
+        let names: Vec<String> = ids[..2].iter().map(|id| world.username(*id)).collect();
+        world.edit(|it| it.mapping.rows = vec!["title = title".to_owned()]).await;
+        world.stays_at(40).await;
+        world.edit(|it| it.mapping.rows = Vec::new()).await;
+        world.stays_at(40).await;
+        let condition = format!("username not in {}", names.join(", "));
+        world.edit(|it| it.source.scope.conditions = vec![condition]).await;
+        world.stays_at(40).await;
+        world.edit(|it| it.source.scope.conditions = Vec::new()).await;
+        world.stays_at(40).await;
+        // What is told since then is compared with what the last run was told.
+        world.update(ids[0], &json!({ "role_ids": [] }));
+        world.stays_at(39).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_undone_is_by_what_the_source_says_now() {
+    on_both(async |db| {
+        let world = World::with(&db, population(40), Options::quiet(7)).await;
+        world.sync().await;
+        let id = world.ids()[0];
+        world.update(id, &json!({ "status": 2 }));
+        let run = world.sync().await.run;
+        assert_eq!(world.active().await, 39);
+        world.update(id, &json!({ "email": "new@acme.example" }));
+        world.undo(run, false).await;
+        world.stays_at(40).await;
+        world.stays_at(40).await;
+        world.update(id, &json!({ "email": "newer@acme.example" }));
+        world.stays_at(39).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn access_that_is_given_back_is_not_taken_in_another_way() {
+    on_both(async |db| {
+        let mut world = World::with(&db, population(40), Options::quiet(7)).await;
+        world.edit(|it| it.cleanup = Cleanup::Anonymise).await;
+        world.sync().await;
+        world.sandbox.admin().delete_user(world.ids()[0]).unwrap();
+        let run = world.sync().await.run;
+        assert_eq!(world.active().await, 39);
+        world.edit(|it| it.cleanup = Cleanup::Disable).await;
+        world.stays_at(39).await;
+        world.undo(run, false).await;
+        world.stays_at(40).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_undone_outlasts_an_edit_of_the_rules() {
+    on_both(async |db| {
+        let mut world = World::with(&db, population(40), Options::quiet(7)).await;
+        world.sync().await;
+        let id = world.ids()[0];
+        let before = world.username(id);
+        let renamed = async |world: &World| {
+            let directory = world.directory().await;
+            directory.users[&external(id)].username.to_string()
+        };
+        world.update(id, &json!({ "username": "other.name" }));
+        let run = world.sync().await.run;
+        assert_eq!(renamed(&world).await, "other.name");
+        world.edit(|it| it.mapping.rows = vec!["title = title".to_owned()]).await;
+        world.undo(run, false).await;
+        world.stays_at(40).await;
+        assert_eq!(renamed(&world).await, before);
+        world.edit(|it| it.mapping.rows = Vec::new()).await;
+        world.stays_at(40).await;
+        assert_eq!(renamed(&world).await, before);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_approval_is_for_nothing_else_and_by_no_other_rules() {
+    on_both(async |db| {
+        let (mut world, ids, plan) = World::with_four_suspended(&db).await;
+        let act = somebody().act(Timestamp::now()).because("They left");
+        approve(&db, plan, &Choice::default(), &act).await.unwrap();
+        for id in &ids[..4] {
+            world.update(*id, &json!({ "status": 1 }));
+        }
+        let names: Vec<String> = ids[..4].iter().map(|id| world.username(*id)).collect();
+        let condition = format!("username not in {}", names.join(", "));
+        world.edit(|it| it.source.scope.conditions = vec![condition]).await;
+        for _ in 0..2 {
+            let held = world.sync().await;
+            assert_eq!((held.status, world.active().await), (Status::Held, 40), "{}", held.message);
+            let objections = &held.decision.targets[0].held.objections;
+            let is_asked = objections.iter().any(|it| it.word() == "new-rules");
+            assert!(is_asked, "the rules were not tried: {objections:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_approval_of_a_suspension_is_none_of_a_deletion() {
+    on_both(async |db| {
+        let (world, ids, plan) = World::with_four_suspended(&db).await;
+        let act = somebody().act(Timestamp::now()).because("They left");
+        approve(&db, plan, &Choice::default(), &act).await.unwrap();
+        world.sandbox.admin().delete_user(ids[0]).unwrap();
+        let held = world.sync().await;
+        assert_eq!((held.status, world.active().await), (Status::Held, 37), "{}", held.message);
+        let steps = held.decision.targets[0].held.steps.iter().map(ToString::to_string);
+        let steps: Vec<String> = steps.collect();
+        assert!(steps.len() == 1 && steps[0].contains("gone, asked for by id"), "{steps:?}");
+        // It waits as what it is, and nobody has decided over it.
+        let plan = held.plan.unwrap();
+        let counts = rollcall::store::plans::changes::counts(&db, plan).await.unwrap();
+        assert_eq!(counts.into_keys().map(|(_, decision, _)| decision).collect::<Vec<_>>(), [""]);
+    })
+    .await;
+}
