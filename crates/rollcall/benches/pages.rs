@@ -20,7 +20,7 @@ const REQUESTS: usize = 40;
 const EXPLANATIONS: usize = 5;
 
 /// What an admin opens, by its address. `{person}` and `{group}` are looked up in the lists.
-const PAGES: [(&str, &str); 24] = [
+const PAGES: [(&str, &str); 25] = [
     ("Overview", "/"),
     ("Connectors", "/connectors"),
     ("a connector", "/connectors/1/general"),
@@ -34,7 +34,8 @@ const PAGES: [(&str, &str); 24] = [
     ("its changes, searched in vain", "/runs/1?tab=changes&q=nobody-of-this-name"),
     ("its changes, of one kind", "/runs/1?tab=changes&kind=deactivate"),
     ("Plans", "/plans"),
-    ("a plan, all changes", "/plans/1"),
+    ("a plan, as it opens", "/plans/1"),
+    ("a plan, all changes", "/plans/1?verdict=all"),
     ("a plan, searched", "/plans/1?q=anna"),
     ("a plan, searched in vain", "/plans/1?q=nobody-of-this-name"),
     ("a plan, of one kind", "/plans/1?kind=deactivate"),

@@ -187,18 +187,91 @@ function preview(part) {
 
 function filter(form) {
   let asked = 0;
-  const show = delayed(250, async () => {
+  const show = async (address) => {
     const turn = ++asked;
-    const address = new URL(form.action);
-    address.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
     const answer = await fetched(address).catch(() => null);
     const list = answer?.getElementById(form.dataset.filter);
     if (!list || turn !== asked) return;
-    document.getElementById(form.dataset.filter).replaceWith(document.adoptNode(list));
+    const old = document.getElementById(form.dataset.filter);
+    document.adoptNode(list);
+    keepTicks(old, list);
+    old.replaceWith(list);
+    list.dispatchEvent(new CustomEvent("listed", { bubbles: true, detail: new URL(address).searchParams.has("q") }));
     history.replaceState(null, "", address);
     announce(list.querySelector(".range, .empty h2")?.textContent ?? "List updated");
+  };
+  form.addEventListener("input", delayed(250, () => {
+    const address = new URL(form.action);
+    address.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
+    show(address);
+  }));
+  // Pages of a list in which something is ticked change in their place.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.(`#${form.dataset.filter} .pager a`);
+    const decides = link?.closest("form");
+    if (!decides || all(TICKED, decides).length === 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    show(link.href);
   });
-  form.addEventListener("input", show);
+}
+
+// ---- Ticks: what is ticked stays so when the list is shown anew. What the list no longer holds is
+// told in [data-ticked-elsewhere]. [data-chooses=count] has the choices of what a decision means:
+// whoever ticks, searches or picks a cause means that, and no longer everything.
+
+const TICKED = "input[type=checkbox][name=seq]:checked";
+
+function keepTicks(old, list) {
+  const elsewhere = document.querySelector("[data-ticked-elsewhere]");
+  if (!elsewhere) return;
+  const ticked = [...all(TICKED, old), ...all(TICKED, elsewhere)];
+  all(".choice", elsewhere).forEach((it) => it.remove());
+  for (const box of ticked) {
+    const listed = all("input[type=checkbox][name=seq]", list).find((it) => it.value === box.value);
+    if (listed) {
+      listed.checked = true;
+      continue;
+    }
+    const [choice, kept, label] = ["div", "input", "label"].map((it) => document.createElement(it));
+    choice.className = "choice";
+    Object.assign(kept, { type: "checkbox", name: "seq", value: box.value, id: `elsewhere-${box.value}`, checked: true });
+    label.htmlFor = kept.id;
+    label.textContent = box.getAttribute("aria-label") ?? box.labels[0].textContent;
+    choice.append(kept, label);
+    elsewhere.append(choice);
+  }
+  elsewhere.hidden = !elsewhere.querySelector(".choice");
+}
+
+function choosing(part) {
+  const form = part.closest("form");
+  const cause = form.elements.cause;
+  const tell = () => {
+    const [waiting, ticked] = [Number(part.dataset.chooses), all(TICKED, form).length];
+    const which = part.querySelector("input[name=which]:checked")?.value;
+    const meant = { all: waiting, ticked, others: ticked && waiting - ticked, cause: Number(cause?.selectedOptions[0].dataset.waiting ?? 0) }[which] ?? 0;
+    part.querySelector("[data-meant]").textContent = meant === 1 ? "1 change is chosen." : `${meant === 0 ? "No" : meant.toLocaleString("en")} changes are chosen.`;
+  };
+  const choose = (which, from) => {
+    const chosen = part.querySelector("input[name=which]:checked")?.value;
+    const radio = part.querySelector(`input[name=which][value=${which}]`);
+    if (radio && (!chosen || from.includes(chosen))) radio.checked = true;
+  };
+  form.addEventListener("change", (event) => {
+    if (event.target.name === "seq" && event.target.checked) choose("ticked", ["all", "cause"]);
+    if (event.target === cause && cause.value !== "") choose("cause", all(TICKED, form).length > 0 ? ["all"] : ["all", "ticked"]);
+    tell();
+  });
+  form.addEventListener("listed", (event) => {
+    if (event.detail) choose("ticked", ["all", "cause"]);
+    tell();
+  });
+  // Browsers bring ticks back that they remember.
+  addEventListener("pageshow", () => {
+    if (all(TICKED, form).length > 0) choose("ticked", ["all", "cause"]);
+    tell();
+  });
+  tell();
 }
 
 // ---- Live parts: [data-live=address] listens to events whose data is markup. An element with an
@@ -387,6 +460,7 @@ function enliven(part) {
   all("select[data-sets]", part).forEach(sets);
   all("form[data-guard]", part).forEach(guard);
   all("form[data-filter]", part).forEach(filter);
+  all("[data-chooses]", part).forEach(choosing);
   all("[data-preview]", part).forEach(preview);
   all("[data-live]", part).forEach(live);
   all("[data-copy]", part).forEach((button) => { button.hidden = false; });

@@ -229,6 +229,15 @@ pub async fn counts(
     Ok(rows.into_iter().map(count).collect())
 }
 
+/// How many changes of each cause wait for a decision. It reads every change of the plan.
+pub async fn waiting_by_cause(db: &Db, plan: PlanId) -> Result<BTreeMap<i64, u64>, StoreError> {
+    const SQL: &str = "select cause, count(*) from plan_changes where plan_id = $1 \
+           and verdict = 'held' and decision in ('', 'left-out') group by cause";
+    let rows: Vec<(i64, i64)> =
+        with_pool!(db, pool => sqlx::query_as(SQL).bind(plan.0).fetch_all(pool).await?);
+    Ok(rows.into_iter().map(|(cause, count)| (cause, count.unsigned_abs())).collect())
+}
+
 /// Marks changes by their numbers.
 pub async fn mark(
     tx: &mut Tx,

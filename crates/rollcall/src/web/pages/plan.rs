@@ -2,7 +2,7 @@
 
 pub mod deciding;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -56,7 +56,16 @@ struct View {
     asked: Asked,
     /// Where more rows of the list are; empty where there are none.
     next: String,
+    /// The first rows of the list; empty where they are shown.
+    first: String,
+    /// Whether anything may be missing in the list.
     is_filtered: bool,
+    /// Where every change is listed, and what is held alone; empty where that is shown.
+    everything: String,
+    held: String,
+    /// How many changes there are, and how many of them are held.
+    changes_count: u64,
+    held_count: u64,
     /// How many changes wait for a decision.
     waiting: u64,
     /// What the button says that applies the plan; absent where it cannot be.
@@ -64,8 +73,14 @@ struct View {
     /// When somebody decided over what is shown; the button carries it.
     seen: String,
     may_decide: bool,
-    /// Whether every change of the plan is in the list.
+    /// Whether every change that waits is in the list.
     is_whole: bool,
+    /// Whether less is listed than what waits, by choice: then nobody decides over everything.
+    is_narrowed: bool,
+    /// The choice of all that waits, with how much that is.
+    all_words: String,
+    /// What is ticked and not in the list.
+    elsewhere: Vec<i64>,
     /// The address of what is shown; the form carries it, to be shown there again.
     shown: String,
     draft: Draft,
@@ -86,6 +101,10 @@ enum Tab {
 struct CauseView {
     number: i64,
     title: String,
+    /// What is said of it where it is chosen.
+    label: String,
+    /// How many of its changes wait for a decision.
+    waiting: u64,
     href: String,
     is_chosen: bool,
     /// Whether it is what somebody is about to decide over.
@@ -171,36 +190,24 @@ async fn view(
         "source" => Tab::Source,
         _ => Tab::Changes,
     };
-    let may_decide = plan.status.is_open() && !is_stale && visit.may(Role::Approver);
-    let page = runs::Page { after: asked.after, rows_max: i64::try_from(ROWS).unwrap_or(100) + 1 };
-    let (mut changes, mut findings, mut next) = (Vec::new(), Vec::new(), String::new());
-    match tab {
-        Tab::Changes => {
-            let mut rows = changes::list(db, plan.id, &asked.filter(), page).await?;
-            let has_more = ROWS < rows.len();
-            rows.truncate(ROWS);
-            if let Some(last) = rows.last().filter(|_| has_more) {
-                next = asked.address(plan.id, last.seq);
-            }
-            changes = rows.into_iter().map(|it| change(it, may_decide, &draft)).collect();
-        }
-        Tab::Findings => {
-            let mut rows = plans::findings(db, plan.id, page).await?;
-            let has_more = ROWS < rows.len();
-            rows.truncate(ROWS);
-            if let Some(last) = rows.last().filter(|_| has_more) {
-                next = asked.address(plan.id, last.0);
-            }
-            findings = rows.into_iter().map(finding).collect();
-        }
-        Tab::Source => {}
-    }
-    let report = Report::read(&plan.report);
     let of = |is: &dyn Fn(&str, &str) -> bool| {
         let counted = counts.iter().filter(|((verdict, decision, _), _)| is(verdict, decision));
         counted.map(|(_, count)| count).sum::<u64>()
     };
     let waiting = of(&|verdict, decision| verdict == "held" && matches!(decision, "" | "left-out"));
+    let held_count = of(&|verdict, _| verdict == "held");
+    let is_decidable = plan.status.is_open() && !is_stale && 0 < waiting;
+    let asked = if is_decidable && tab == Tab::Changes { asked.or_held() } else { asked };
+    let draft = draft.settled(&asked);
+    let may_decide = plan.status.is_open() && !is_stale && visit.may(Role::Approver);
+    let by_cause = if may_decide && waiting < held_count {
+        Some(changes::waiting_by_cause(db, plan.id).await?)
+    } else {
+        None
+    };
+    let Rows { changes, findings, next } =
+        rows(app, plan.id, tab, &asked, (may_decide, &draft)).await?;
+    let report = Report::read(&plan.report);
     let passing = of(&|verdict, decision| match decision {
         "approved" => true,
         "rejected" => false,
@@ -215,6 +222,13 @@ async fn view(
     // A plan of a read that was far too short has no changes yet, and is decided over as such.
     let may_decide = may_decide && (0 < waiting || (counts.is_empty() && is_shrunken));
     let here = format!("/plans/{}", plan.id);
+    let is_narrowed = asked.is_narrowed();
+    let is_held_only = asked.verdict == "held" && !is_narrowed;
+    let is_everything = asked.verdict != "held" && !is_narrowed;
+    let of_verdict = |verdict: &str| {
+        Asked { verdict: verdict.to_owned(), ..Asked::default() }.address(plan.id, 0)
+    };
+    let shown: BTreeSet<i64> = changes.iter().map(|it| it.seq).collect();
     Ok(View {
         page: visit.page(format!("Plan {}", plan.id)),
         here,
@@ -225,15 +239,26 @@ async fn view(
             .map(|it| report.named(it.target_name.as_deref(), &it.words))
             .collect(),
         rejected: report.rejected(),
-        causes: causes.iter().map(|it| cause(it, plan.id, &report, &asked, &draft)).collect(),
+        causes: causes
+            .iter()
+            .map(|it| cause(it, plan.id, &report, &asked, &draft, by_cause.as_ref()))
+            .collect(),
         tiles: tiles(&counts, plan.id, &asked),
         tab,
         changes,
         findings,
         findings_count: report.findings.values().sum(),
         source: report.source,
-        is_filtered: asked.is_filtered(),
-        is_whole: !asked.is_filtered() && asked.after == 0 && next.is_empty(),
+        first: if asked.after == 0 { String::new() } else { asked.address(plan.id, 0) },
+        is_filtered: !is_everything,
+        everything: if is_everything { String::new() } else { of_verdict("all") },
+        held: if is_held_only || !is_decidable { String::new() } else { of_verdict("held") },
+        changes_count: of(&|_, _| true),
+        held_count,
+        is_whole: !is_narrowed && asked.after == 0 && next.is_empty(),
+        is_narrowed,
+        all_words: format!("Everything that waits ({})", count(waiting)),
+        elsewhere: draft.ticked.difference(&shown).copied().collect(),
         shown: asked.address(plan.id, asked.after),
         next,
         waiting,
@@ -246,6 +271,45 @@ async fn view(
         asked,
         draft,
     })
+}
+
+/// The rows of one part of a plan, and where more of them are.
+#[derive(Debug, Default)]
+struct Rows {
+    changes: Vec<ChangeView>,
+    findings: Vec<FindingView>,
+    next: String,
+}
+
+async fn rows(
+    app: &App,
+    plan: PlanId,
+    tab: Tab,
+    asked: &Asked,
+    (may_decide, draft): (bool, &Draft),
+) -> Result<Rows, Refusal> {
+    let db = app.db();
+    let page = runs::Page { after: asked.after, rows_max: i64::try_from(ROWS).unwrap_or(100) + 1 };
+    let next = |last: i64| asked.address(plan, last);
+    match tab {
+        Tab::Changes => {
+            let mut rows = changes::list(db, plan, &asked.filter(), page).await?;
+            let has_more = ROWS < rows.len();
+            rows.truncate(ROWS);
+            let next = rows.last().filter(|_| has_more).map(|it| next(it.seq));
+            let changes = rows.into_iter().map(|it| change(it, may_decide, draft)).collect();
+            Ok(Rows { changes, next: next.unwrap_or_default(), ..Rows::default() })
+        }
+        Tab::Findings => {
+            let mut rows = plans::findings(db, plan, page).await?;
+            let has_more = ROWS < rows.len();
+            rows.truncate(ROWS);
+            let next = rows.last().filter(|_| has_more).map(|it| next(it.0));
+            let findings = rows.into_iter().map(finding).collect();
+            Ok(Rows { findings, next: next.unwrap_or_default(), ..Rows::default() })
+        }
+        Tab::Source => Ok(Rows::default()),
+    }
 }
 
 /// Does exactly what the plan shows, or nothing.
@@ -296,11 +360,25 @@ fn cause(
     report: &Report,
     asked: &Asked,
     draft: &Draft,
+    by_cause: Option<&BTreeMap<i64, u64>>,
 ) -> CauseView {
-    let only = Asked { cause: cause.seq, after: 0, tab: String::new(), ..asked.clone() };
+    // All of it, so that whoever decides over a cause has seen it.
+    let only = Asked { cause: cause.seq, ..Asked::default() };
+    let title = report.named(cause.target_name.as_deref(), &cause.title);
+    let changes = cause.changes.unsigned_abs();
+    let waiting = match by_cause {
+        Some(waiting) => waiting.get(&cause.seq).copied().unwrap_or(0),
+        None => changes,
+    };
     CauseView {
         number: cause.seq,
-        title: report.named(cause.target_name.as_deref(), &cause.title),
+        label: if waiting == changes {
+            title.clone()
+        } else {
+            format!("{title} ({} still wait)", count(waiting))
+        },
+        title,
+        waiting,
         href: only.address(plan, 0),
         is_chosen: asked.cause == cause.seq,
         is_picked: cause.seq == if draft.cause == 0 { asked.cause } else { draft.cause },
@@ -419,17 +497,31 @@ impl Asked {
         asked.map_or_else(Asked::default, |Query(asked)| asked)
     }
 
+    /// What there is to decide over comes first, whatever passes before it.
+    fn or_held(mut self) -> Asked {
+        if !self.is_narrowed() && self.verdict.is_empty() {
+            "held".clone_into(&mut self.verdict);
+        }
+        self
+    }
+
     fn filter(&self) -> Filter {
         Filter {
             cause: self.cause,
             kind: self.kind.clone(),
-            verdict: self.verdict.clone(),
+            verdict: if self.verdict == "all" { String::new() } else { self.verdict.clone() },
             search: self.q.trim().to_owned(),
         }
     }
 
-    fn is_filtered(&self) -> bool {
-        self.cause != 0 || !(self.kind.is_empty() && self.verdict.is_empty() && self.q.is_empty())
+    /// Whether something that is held may be left out.
+    fn is_narrowed(&self) -> bool {
+        self.cause != 0 || self.is_narrowed_beside_its_cause()
+    }
+
+    fn is_narrowed_beside_its_cause(&self) -> bool {
+        let holds_held = matches!(&*self.verdict, "" | "all" | "held");
+        !(holds_held && self.kind.is_empty() && self.q.trim().is_empty())
     }
 
     fn address(&self, plan: PlanId, after: i64) -> String {
@@ -489,7 +581,14 @@ mod tests {
             reason: HOSTILE.to_owned(),
             objections: vec![HOSTILE.to_owned()],
             rejected: 2,
-            causes: vec![cause(&stored, PlanId(31), &Report::default(), &asked, &Draft::default())],
+            causes: vec![cause(
+                &stored,
+                PlanId(31),
+                &Report::default(),
+                &asked,
+                &Draft::default(),
+                Some(&[(2, 38)].into()),
+            )],
             tiles: tiles(&counts, PlanId(31), &asked),
             tab,
             changes: vec![change],
@@ -501,12 +600,20 @@ mod tests {
             findings_count: 1,
             source: Some(Source::default()),
             next: "/plans/31?after=100".to_owned(),
-            is_filtered: false,
+            first: "/plans/31?".to_owned(),
+            is_filtered: true,
+            everything: "/plans/31?verdict=all".to_owned(),
+            held: "/plans/31?verdict=held".to_owned(),
+            changes_count: 50,
+            held_count: 41,
             waiting: 41,
             apply: Some("Apply 12 changes".to_owned()),
             seen: String::new(),
             may_decide,
             is_whole: false,
+            is_narrowed: false,
+            all_words: "Everything that waits (41)".to_owned(),
+            elsewhere: vec![7],
             shown: "/plans/31?".to_owned(),
             draft: Draft::default(),
             is_stale: !may_decide,

@@ -13,10 +13,17 @@ use rollcall::sync::seen::plan_as_seen;
 use serde_json::json;
 
 use super::browser::{Answer, Browser, PASSWORD, account};
+use super::chromium::{Scripts, in_window};
 use super::undoing;
+use super::window::{DESKTOP, ZOOMED};
 use super::world::{CONNECTOR, World};
 use crate::databases::{on_both, on_sqlite};
 use crate::store::somebody;
+
+/// How many changes are listed that can be ticked, how many of them are, and how many more.
+const TICKS: &str = "const count = (it) => document.querySelectorAll(it).length;
+    return `${count('#changes input[name=seq]')} ${count('#changes input[name=seq]:checked')} \
+${count('[data-ticked-elsewhere] input:checked')}`;";
 
 async fn latest(db: &Db) -> Plan {
     plans::list(db, None, false, None, 1).await.unwrap().remove(0)
@@ -152,14 +159,24 @@ async fn a_decision_that_cannot_be_read_decides_nothing() {
         let (world, path) = with_a_held_plan(&db).await;
         let mut approver = world.service.signed_in(Role::Approver).await;
         for (fields, status) in [
-            (&[][..], 400),
+            (&[][..], 422),
             (&[("which", "everything")], 400),
             (&[("which", "cause")], 400),
             (&[("which", "cause"), ("cause", "first")], 400),
             (&[("which", "ticked"), ("seq", "1"), ("seq", "two")], 400),
             (&[("which", "others"), ("whole", "yes"), ("seq", "")], 400),
+            (&[("which", "all"), ("cause", "first")], 400),
             (&[("which", "others"), ("seq", "1")], 422),
+            (&[("which", "others"), ("whole", "yes")], 422),
             (&[("which", "ticked")], 422),
+            (&[("which", "cause"), ("cause", "")], 422),
+            // More than what was ticked, picked or listed.
+            (&[("which", "all"), ("seq", "1")], 422),
+            (&[("which", "cause"), ("cause", "1"), ("seq", "1")], 422),
+            (&[("which", "all"), ("cause", "1")], 422),
+            (&[("which", "all"), ("shown", "/plans/1?cause=1")], 422),
+            (&[("which", "all"), ("shown", "/plans/1?verdict=held&q=an")], 422),
+            (&[("which", "all"), ("shown", "/plans/1?kind=deactivate&verdict=held")], 422),
         ] {
             for verb in ["approve", "reject"] {
                 let fields: Vec<(&str, &str)> =
@@ -177,13 +194,174 @@ async fn a_decision_that_cannot_be_read_decides_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_listed_is_what_is_chosen_before_anybody_chooses() {
+    on_sqlite(async |db| {
+        let (world, path) = with_a_held_plan(&db).await;
+        let mut approver = world.service.signed_in(Role::Approver).await;
+        for (query, chosen) in [
+            ("", "all"),
+            ("?verdict=all", "all"),
+            ("?cause=1", "cause"),
+            ("?cause=1&q=a", "ticked"),
+            ("?verdict=held&q=a", "ticked"),
+            ("?kind=deactivate&verdict=held", "ticked"),
+        ] {
+            let shown = approver.get(&format!("{path}{query}")).await;
+            let checked: Vec<&str> = shown
+                .text
+                .split("name=\"which\" value=\"")
+                .skip(1)
+                .filter_map(|it| it.split('>').next()?.strip_suffix("\" checked"))
+                .collect();
+            assert_eq!(checked, [chosen], "{query}: {shown:?}");
+            let offers_all = shown.text.contains(">Everything that waits (8)<");
+            assert_eq!(offers_all, chosen == "all", "{query}: {shown:?}");
+        }
+        // What was refused is shown again as what it may have meant.
+        let both = [("which", "all"), ("seq", "2"), ("reason", "They left")];
+        let again = submit(&mut approver, &path, "approve", &both).await;
+        assert_eq!(again.status, 422, "{again:?}");
+        assert!(again.text.contains("value=\"ticked\" checked"), "{again:?}");
+        // What is ticked and not listed can still be seen.
+        let hidden = [("which", "ticked"), ("seq", "2"), ("shown", "/plans/1?q=nobody")];
+        let again = submit(&mut approver, &path, "approve", &hidden).await;
+        assert_eq!(again.status, 422, "{again:?}");
+        assert!(again.text.contains("id=\"elsewhere-2\" checked"), "{again:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_listed_before_what_passes() {
+    on_sqlite(async |db| {
+        let world = World::new(&db, 150).await;
+        assert_eq!(world.sync().await, Status::Succeeded);
+        let (ids, admin) = (world.ids(), world.sandbox.admin());
+        for id in &ids[..120] {
+            admin.update_user(*id, json!({ "firstname": "Renata" })).unwrap();
+        }
+        for id in &ids[120..135] {
+            admin.delete_user(*id).unwrap();
+        }
+        let plan = world.simulated().await;
+        let path = format!("/plans/{}", plan.id);
+        let mut approver = world.service.signed_in(Role::Approver).await;
+        let boxes = |it: &Answer| it.text.matches("name=\"seq\"").count();
+        let shown = approver.get(&path).await;
+        assert_eq!(boxes(&shown), 15, "{shown:?}");
+        assert!(shown.text.contains("What this plan holds"), "{shown:?}");
+        assert!(shown.text.contains("id=\"which-others\""), "all of it is listed: {shown:?}");
+        let all = format!("href=\"{path}?verdict=all\">All changes (135)<");
+        assert!(shown.text.contains(&all), "{shown:?}");
+        let all = approver.get(&format!("{path}?verdict=all")).await;
+        assert_eq!((boxes(&all), all.text.matches("<tr id=\"change-").count()), (0, 100));
+        let held = format!("href=\"{path}?verdict=held\">Only what is held (15)<");
+        assert!(all.text.contains(&held), "{all:?}");
+        assert!(!all.text.contains("id=\"which-others\""), "{all:?}");
+
+        // A cause says what is left of it.
+        let fields = [("which", "ticked"), ("seq", "121"), ("seq", "122"), ("reason", "No")];
+        let rejected = submit(&mut approver, &path, "reject", &fields).await;
+        assert_eq!(rejected.status, 303, "{rejected:?}");
+        let shown = approver.get(&path).await;
+        assert!(shown.text.contains(">Everything that waits (13)<"), "{shown:?}");
+        let waiting = shown.text.split("data-waiting=\"").skip(1);
+        let waiting = waiting.filter_map(|it| it.split('"').next()?.parse::<u64>().ok());
+        assert_eq!(waiting.sum::<u64>(), 13, "{shown:?}");
+        assert!(shown.text.contains(" still wait)"), "{shown:?}");
+    })
+    .await;
+}
+
+#[test]
+fn what_is_ticked_is_what_is_decided_over_whatever_is_searched_for() {
+    in_window(Scripts::On, async |window| {
+        on_sqlite(async |db| {
+            let (world, path) = with_a_held_plan(&db).await;
+            let approver = world.service.signed_in(Role::Approver).await;
+            window.sign_in_as(&approver, &world.service).await;
+            window.goto(&world.service, &path).await;
+            window.sees("8 changes are chosen.").await;
+            let boxes = window.names_like("Change ").await;
+            assert_eq!(boxes.len(), 8, "{boxes:?}");
+            window.click(&boxes[0]).await;
+            window.sees("1 change is chosen.").await;
+            assert!(window.is_checked("Only what is ticked above").await);
+            window.click("Everything but what is ticked above").await;
+            window.sees("7 changes are chosen.").await;
+
+            window.fill("Search", "nobody is called that").await;
+            window.sees("Ticked, and not in the list as it is now").await;
+            assert!(window.is_checked(&boxes[0]).await);
+            let clear = "const field = document.querySelector('main input[type=search]');
+                field.value = '';
+                field.dispatchEvent(new Event('input', { bubbles: true }));";
+            window.script(clear, vec![]).await;
+            window.becomes(TICKS, "8 1 0").await;
+            window.sees_not("Ticked, and not in the list as it is now").await;
+            window.sees("7 changes are chosen.").await;
+
+            // On a narrow page every column of the list can be read.
+            window.size(ZOOMED).await;
+            let sideways = "return String([...document.querySelectorAll('.table')]
+                .filter((it) => it.clientWidth < it.scrollWidth).length);";
+            window.becomes(sideways, "0").await;
+            window.assert_fits().await;
+            window.size(DESKTOP).await;
+
+            window.fill("Reason", "They left").await;
+            window.click("Approve").await;
+            window.sees("7 changes are approved").await;
+        })
+        .await;
+    });
+}
+
+#[test]
+fn whoever_searches_picks_a_cause_or_ticks_means_no_longer_everything() {
+    in_window(Scripts::On, async |window| {
+        on_sqlite(async |db| {
+            let (world, path) = with_many_held(&db).await;
+            let approver = world.service.signed_in(Role::Approver).await;
+            window.sign_in_as(&approver, &world.service).await;
+            window.goto(&world.service, &path).await;
+            assert!(window.is_checked("Everything that waits (130)").await);
+            let pick = "const cause = document.getElementById('cause');
+                cause.value = '1';
+                cause.dispatchEvent(new Event('change', { bubbles: true }));";
+            window.script(pick, vec![]).await;
+            assert!(window.is_checked("Everything of one cause").await);
+            window.goto_again().await;
+            window.fill("Search", "a").await;
+            window.becomes("return String(location.search.includes('q=a'))", "true").await;
+            assert!(window.is_checked("Only what is ticked above").await);
+
+            // A tick stays through the pages of the list.
+            window.goto(&world.service, &path).await;
+            let first = window.names_like("Change ").await.remove(0);
+            window.click(&first).await;
+            window.click("Next").await;
+            window.becomes(TICKS, "30 0 1").await;
+            window.sees("1 change is chosen.").await;
+            window.click("First").await;
+            window.becomes(TICKS, "100 1 0").await;
+            window.fill("Reason", "They left").await;
+            window.click("Approve").await;
+            window.sees("1 change is approved").await;
+        })
+        .await;
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_decision_with_a_mistake_is_shown_again_as_it_was_typed() {
     on_sqlite(async |db| {
         let (world, path) = with_a_held_plan(&db).await;
         let mut approver = world.service.signed_in(Role::Approver).await;
         let shown = approver.get(&path).await;
         assert!(shown.text.contains("id=\"which-others\""), "all is on one page: {shown:?}");
-        let ticked = [("which", "ticked"), ("seq", "2"), ("shown", "/plans/1?verdict=held")];
+        let ticked =
+            [("which", "ticked"), ("seq", "2"), ("shown", "/plans/1?kind=deactivate&verdict=held")];
         for (verb, more, error) in [
             ("approve", &[("reason", " ")][..], "reason-error"),
             ("reject", &[("reason", "On leave"), ("days", "0")], "days-error"),
@@ -211,7 +389,7 @@ async fn the_question_for_the_password_keeps_what_was_typed() {
         assert!(shown.text.contains("id=\"which-ticked\""), "{shown:?}");
         assert!(!shown.text.contains("id=\"which-others\""), "there is a second page: {shown:?}");
         let cause = shown.text.split("<select id=\"cause\"").nth(1).and_then(|it| {
-            it.split("<option value=\"").nth(1)?.split('"').next().map(str::to_owned)
+            it.split("<option value=\"").nth(2)?.split('"').next().map(str::to_owned)
         });
         let cause = cause.unwrap_or_else(|| panic!("no cause: {shown:?}"));
         forget_proofs(&db).await;
@@ -219,7 +397,6 @@ async fn the_question_for_the_password_keeps_what_was_typed() {
             ("csrf", &*shown.token()),
             ("which", "cause"),
             ("cause", &*cause),
-            ("seq", "3"),
             ("shown", &*path),
             ("reason", "They \"left\" & are gone"),
         ];

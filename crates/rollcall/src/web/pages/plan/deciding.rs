@@ -118,8 +118,10 @@ async fn again(app: &App, visit: &Visit, plan: &Plan, form: &Form) -> Answer {
     answer::html_again(&view(app, visit, plan, asked, Draft::of(form)).await?)
 }
 
-/// What a form says of which changes; none where that is wrong at its field. What is no form of ours
-/// is refused: with less than what was sent, something else would be decided.
+/// What a form says of which changes; none where that is wrong at its field, or where the form says two
+/// things at once: whoever ticks two changes and sends *everything* has seen something else than what
+/// would happen. What is no form of ours is refused: with less than what was sent, something else would
+/// be decided.
 fn choice(form: &mut Form) -> Result<Option<Choice>, Refusal> {
     let unclear = || {
         let sentence = "It is not clear which changes are meant. Nothing was decided.";
@@ -129,25 +131,43 @@ fn choice(form: &mut Form) -> Result<Option<Choice>, Refusal> {
         form.all(name).map(|it| it.parse().map_err(|_| unclear())).collect()
     };
     let ticked = numbers("seq")?;
-    Ok(match form.raw("which") {
-        "all" => Some(Choice::default()),
-        "ticked" if ticked.is_empty() => {
-            form.error("which", "No change is ticked. Nothing was decided.");
-            None
-        }
-        "ticked" => Some(Choice { only: ticked, ..Choice::default() }),
+    let cause = match form.raw("cause") {
+        "" => None,
+        cause => Some(cause.parse().map_err(|_| unclear())?),
+    };
+    let chosen = match form.raw("which") {
+        "" => Err("Choose which changes."),
+        "all" | "cause" if !ticked.is_empty() => Err(
+            "Changes are ticked, and more than these was chosen. Choose “Only what is ticked above”, or \
+             take the ticks away.",
+        ),
+        "all" if Asked::shown_by(form).is_narrowed() => Err(
+            "Everything was chosen, and only a part of it was listed. Choose one cause, or tick changes. \
+             To decide over everything, list everything that waits.",
+        ),
+        "all" if cause.is_some() => Err(
+            "A cause was picked, and everything was chosen. Choose “Everything of one cause”, or pick no \
+             cause.",
+        ),
+        "all" => Ok(Choice::default()),
         // On a part of the list, what is ticked on another would be decided as well.
         "others" if !form.has("whole") => {
-            let sentence = "Only where all changes are shown on one page. Nothing was decided.";
-            form.error("which", sentence);
+            Err("Only where everything that waits is listed on one page.")
+        }
+        "ticked" | "others" if ticked.is_empty() => Err("No change is ticked."),
+        "ticked" => Ok(Choice { only: ticked, ..Choice::default() }),
+        "others" => Ok(Choice { except: ticked, ..Choice::default() }),
+        "cause" if !form.has("cause") => return Err(unclear()),
+        "cause" if cause.is_none() => Err("Pick a cause."),
+        "cause" => Ok(Choice { cause, ..Choice::default() }),
+        _ => return Err(unclear()),
+    };
+    Ok(match chosen {
+        Ok(choice) => Some(choice),
+        Err(sentence) => {
+            form.error("which", format!("{sentence} Nothing was decided."));
             None
         }
-        "others" => Some(Choice { except: ticked, ..Choice::default() }),
-        "cause" => {
-            let cause = numbers("cause")?.first().copied().ok_or_else(unclear)?;
-            Some(Choice { cause: Some(cause), ..Choice::default() })
-        }
-        _ => return Err(unclear()),
     })
 }
 
@@ -176,9 +196,31 @@ impl Draft {
         }
     }
 
-    /// Whether this is chosen of what can be. Everything is only before anybody has chosen.
+    /// With something chosen where nothing was, or where that was refused: never more than what is
+    /// ticked, or else listed.
+    #[must_use]
+    pub fn settled(mut self, asked: &Asked) -> Draft {
+        let is_more = !self.ticked.is_empty() || asked.is_narrowed();
+        let is_too_much = match &*self.which {
+            "all" => is_more,
+            "cause" => !self.ticked.is_empty(),
+            _ => false,
+        };
+        if self.which.is_empty() || is_too_much {
+            let is_one_cause = asked.cause != 0 && !asked.is_narrowed_beside_its_cause();
+            let which = match (self.ticked.is_empty(), is_one_cause) {
+                (true, true) => "cause",
+                (true, false) if !is_more => "all",
+                (true | false, _) => "ticked",
+            };
+            which.clone_into(&mut self.which);
+        }
+        self
+    }
+
+    /// Whether this is chosen of what can be.
     pub fn is(&self, which: &str) -> bool {
-        self.which == which || (self.which.is_empty() && which == "all")
+        self.which == which
     }
 }
 
