@@ -23,6 +23,7 @@ use crate::cli::output;
 use crate::health::{self, ConnectorHealth};
 use crate::notation::choices::{self, Choices};
 use crate::people::names::{self, Lookup};
+use crate::people::preview::head_count;
 use crate::secret::Secret;
 use crate::source::onelogin::settings::{ScopeSettings, Settings};
 use crate::store::connectors::settings::{ConnectorSettings, FieldError};
@@ -308,6 +309,7 @@ async fn edit(args: EditArgs, context: &Context) -> Result<Exit, CliError> {
     .await?;
     tell(&after, context).await?;
     note_unchecked(unchecked, context);
+    note_head_count(&before, &after, context).await?;
     Ok(Exit::Ok)
 }
 
@@ -337,6 +339,30 @@ fn note_unchecked(unchecked: Option<String>, context: &Context) {
     if let Some(sentence) = unchecked {
         context.output.note(&output::printable(&sentence));
     }
+}
+
+/// Who takes part by other scope settings, where a read is kept that can tell.
+async fn note_head_count(
+    before: &Connector,
+    after: &Connector,
+    context: &Context,
+) -> Result<(), CliError> {
+    let is_same = |of: fn(&Connector) -> (&Vec<String>, &ScopeSettings)| of(before) == of(after);
+    if is_same(|it| (&it.settings.source.required_groups, &it.settings.source.scope)) {
+        return Ok(());
+    }
+    let counted = head_count(&context.db, after, &after.settings).await?;
+    if let Some((in_scope, people)) = counted {
+        let held = match in_scope {
+            0 => " A run with these settings would be held: an empty source is never believed.",
+            _ => "",
+        };
+        let take = if in_scope == 1 { "takes" } else { "take" };
+        context
+            .output
+            .note(&format!("{in_scope} of {people} people {take} part, by the last read.{held}"));
+    }
+    Ok(())
 }
 
 async fn delete(args: &DeleteArgs, context: &Context) -> Result<(), CliError> {

@@ -13,8 +13,8 @@ use reconcile::plan::Step;
 use reconcile::principal::{ExternalId, Name};
 
 use super::{PeopleError, Stored, actuals, last_read, retold};
-use crate::source::onelogin::replay::Replay;
 use crate::source::onelogin::replay::headcount::HeadCount;
+use crate::source::onelogin::replay::{Replay, Retold};
 use crate::store::connectors::Connector;
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::runs::report::Report;
@@ -62,6 +62,8 @@ pub struct ScopePreview {
     /// About how many API calls a run takes, and how many it would take without required groups;
     /// nothing where the read cannot tell.
     pub calls: Option<(usize, usize)>,
+    /// How many a command makes besides: it remembers neither a token nor the names of groups.
+    pub calls_anew: usize,
 }
 
 /// Some people: how many, and a few of them by username.
@@ -143,6 +145,28 @@ pub async fn preview(
     done.await.map_err(|_| PeopleError::Broken)
 }
 
+/// How many people would take part by these settings, and of how many, by the last read that is kept.
+/// Nothing where none is, or where it cannot tell.
+pub async fn head_count(
+    db: &Db,
+    connector: &Connector,
+    settings: &ConnectorSettings,
+) -> Result<Option<(usize, usize)>, PeopleError> {
+    let stored = match last_read(db, connector).await {
+        Ok(stored) => stored,
+        Err(PeopleError::NoRead { .. } | PeopleError::Replay(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let settings = settings.clone();
+    let count = move || {
+        let retold = retold(&stored.replay, &settings).ok()?;
+        // Of whom nothing was read nobody is counted.
+        let read = retold.read().ok().filter(|_| retold.unread().is_none())?;
+        Some((read.records.len() + read.unreadable.len(), read.seen))
+    };
+    tokio::task::spawn_blocking(count).await.map_err(|_| PeopleError::Broken)
+}
+
 /// By how many people a page the run of a read was answered.
 async fn page_size(db: &Db, run: Option<RunId>) -> Result<Option<usize>, PeopleError> {
     let Some(run) = run else { return Ok(None) };
@@ -156,7 +180,8 @@ fn scope(replay: &Replay, settings: &ConnectorSettings, page_size: Option<usize>
     ScopePreview {
         groups: replay.head_counts(&settings.source),
         is_whole: replay.is_whole(),
-        calls: retold.and_then(|it| it.calls(page_size)),
+        calls: retold.as_ref().and_then(|it| it.calls(page_size)),
+        calls_anew: retold.as_ref().map_or(0, Retold::calls_anew),
     }
 }
 

@@ -123,6 +123,8 @@ fn routes() -> Vec<Route> {
         post("/plans/{id}/approve", AtLeast(Approver), plan::deciding::approve),
         post("/plans/{id}/reject", AtLeast(Approver), plan::deciding::reject),
         post("/plans/{id}/apply", AtLeast(Operator), plan::apply),
+        get("/rejections", AtLeast(Viewer), rejections::show),
+        post("/rejections/lift", AtLeast(Approver), rejections::lift),
         // Targets.
         get("/targets", AtLeast(Viewer), targets::list),
         get("/targets/new", AtLeast(Admin), targets::new),

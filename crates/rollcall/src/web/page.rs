@@ -115,6 +115,7 @@ fn belongs(path: &str, href: &str) -> bool {
     match href {
         "/" => path == "/",
         "/users" => under("/users") || under("/groups"),
+        "/approvals" => under("/approvals") || under("/rejections"),
         "/runs" => under("/runs") || under("/plans"),
         href => under(href),
     }

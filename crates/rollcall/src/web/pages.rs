@@ -17,6 +17,7 @@ pub mod help;
 pub mod overview;
 pub mod plan;
 pub mod plans;
+pub mod rejections;
 pub mod run;
 pub mod runs;
 pub mod search;

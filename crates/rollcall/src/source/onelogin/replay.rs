@@ -44,6 +44,7 @@ pub struct Replay {
 pub struct Retold<'a> {
     replay: &'a Replay,
     vocabulary: Vocabulary,
+    calls_anew: usize,
 }
 
 /// One way by which somebody who takes no part would.
@@ -118,7 +119,8 @@ impl Replay {
             kept: kept.clone(),
             statuses: Arc::new(settings.status_table()?),
         };
-        Ok(Retold { replay: self, vocabulary })
+        let calls_anew = self.calls_anew(&question.fields);
+        Ok(Retold { replay: self, vocabulary, calls_anew })
     }
 
     /// Whether it is of the OneLogin account of these settings.
@@ -255,6 +257,11 @@ impl Retold<'_> {
     pub fn calls(&self, page_size: Option<usize>) -> Option<(usize, usize)> {
         let everybody = self.replay.calls_of(&scope::Scope::default(), page_size)?;
         Some((self.replay.calls_of(&self.vocabulary.scope, page_size)?, everybody))
+    }
+
+    /// How many calls a command makes besides, which remembers neither a token nor a name.
+    pub fn calls_anew(&self) -> usize {
+        self.calls_anew
     }
 
     /// Whoever takes part, by id, whether or not they can be mapped.

@@ -116,7 +116,8 @@ pub async fn enact(
     verdict: Verdict,
     until: Timestamp,
 ) -> Result<(), StoreError> {
-    // Of a target that was deleted since nothing is left to decide.
+    // Of a target that was deleted since nothing is left to decide. What was rejected of the plan before
+    // lasts as long as was said then.
     const SQL: &str = "insert into plan_decisions \
            (target_id, origin, identity, verdict, plan_id, external_id, state, reason, \
              fingerprint, until) \
@@ -128,7 +129,9 @@ pub async fn enact(
          on conflict (target_id, origin, identity) do update \
          set verdict = excluded.verdict, plan_id = excluded.plan_id, \
            external_id = excluded.external_id, state = excluded.state, \
-           reason = excluded.reason, fingerprint = excluded.fingerprint, until = excluded.until";
+           reason = excluded.reason, fingerprint = excluded.fingerprint, until = excluded.until \
+         where not (plan_decisions.verdict = 'rejected' and excluded.verdict = 'rejected' \
+           and plan_decisions.plan_id = excluded.plan_id)";
     with_tx!(tx, conn => sqlx::query(SQL)
         .bind(plan.0).bind(origin.word()).bind(verdict.word()).bind(until.as_microsecond())
         .execute(conn).await

@@ -93,7 +93,16 @@ async fn a_scope_is_counted_before_it_is_saved_and_followed_after() {
     let told = it.expect(3, &[&["connector", "scope", "OneLogin"][..], &nobody].concat()).await;
     assert!(told.contains("0 of 40 people are in scope."), "{told}");
     assert!(told.contains("a run with these settings would be held"), "{told}");
-    it.edit(&nobody).await;
+    let edit = [&["connector", "edit", "OneLogin"][..], &nobody].concat();
+    let saved = run(it.folder.path(), &edit).await;
+    let noted = super::text(&saved.stderr);
+    assert!(saved.status.success(), "{noted}");
+    assert!(noted.contains("0 of 40 people take part, by the last read. A run with"), "{noted}");
+    let saved = run(it.folder.path(), &["connector", "edit", "OneLogin", "--protect", "nobody"]);
+    assert!(
+        !super::text(&saved.await.stderr).contains("take part"),
+        "nothing of the scope changed"
+    );
     let told = it.expect(3, &["sync", "OneLogin"]).await;
     assert!(told.contains("An empty source is never believed."), "{told}");
 
@@ -365,5 +374,19 @@ async fn recipe_required_groups_by_id() {
         let edit = ["connector", "scope", "OneLogin", "--required-group", typed];
         let told = it.expect(exit, &edit).await;
         assert!(told.contains(why), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_predicts_as_many_calls_as_counting_takes() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["simulate", "OneLogin"]).await;
+    for choices in [&["--where", "email is not empty"][..], &["--groups-from", "roles,group"]] {
+        it.edit(choices).await;
+        it.expect(0, &["simulate", "OneLogin"]).await;
+        let counted = it.json(0, &["connector", "scope", "OneLogin"]).await;
+        let told = it.json(0, &["connector", "edit", "OneLogin", "--preview"]).await;
+        assert_eq!(counted["api_calls"], told["api_calls_of_a_run"], "{choices:?} {told}");
+        assert_eq!(told["api_calls"], 0);
     }
 }

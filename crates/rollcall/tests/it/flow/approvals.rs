@@ -6,6 +6,7 @@ use std::sync::Arc;
 use reconcile::health::Health;
 use rollcall::health;
 use rollcall::plans::decide::{Choice, DecideError, approve, reject};
+use rollcall::plans::rejections::{self, LiftError, Which};
 use rollcall::plans::undo::Undoing;
 use rollcall::run::{self, Engine, Order, Ready, Task};
 use rollcall::store::audit;
@@ -217,6 +218,48 @@ async fn what_may_return_is_done_again_by_the_next_run() {
         assert_eq!(world.active().await, 40);
         world.sync().await;
         assert_eq!(world.active().await, 39);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_rejection_tells_who_said_no_and_is_lifted_once() {
+    on_both(async |db| {
+        let (world, plan) = World::with_a_held_plan(&db).await;
+        let at = jiff::Timestamp::now;
+        // A plan is rejected in parts, for different reasons.
+        for (seq, why) in [(1, "On leave"), (2, "A mistake")] {
+            reject(&db, plan, &only(&[seq]), None, &somebody().act(at()).because(why))
+                .await
+                .unwrap();
+        }
+        let told = rejections::list(&db, Some(world.connector.id)).await.unwrap();
+        let said: BTreeMap<Option<i64>, String> =
+            told.iter().map(|it| (it.said.seq, it.said.reason.clone())).collect();
+        assert_eq!(said, [(Some(1), "On leave".into()), (Some(2), "A mistake".into())].into());
+        assert!(told.iter().all(|it| it.said.by == somebody().name && it.said.plan == Some(plan)));
+
+        let code = &told.iter().find(|it| it.said.seq == Some(1)).unwrap().code;
+        let which = Which::Coded(vec![code.to_uppercase()]);
+        let actor = somebody();
+        let act = actor.act(at()).because("Back");
+        let lifted = rejections::lift(&db, &which, &act).await.unwrap();
+        assert_eq!(lifted.len(), 1);
+        assert!(matches!(rejections::lift(&db, &which, &act).await, Err(LiftError::Unknown(_))));
+        // In a plan that goes on it waits again, and can be decided over.
+        let changes =
+            plans::changes::list(&db, plan, &Filter::default(), EVERYTHING).await.unwrap();
+        let decisions: Vec<&str> = changes.iter().map(|it| it.decision.as_str()).collect();
+        assert_eq!(decisions, ["", "rejected", "", ""]);
+        approve(&db, plan, &Choice::default(), &somebody().act(at()).because("Left"))
+            .await
+            .unwrap();
+        world.sync().await;
+        assert_eq!(world.active().await, 37);
+        rejections::lift(&db, &Which::OfPlan(plan), &act).await.unwrap();
+        assert_eq!(rejections::list(&db, None).await.unwrap(), []);
+        world.sync().await;
+        assert_eq!(world.active().await, 36);
     })
     .await;
 }

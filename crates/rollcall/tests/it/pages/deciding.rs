@@ -483,3 +483,43 @@ async fn whoever_signs_in_to_send_a_form_comes_back_to_its_page() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejection_is_shown_with_its_reason_and_lifted_by_an_approver() {
+    on_sqlite(async |db| {
+        let (world, path) = with_a_held_plan(&db).await;
+        let mut approver = world.service.signed_in(Role::Approver).await;
+        let fields = [("which", "all"), ("reason", "On leave")];
+        let rejected = submit(&mut approver, &path, "reject", &fields).await;
+        assert_eq!(rejected.status, 303, "{rejected:?}");
+        assert_eq!(world.sync().await, Status::Succeeded);
+        let run = approver.get(&format!("/runs/{}", last_run(&db).await.id)).await;
+        assert!(run.text.contains("Everything else already matches."), "{run:?}");
+        assert!(run.text.contains("8 changes are left alone because"), "{run:?}");
+
+        let shown = approver.get("/rejections").await;
+        assert_eq!(shown.text.matches("<td>On leave</td>").count(), 8, "{shown:?}");
+        let codes = shown.text.split("name=\"rejection\" value=\"").skip(1);
+        let codes: Vec<&str> = codes.filter_map(|it| it.split('"').next()).collect();
+        for (fields, error) in [
+            (&[("reason", "Back")][..], "rejection-error"),
+            (&[("rejection", codes[0]), ("reason", " ")], "reason-error"),
+        ] {
+            let again = approver.submit("/rejections", "/rejections/lift", fields).await;
+            assert_eq!(again.status, 422, "{again:?}");
+            assert!(again.text.contains(&format!("id=\"{error}\"")), "{again:?}");
+        }
+        let fields = [("rejection", codes[0]), ("rejection", codes[1]), ("reason", "Back")];
+        let lifted = approver.submit("/rejections", "/rejections/lift", &fields).await;
+        assert_eq!(lifted.location(), "/rejections");
+        let told = approver.get("/rejections").await;
+        assert!(told.text.contains("2 rejections are lifted."), "{told:?}");
+        assert_eq!(told.text.matches("<td>On leave</td>").count(), 6, "{told:?}");
+        let late = approver.submit("/rejections", "/rejections/lift", &fields).await;
+        assert_eq!(late.status, 409, "{late:?}");
+        let mut viewer = world.service.signed_in(Role::Viewer).await;
+        let shown = viewer.get("/rejections").await;
+        assert!(!shown.text.contains("/rejections/lift"), "{shown:?}");
+    })
+    .await;
+}

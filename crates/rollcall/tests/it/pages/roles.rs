@@ -6,9 +6,11 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
+use rollcall::plans::decide::{Choice, reject};
 use rollcall::secret::Secret;
 use rollcall::store::accounts::Role;
 use rollcall::store::connectors::{self, Provider};
+use rollcall::store::plans::PlanId;
 use rollcall::store::runs::Status;
 use rollcall::store::{Db, schedules};
 use rollcall::web::access::{self, Route};
@@ -139,10 +141,13 @@ async fn at_work(db: &Db) -> World {
     let world = World::new(db, 60).await;
     world.sync().await;
     let (ids, admin) = (world.ids(), world.sandbox.admin());
-    for id in &ids[..4] {
+    for id in &ids[..5] {
         admin.delete_user(*id).unwrap();
     }
     assert_eq!(world.sync().await, Status::Held);
+    let act = somebody().act(Timestamp::now()).because("On leave");
+    let one = Choice { only: vec![1], ..Choice::default() };
+    reject(db, PlanId(1), &one, None, &act).await.unwrap();
     admin.update_user(world.ids()[20], json!({ "firstname": "Renata" })).unwrap();
 
     let act = somebody().act(Timestamp::now());

@@ -23,6 +23,10 @@ pub struct HeadCount {
 /// roles and groups are remembered for a day, and a token for hours.
 const CALLS_OF_EVERY_READ: usize = 2;
 
+/// How many names the last pages of roles and groups hold at most, as they are asked for first.
+const ROLES_A_PAGE: usize = 650;
+const GROUPS_A_PAGE: usize = 50;
+
 /// So many members of a role come on a page: more are asked for, and have not been seen to come.
 const MEMBERS_A_PAGE: usize = 100;
 
@@ -109,6 +113,17 @@ impl Replay {
             cheapest = cheapest.min(cost);
         }
         Some(CALLS_OF_EVERY_READ + probes + cheapest)
+    }
+
+    /// What a process asks besides that remembers nothing, as a command does: a token, and the names of
+    /// the roles and groups that these fields need.
+    pub(super) fn calls_anew(&self, fields: &[&str]) -> usize {
+        let pages = |field: &str, kind: Kind, size: usize| {
+            let names = || self.header.names(kind).len();
+            if fields.contains(&field) { names().div_ceil(size).max(1) } else { 0 }
+        };
+        1 + pages("role_ids", Kind::Role, ROLES_A_PAGE)
+            + pages("group_id", Kind::Group, GROUPS_A_PAGE)
     }
 
     /// Whether everybody of these was read.
