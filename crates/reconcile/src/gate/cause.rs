@@ -107,18 +107,28 @@ fn title(key: &Key, changes: usize, actual: &Directory) -> String {
     match key {
         Key::Emptied { what, group, leaving } => {
             let members = members(group);
+            let what = spoken(what);
             format!("{changes} {what}: of group {group}, of whose {members} members {leaving} go")
         }
-        Key::People { what, why } => format!("{changes} {what}: {why}"),
-        Key::Group { what, group } => match members(group) {
-            0 => format!("{changes} {what}: {group}"),
-            members => format!("{changes} {what}: {group}, which has {members} members"),
-        },
+        Key::People { what, why } => format!("{changes} {}: {why}", spoken(what)),
+        Key::Group { what, group } => {
+            let what = spoken(what);
+            match members(group) {
+                0 => format!("{changes} {what}: {group}"),
+                1 => format!("{changes} {what}: {group}, which has 1 member"),
+                members => format!("{changes} {what}: {group}, which has {members} members"),
+            }
+        }
         Key::Domain { from, to } => {
             format!("{changes} update: e-mail addresses move from {from} to {to}")
         }
-        Key::Kind { what } => format!("{changes} {what}"),
+        Key::Kind { what } => format!("{changes} {}", spoken(what)),
     }
+}
+
+/// The word of a kind of change as people read it: `add to group`.
+fn spoken(what: &str) -> String {
+    what.replace('-', " ")
 }
 
 /// The reason without what is one person's own: what else they have says nothing of a pattern.

@@ -50,11 +50,11 @@ fn other_changes_are_grouped_by_what_they_have_in_common() {
         "1 ada mail=ada@old.test : ops\n2 bob mail=bob@old.test : ops\n3 cyd : ops\n4 dan\n5 eve off\n6 fay : ops",
         &Absence::Gone,
         &expect![[r#"
-            2 add-to-group: dev | first: + add ada to group dev
-            2 remove-from-group: ops, which has 4 members | first: - remove ada from group ops
+            2 add to group: dev | first: + add ada to group dev
+            2 remove from group: ops, which has 4 members | first: - remove ada from group ops
             2 update | first: ~ update cyd: display name "cyd" -> "C"
             2 update: e-mail addresses move from old.test to new.test | first: ~ update ada: e-mail "ada@old.test" -> "ada@new.test"
-            1 create-group: dev | first: + create group dev
+            1 create group: dev | first: + create group dev
             1 deactivate: gone, asked for by id | first: - deactivate fay
             1 rename | first: ~ rename dan to Dan
         "#]],
