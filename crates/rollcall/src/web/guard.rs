@@ -181,6 +181,8 @@ struct Refused {
     page: Page,
     title: &'static str,
     sentence: String,
+    /// Where it goes on, and what the link says.
+    way: Option<(String, String)>,
     /// Names the request in the log; empty where there is nothing to read there.
     request: String,
 }
@@ -196,8 +198,8 @@ fn refused(visit: &Visit, refusal: &Refusal, form: Option<&Form>) -> Response {
     };
     match refusal {
         Refusal::NotSignedIn { back } => return towards(SIGN_IN, back),
-        Refusal::NotProved { back } => match form {
-            Some(form) => return or_text(account::ask(visit, back, form)),
+        Refusal::NotProved { act, back } => match form {
+            Some(form) => return or_text(account::ask(visit, act, back, form)),
             None => return towards(PROVE, back),
         },
         Refusal::Failed(why) => {
@@ -208,16 +210,23 @@ fn refused(visit: &Visit, refusal: &Refusal, form: Option<&Form>) -> Response {
         | Refusal::NotOurForm
         | Refusal::MethodNotAllowed
         | Refusal::Conflict(_)
+        | Refusal::ConflictAt { .. }
         | Refusal::BadRequest(_)
         | Refusal::TooLarge
         | Refusal::TryLater(_) => {}
     }
+    let way = if let Refusal::ConflictAt { href, link, sentence: _ } = refusal {
+        Some((href.clone(), link.clone()))
+    } else {
+        None
+    };
     let is_failure = matches!(refusal, Refusal::Failed(_));
     let request = if is_failure { visit.request().to_owned() } else { String::new() };
     let view = Refused {
         page: visit.page(refusal.title()),
         title: refusal.title(),
         sentence: refusal.sentence(),
+        way,
         request,
     };
     or_text(answer::html_with(refusal.status(), &view))

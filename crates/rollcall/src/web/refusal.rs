@@ -12,6 +12,7 @@ use crate::store::names::NameError;
 use crate::store::sessions::SessionError;
 use crate::store::targets::TargetError;
 use crate::trial::TrialError;
+use crate::web::moment::in_words;
 
 /// [`crate::web::guard::receive`] makes a whole page of it.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -27,7 +28,11 @@ pub enum Refusal {
     NotSignedIn { back: String },
     /// To type the password again, and then go on: with the form that was sent, or to this page.
     #[error("Type your password again to go on.")]
-    NotProved { back: String },
+    NotProved {
+        /// What is about to be done, as `Delete the target jira`; empty where it is only looked at.
+        act: String,
+        back: String,
+    },
     /// The form did not come from one of our pages, or from one of an earlier session.
     #[error(
         "The form was not sent from a page of this service, or you signed in again since it was \
@@ -39,6 +44,14 @@ pub enum Refusal {
     /// It cannot be done as things are; the sentence says why and what to do.
     #[error("{0}")]
     Conflict(String),
+    /// As [`Refusal::Conflict`], and another page of ours shows what is in the way.
+    #[error("{sentence}")]
+    ConflictAt {
+        sentence: String,
+        href: String,
+        /// What its link says.
+        link: String,
+    },
     /// What was sent cannot be understood.
     #[error("{0}")]
     BadRequest(String),
@@ -64,7 +77,7 @@ impl Refusal {
             Refusal::NotAllowed(_) | Refusal::NotOurForm => StatusCode::FORBIDDEN,
             Refusal::NotSignedIn { .. } | Refusal::NotProved { .. } => StatusCode::UNAUTHORIZED,
             Refusal::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Refusal::Conflict(_) => StatusCode::CONFLICT,
+            Refusal::Conflict(_) | Refusal::ConflictAt { .. } => StatusCode::CONFLICT,
             Refusal::BadRequest(_) => StatusCode::BAD_REQUEST,
             Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::TryLater(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -79,7 +92,7 @@ impl Refusal {
             Refusal::NotSignedIn { .. } | Refusal::NotProved { .. } => "Sign in",
             Refusal::NotOurForm => "The form was refused",
             Refusal::MethodNotAllowed => "Not possible here",
-            Refusal::Conflict(_) => "This is not possible now",
+            Refusal::Conflict(_) | Refusal::ConflictAt { .. } => "This is not possible now",
             Refusal::BadRequest(_) => "This could not be understood",
             Refusal::TooLarge => "Too large",
             Refusal::TryLater(_) => "Not now",
@@ -102,9 +115,31 @@ impl Refusal {
             | Refusal::NotOurForm
             | Refusal::MethodNotAllowed
             | Refusal::Conflict(_)
+            | Refusal::ConflictAt { .. }
             | Refusal::BadRequest(_)
             | Refusal::TooLarge
             | Refusal::TryLater(_) => self.to_string(),
+        }
+    }
+
+    /// With a page to go on with, where something is in the way.
+    #[must_use]
+    pub fn or_see(self, href: impl Into<String>, link: impl Into<String>) -> Refusal {
+        match self {
+            Refusal::Conflict(sentence) => {
+                Refusal::ConflictAt { sentence, href: href.into(), link: link.into() }
+            }
+            other @ (Refusal::NotFound(_)
+            | Refusal::NotAllowed(_)
+            | Refusal::NotSignedIn { .. }
+            | Refusal::NotProved { .. }
+            | Refusal::NotOurForm
+            | Refusal::MethodNotAllowed
+            | Refusal::ConflictAt { .. }
+            | Refusal::BadRequest(_)
+            | Refusal::TooLarge
+            | Refusal::TryLater(_)
+            | Refusal::Failed(_)) => other,
         }
     }
 }
@@ -187,7 +222,10 @@ impl From<StartError> for Refusal {
             )),
             StartError::SlotTaken => Refusal::Conflict(error.to_string()),
             StartError::Busy(busy) => {
-                Refusal::Conflict(format!("{busy}. Wait for it, or stop it on its page."))
+                let sentence = format!("{busy}. Wait for it, or stop it on its page.");
+                let run = busy.run;
+                Refusal::Conflict(in_words(&sentence))
+                    .or_see(format!("/runs/{run}"), format!("Go to run {run}"))
             }
         }
     }

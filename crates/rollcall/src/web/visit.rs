@@ -195,12 +195,19 @@ impl Visit {
         bytes.ct_eq(&signed_in.csrf).into()
     }
 
-    /// Goes on only if the password was typed a short while ago, for actions that are severe.
+    /// Goes on only if the password was typed a short while ago, for pages of actions that are severe.
     pub fn prove(&self, back: &str) -> Result<(), Refusal> {
+        self.prove_to("", back)
+    }
+
+    /// As [`Visit::prove`], for such an action itself. The question names it, as `Delete the target jira`.
+    pub fn prove_to(&self, act: &str, back: &str) -> Result<(), Refusal> {
         let proved = self.session().map(|it| self.now().duration_since(it.proved_at));
         match proved {
             Some(since) if since <= PROOF_MAX => Ok(()),
-            Some(_) | None => Err(Refusal::NotProved { back: back.to_owned() }),
+            Some(_) | None => {
+                Err(Refusal::NotProved { act: act.to_owned(), back: back.to_owned() })
+            }
         }
     }
 

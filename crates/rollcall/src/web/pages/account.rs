@@ -48,6 +48,8 @@ pub struct SessionRow {
 #[template(path = "prove.html")]
 struct ProveView {
     page: Page,
+    /// What is about to be done; empty where that is not known.
+    act: String,
     /// The page to go to, or to go back to.
     next: String,
     wrong: String,
@@ -59,7 +61,7 @@ struct ProveView {
 }
 
 /// The fields of the question itself.
-const PROVE_FIELDS: [&str; 2] = ["next", "resume"];
+const PROVE_FIELDS: [&str; 3] = ["next", "resume", "act"];
 
 pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
     let view = view(&app, &visit, Typed::default()).await?;
@@ -142,14 +144,16 @@ pub async fn show_prove(visit: Visit, Query(asked): Query<Asked>) -> Answer {
 }
 
 /// Asks for the password before a form that was sent goes on. Nothing of it has to be typed again.
-pub fn ask(visit: &Visit, back: &str, form: &Form) -> Answer {
-    let resume = visit.path().to_owned();
-    answer::html_again(&ProveView { resume, carried: form.carried(), ..prove_view(visit, back)? })
+pub fn ask(visit: &Visit, act: &str, back: &str, form: &Form) -> Answer {
+    let (act, resume) = (act.to_owned(), visit.path().to_owned());
+    let carried = form.carried();
+    answer::html_again(&ProveView { act, resume, carried, ..prove_view(visit, back)? })
 }
 
 fn prove_view(visit: &Visit, next: &str) -> Result<ProveView, Refusal> {
     Ok(ProveView {
         page: visit.page("Type your password again"),
+        act: String::new(),
         next: next.to_owned(),
         wrong: String::new(),
         has_password: own(visit)?.has_password,
@@ -178,8 +182,8 @@ pub async fn prove(State(app): State<App>, visit: Visit, form: Form) -> Answer {
     };
     let mut carried = form.carried();
     carried.retain(|(name, _)| !PROVE_FIELDS.contains(&name.as_str()));
-    let resume = resume.to_owned();
-    let view = ProveView { wrong, resume, carried, ..prove_view(&visit, next)? };
+    let (act, resume) = (form.raw("act").to_owned(), resume.to_owned());
+    let view = ProveView { act, wrong, resume, carried, ..prove_view(&visit, next)? };
     answer::html_with(status, &view)
 }
 
@@ -310,6 +314,7 @@ mod tests {
         for (wrong, resume) in [(String::new(), ""), (too_many(40), HOSTILE)] {
             let text = check(&ProveView {
                 page: samples::page("Type your password again", "/account/prove", Role::Viewer),
+                act: resume.to_owned(),
                 next: HOSTILE.to_owned(),
                 wrong,
                 has_password: true,

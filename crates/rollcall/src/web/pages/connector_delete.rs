@@ -40,8 +40,9 @@ pub async fn delete(
     Path(id): Path<i64>,
     mut form: Form,
 ) -> Answer {
-    visit.prove(&format!("/connectors/{id}/delete"))?;
     let connector = connector::connector(&app, id).await?;
+    let act = format!("Delete the connector {}", connector.name);
+    visit.prove_to(&act, &format!("/connectors/{id}/delete"))?;
     let typed = form.text("confirm");
     if !form.is_wrong() && fold(&typed) != fold(connector.name.as_str()) {
         form.error(

@@ -239,7 +239,8 @@ pub async fn rotate_password(
     _form: Form,
 ) -> Answer {
     let target = find(&app, id).await?;
-    visit.prove(&format!("/targets/{id}"))?;
+    let act = format!("Make a new password for the target {}", target.name);
+    visit.prove_to(&act, &format!("/targets/{id}"))?;
     let actor = visit.actor();
     let password = targets::rotate_password(app.db(), &target, &visit.act(&actor)).await?;
     shown(&app, &visit, &target, Product::Jira, Some(password.expose().to_owned())).await
@@ -253,7 +254,7 @@ pub async fn delete(
     mut form: Form,
 ) -> Answer {
     let target = find(&app, id).await?;
-    visit.prove(&format!("/targets/{id}"))?;
+    visit.prove_to(&format!("Delete the target {}", target.name), &format!("/targets/{id}"))?;
     if *fold(form.text("confirm").trim()) != *target.name.folded() {
         let sentence = format!(
             "Nothing was deleted. Products would find nobody any more. To delete the target, type \

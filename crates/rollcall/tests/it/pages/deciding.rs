@@ -402,9 +402,14 @@ async fn the_question_for_the_password_keeps_what_was_typed() {
         ];
         let asked = approver.post(&format!("{path}/approve"), &fields).await;
         assert_eq!(asked.status, 422, "{asked:?}");
+        let option = format!("<option value=\"{cause}\" data-waiting=\"");
+        let meant = shown.text.split(&*option).nth(1).and_then(|it| it.split('"').next());
+        let act = format!("<strong>Approve {} changes of plan ", meant.unwrap());
+        assert!(asked.text.contains(&act), "{act}: {asked:?}");
         assert_eq!(latest(&db).await.decided_at, None);
         let refused = approver.prove(&asked, "not my password").await;
         assert_eq!(refused.status, 422, "{refused:?}");
+        assert!(refused.text.contains(&act), "{act}: {refused:?}");
         assert_eq!(latest(&db).await.decided_at, None);
         let done = approver.prove(&refused, PASSWORD).await;
         assert_eq!((done.status.as_u16(), done.location()), (303, &*path));
@@ -442,6 +447,15 @@ async fn an_approval_stands_although_another_run_is_under_way() {
         let told = admin.follow(&done).await;
         assert!(told.text.contains("The plan is approved, but no run was started."), "{told:?}");
         assert!(latest(&db).await.decided_at.is_some());
+
+        // Whoever is refused is led to what is in the way.
+        let second = submit(&mut admin, &path, "approve", &fields).await;
+        assert_eq!(second.status, 409, "{second:?}");
+        assert!(second.text.contains(&format!("href=\"{path}\">Go to plan ")), "{second:?}");
+        let busy = admin.submit("/account", "/connectors/1/sync", &[]).await;
+        assert_eq!(busy.status, 409, "{busy:?}");
+        let way = format!("href=\"/runs/{run}\">Go to run {run}<");
+        assert!(busy.text.contains(&way), "{busy:?}");
     })
     .await;
 }

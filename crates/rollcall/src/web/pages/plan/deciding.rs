@@ -46,16 +46,18 @@ pub async fn approve(
         return again(&app, &visit, &plan, &form).await;
     };
     if PROVED_FROM < chosen_at_most(&app, &plan, &choice).await? {
-        visit.prove(&here)?;
+        let changes = plural(meant(&app, &plan, &choice).await?, "change", "changes");
+        visit.prove_to(&format!("Approve {changes} of plan {id}"), &here)?;
     }
     let actor = visit.actor();
     let act = visit.act(&actor).because(&reason);
-    let decision = decide::approve(app.db(), PlanId(id), &choice, &act).await?;
+    let decided = decide::approve(app.db(), PlanId(id), &choice, &act).await;
+    let decision = decided.map_err(|it| refused(it, id))?;
     let approved = plural(decision.chosen, "change is approved", "changes are approved");
     if form.checked("run") && decision.kind == PlanKind::Held && visit.may(Role::Operator) {
         let started = run_now(&app, &visit, &plan, reason).await;
         // What was decided stays decided, and whoever decided is told so.
-        if let Err(Refusal::Conflict(why)) = &started {
+        if let Err(Refusal::Conflict(why) | Refusal::ConflictAt { sentence: why, .. }) = &started {
             let sentence = format!("The plan is approved, but no run was started. {why}");
             return Ok(visit.told(status::Role::Warning, &sentence, &here));
         }
@@ -98,7 +100,8 @@ pub async fn reject(
     };
     let actor = visit.actor();
     let act = visit.act(&actor).because(&reason);
-    let decision = decide::reject(app.db(), PlanId(id), &choice, lasts, &act).await?;
+    let decided = decide::reject(app.db(), PlanId(id), &choice, lasts, &act).await;
+    let decision = decided.map_err(|it| refused(it, id))?;
     let rejected = plural(decision.chosen, "change is rejected", "changes are rejected");
     let sentence = format!(
         "{rejected}. They come again only if the source says something else of the person, \
@@ -180,6 +183,24 @@ async fn chosen_at_most(app: &App, plan: &Plan, choice: &Choice) -> Result<usize
     let held: u64 =
         counts.iter().filter(|((verdict, ..), _)| verdict == "held").map(|(_, it)| it).sum();
     Ok(usize::try_from(held).unwrap_or(usize::MAX))
+}
+
+/// How many changes a choice comes to, as things are.
+async fn meant(app: &App, plan: &Plan, choice: &Choice) -> Result<usize, Refusal> {
+    if !choice.only.is_empty() {
+        return Ok(choice.only.len());
+    }
+    let by_cause = changes::waiting_by_cause(app.db(), plan.id).await?;
+    let waiting: u64 = match choice.cause {
+        Some(cause) => by_cause.get(&cause).copied().unwrap_or(0),
+        None => by_cause.values().sum(),
+    };
+    Ok(usize::try_from(waiting).unwrap_or(usize::MAX).saturating_sub(choice.except.len()))
+}
+
+/// Why nothing was decided, with the way back to the plan.
+fn refused(error: DecideError, plan: i64) -> Refusal {
+    Refusal::from(error).or_see(format!("/plans/{plan}"), format!("Go to plan {plan}"))
 }
 
 fn plural(number: usize, one: &str, many: &str) -> String {

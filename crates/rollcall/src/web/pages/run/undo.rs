@@ -83,7 +83,11 @@ pub async fn undo(
     mut form: Form,
 ) -> Answer {
     let asked = Asked { user: form.optional("user"), may_return: form.optional("may_return") };
-    visit.prove(&asked.address(id))?;
+    let act = match &*asked.user {
+        "" => format!("Undo run {id}"),
+        user => format!("Undo what run {id} did to person {user}"),
+    };
+    visit.prove_to(&act, &asked.address(id))?;
     let reason = form.text("reason");
     let seen = form.raw("seen").to_owned();
     let run = undo::find(app.db(), RunId(id)).await?;

@@ -110,7 +110,7 @@ fn state(account: &Account) -> &'static str {
 
 /// Makes an account and shows, once, the link by which its owner chooses a password.
 pub async fn create(State(app): State<App>, visit: Visit, mut form: Form) -> Answer {
-    visit.prove(HERE)?;
+    visit.prove_to("Create an account", HERE)?;
     let (email, name) = (form.text("email"), form.text("name"));
     let role = form.choice("role", Role::from_word);
     let new = NewAccount { email: &email, name: &name, role: Role::Viewer, password: None };
@@ -180,7 +180,8 @@ pub async fn edit(
     mut form: Form,
 ) -> Answer {
     let account = of_id(&app, id).await?;
-    visit.prove(&format!("{HERE}/{id}"))?;
+    let act = format!("Change the account {}", account.email);
+    visit.prove_to(&act, &format!("{HERE}/{id}"))?;
     let name = form.text("name");
     let role = form.choice("role", Role::from_word);
     let actor = visit.actor();
@@ -202,7 +203,8 @@ pub async fn delete(
     mut form: Form,
 ) -> Answer {
     let account = of_id(&app, id).await?;
-    visit.prove(&format!("{HERE}/{id}"))?;
+    let act = format!("Delete the account {}", account.email);
+    visit.prove_to(&act, &format!("{HERE}/{id}"))?;
     let typed = form.text("confirm");
     if typed.eq_ignore_ascii_case(account.email.as_str()) {
         let actor = visit.actor();
@@ -226,7 +228,8 @@ pub async fn link(
     _form: Form,
 ) -> Answer {
     let account = of_id(&app, id).await?;
-    visit.prove(&format!("{HERE}/{id}"))?;
+    let act = format!("Make a link by which {} chooses a new password", account.email);
+    visit.prove_to(&act, &format!("{HERE}/{id}"))?;
     show_link(&app, &visit, &account).await
 }
 
@@ -251,7 +254,7 @@ pub async fn end_session(
 ) -> Answer {
     let account = of_id(&app, id).await?;
     let here = format!("{HERE}/{id}");
-    visit.prove(&here)?;
+    visit.prove_to(&format!("End a session of {}", account.email), &here)?;
     let actor = visit.actor();
     let act = visit.act(&actor);
     if !sessions::end(app.db(), &account, SessionId(session), &act).await? {
@@ -268,7 +271,7 @@ pub async fn end_sessions(
 ) -> Answer {
     let account = of_id(&app, id).await?;
     let here = format!("{HERE}/{id}");
-    visit.prove(&here)?;
+    visit.prove_to(&format!("Sign {} out everywhere", account.email), &here)?;
     let actor = visit.actor();
     accounts::sign_out_everywhere(app.db(), &account, &visit.act(&actor)).await?;
     Ok(visit.done(format!("{} is signed out everywhere.", account.name), &here))
