@@ -257,6 +257,16 @@ impl Approval {
     }
 }
 
+impl Rejection {
+    /// Whether the source says nothing else of the person now than it did then. `rules` is what the
+    /// rules are known by.
+    pub fn is_in_force(&self, states: &BTreeMap<ExternalId, SourceState>, rules: &str) -> bool {
+        let Rejection { user, state, rules: then } = self;
+        let now = user.as_ref().and_then(|user| states.get(user));
+        !now.is_some_and(|now| state.is_overtaken_by(now, **then == *rules))
+    }
+}
+
 impl Decisions {
     /// Leaves only what is in force for a plan: the approvals that were given by these rules for changes
     /// that are planned for the same reasons, and the rejections of whoever the source says nothing
@@ -269,11 +279,7 @@ impl Decisions {
         states: &BTreeMap<ExternalId, SourceState>,
         rules: &str,
     ) {
-        self.rejected.retain(|_, rejection| {
-            let Rejection { user, state, rules: then } = rejection;
-            let now = user.as_ref().and_then(|user| states.get(user));
-            !now.is_some_and(|now| state.is_overtaken_by(now, **then == *rules))
-        });
+        self.rejected.retain(|_, rejection| rejection.is_in_force(states, rules));
         self.approved.retain(|_, approval| *approval.rules == *rules);
         if self.approved.is_empty() {
             return;

@@ -305,7 +305,8 @@ async fn answers(
                     .to_owned(),
             );
         }
-        remarks.extend(rejected(&rejections, &directories, &known.id));
+        let rules = &grounds.rulings.fingerprint;
+        remarks.extend(rejected(&rejections, &directories, &known.id, rules));
         let has_account = accounts().next().is_some();
         if known.absence == Some(Absence::Gone) && !has_account {
             remarks.push("They are known from earlier runs alone.".to_owned());
@@ -340,13 +341,14 @@ fn rejected(
     rejections: &[RejectionInForce],
     directories: &[InDirectory],
     id: &ExternalId,
+    rules: &str,
 ) -> Vec<String> {
     let is_in_force = |it: &&RejectionInForce| {
-        it.external_id.as_deref() == Some(id.as_str())
+        it.rejection.user.as_ref() == Some(id)
             && it.origin == Origin::Sync.word()
             && directories.iter().any(|directory| {
                 directory.target.as_ref().is_some_and(|target| target.id == it.target)
-                    && directory.explanation.states.get(id) == Some(&it.state)
+                    && it.rejection.is_in_force(&directory.explanation.states, rules)
             })
     };
     let told = |it: &RejectionInForce| {

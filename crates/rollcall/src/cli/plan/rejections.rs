@@ -1,5 +1,6 @@
 //! `rollcall plan rejections` and `rollcall plan lift`: what somebody said no to, and saying it no more.
 
+use reconcile::gate::decisions::Rejection;
 use serde::Serialize;
 
 use super::{plural, seconds};
@@ -90,8 +91,7 @@ fn rejection_answer(rejection: RejectionInForce) -> RejectionAnswer {
         target_name,
         origin: _,
         identity: _,
-        external_id,
-        state: _,
+        rejection: Rejection { user, state: _, rules: _ },
         username,
         words,
         until,
@@ -102,7 +102,7 @@ fn rejection_answer(rejection: RejectionInForce) -> RejectionAnswer {
         connector: connector_name,
         target: target_name,
         change: words,
-        external_id,
+        external_id: user.map(|it| it.to_string()),
         username,
         from,
         plan: said.plan.map(|it| it.0),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use reconcile::gate::decisions::{Identity, SourceState};
+use reconcile::gate::decisions::{Identity, Rejection, SourceState};
+use reconcile::principal::ExternalId;
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
@@ -28,10 +29,8 @@ pub struct RejectionInForce {
     /// `sync` or `undo`: what it is about.
     pub origin: String,
     pub identity: Identity,
-    /// Nobody where the change is about a group alone.
-    pub external_id: Option<String>,
-    /// What the source said of the person.
-    pub state: SourceState,
+    /// By what it is told whether it is in force.
+    pub rejection: Rejection,
     pub username: Option<String>,
     /// The change in words.
     pub words: String,
@@ -71,7 +70,7 @@ pub async fn in_force(
     now: Timestamp,
 ) -> Result<Vec<RejectionInForce>, StoreError> {
     const SQL: &str = "select t.connector_id, c.name, d.target_id, t.name, d.origin, d.identity, \
-           d.plan_id, d.external_id, d.state, d.until \
+           d.plan_id, d.external_id, d.state, d.fingerprint, d.until \
          from plan_decisions d join targets t on t.id = d.target_id \
            join connectors c on c.id = t.connector_id \
          where d.verdict = 'rejected' and $1 < d.until \
@@ -94,7 +93,7 @@ pub async fn in_force(
         let change = seen.remove(&(plan, target.0, identity.clone()));
         let code = code(target, origin, identity);
         let (connector_name, target_name) = (connector_name.clone(), target_name.clone());
-        let (.., origin, identity, _, external_id, state, until) = row;
+        let (.., origin, identity, _, external_id, state, fingerprint, until) = row;
         let identity = Identity::recorded(&identity);
         let mut said = said(&spoken, &undone, connector, plan, until);
         let (mut words, mut username) = (identity.to_string(), None);
@@ -110,8 +109,11 @@ pub async fn in_force(
             target_name,
             origin,
             identity,
-            external_id,
-            state: SourceState::recorded(&state),
+            rejection: Rejection {
+                user: external_id.as_deref().map(ExternalId::new),
+                state: SourceState::recorded(&state),
+                rules: fingerprint.into(),
+            },
             username,
             words,
             until: instant(until),
@@ -132,8 +134,9 @@ pub async fn forget(tx: &mut Tx, rejections: &[&RejectionInForce]) -> Result<u64
     execute(tx, SQL, rejections, row, &[]).await
 }
 
-/// `connector_id, its name, target_id, its name, origin, identity, plan_id, external_id, state, until`
-type Columns = (i64, String, i64, String, String, String, i64, Option<String>, String, i64);
+/// `connector_id, its name, target_id, its name, origin, identity, plan_id, external_id, state,
+/// fingerprint, until`
+type Columns = (i64, String, i64, String, String, String, i64, Option<String>, String, String, i64);
 
 /// A change that was rejected where it was seen.
 struct Change {
