@@ -3,6 +3,7 @@
 //!
 //! Whatever is asked goes through the functions of a run, on a kept read where that is enough.
 
+pub mod emptied;
 pub mod explain;
 mod known;
 pub mod names;

@@ -23,6 +23,8 @@ pub struct Preview {
     pub clock_changes: Vec<Note>,
     /// How many slots there are in the next 24 hours.
     pub runs_per_day: usize,
+    /// How many of them are within one hour at most.
+    pub runs_per_hour_max: usize,
 }
 
 /// A slot by the clocks of the place.
@@ -34,6 +36,7 @@ pub struct Slot {
 
 /// A slot every second for a day.
 const SLOTS_PER_DAY_MAX: usize = 86_400;
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// What the settings ask for, with so many of the next slots. Slots are those of the expression;
@@ -44,6 +47,7 @@ pub fn preview(
     slots: usize,
 ) -> Result<Preview, FieldError> {
     let schedule = settings.schedule_after(now)?;
+    let day = slots_of_a_day(&schedule, now);
     Ok(Preview {
         expression: schedule.expression.text().to_owned(),
         time_zone: schedule.zone.iana_name().unwrap_or(&settings.time_zone).to_owned(),
@@ -51,7 +55,8 @@ pub fn preview(
         choice: Choice::of(&schedule.expression),
         next: schedule.upcoming(now, slots).into_iter().map(|at| slot(&schedule, at)).collect(),
         clock_changes: clock_change::notes(&schedule, now),
-        runs_per_day: runs_per_day(&schedule, now),
+        runs_per_day: day.len(),
+        runs_per_hour_max: within_an_hour(&day),
     })
 }
 
@@ -81,10 +86,18 @@ pub fn slot(schedule: &Schedule, at: Timestamp) -> Slot {
     Slot { at, offset: schedule.zone.to_offset(at) }
 }
 
-fn runs_per_day(schedule: &Schedule, now: Timestamp) -> usize {
+/// The most slots that are within one hour of each other.
+fn within_an_hour(slots: &[Timestamp]) -> usize {
+    let followers = slots.iter().enumerate().map(|(at, slot)| {
+        slots.partition_point(|it| it.duration_since(*slot) < HOUR).saturating_sub(at)
+    });
+    followers.max().unwrap_or_default()
+}
+
+fn slots_of_a_day(schedule: &Schedule, now: Timestamp) -> Vec<Timestamp> {
     let end = now.checked_add(DAY).unwrap_or(Timestamp::MAX);
     let slots = std::iter::successors(schedule.next(now), |it| schedule.next(*it));
-    slots.take_while(|it| *it <= end).take(SLOTS_PER_DAY_MAX).count()
+    slots.take_while(|it| *it <= end).take(SLOTS_PER_DAY_MAX).collect()
 }
 
 #[cfg(test)]
@@ -139,5 +152,21 @@ mod tests {
         let now = "2027-03-26T12:00:00Z".parse().unwrap();
         let hourly = preview(&settings("0 * * * *", "UTC"), now, 0).unwrap();
         assert_eq!((hourly.runs_per_day, hourly.calls_per_day(120)), (24, 2_880));
+    }
+
+    #[test]
+    fn the_fullest_hour_of_a_day_is_counted() {
+        let now = "2027-03-26T12:00:00Z".parse().unwrap();
+        for (expression, runs) in [
+            ("0 * * * *", 1),
+            ("*/15 * * * *", 4),
+            ("0,10,50 8 * * *", 3),
+            ("50 8,9 * * *", 1),
+            ("0 2 * * *", 1),
+            ("* * * * * *", 3_600),
+        ] {
+            let preview = preview(&settings(expression, "UTC"), now, 0).unwrap();
+            assert_eq!(preview.runs_per_hour_max, runs, "{expression}");
+        }
     }
 }

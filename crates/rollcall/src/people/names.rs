@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use super::{PeopleError, last_read};
 use crate::source::onelogin::fields::CUSTOM_ATTRIBUTES;
 use crate::source::onelogin::replay::Replay;
+use crate::source::onelogin::replay::headcount::HeadCount;
 use crate::source::onelogin::replay::names::Sighting;
 use crate::source::onelogin::scope;
 use crate::store::Db;
@@ -66,21 +67,25 @@ pub async fn look_up(
     if !stored.replay.is_of(&settings.source) {
         return Ok(Lookup::without_read(&new, "the stored read is of another OneLogin account"));
     }
-    let settings = settings.clone();
+    let (before, settings) = (connector.settings.clone(), settings.clone());
     // A hundred thousand people keep a core busy for a while.
-    let looked = tokio::task::spawn_blocking(move || look(&stored.replay, &settings, &new));
+    let looked =
+        tokio::task::spawn_blocking(move || look(&stored.replay, &before, &settings, &new));
     looked.await.map_err(|_| PeopleError::Broken)
 }
 
-fn look(replay: &Replay, settings: &ConnectorSettings, new: &BTreeSet<Named>) -> Lookup {
+fn look(
+    replay: &Replay,
+    before: &ConnectorSettings,
+    settings: &ConnectorSettings,
+    new: &BTreeSet<Named>,
+) -> Lookup {
+    let known_to_be_unknown = unknown_groups(replay, before);
     let mut source = settings.source.clone();
     let is_new = |field, name: &str| new.contains(&Named { field, name: name.to_owned() });
     source.required_groups.retain(|it| is_new(REQUIRED, it));
     source.scope.excluded_groups.retain(|it| is_new(EXCLUDED, it));
-    let groups = replay.groups_sighted(&source).into_iter().map(|(group, sighting)| {
-        let field = if group.is_excluded { EXCLUDED } else { REQUIRED };
-        (Named { field, name: group.typed }, sighting)
-    });
+    let groups = replay.groups_sighted(&source).into_iter().map(named_group);
     let is_group = |it: &&Named| it.field == REQUIRED || it.field == EXCLUDED;
     let fields = new.iter().filter(|it| !is_group(it));
     let fields = fields.map(|it| (it.clone(), replay.field_sighted(&it.name)));
@@ -88,6 +93,8 @@ fn look(replay: &Replay, settings: &ConnectorSettings, new: &BTreeSet<Named>) ->
     for (named, sighting) in groups.chain(fields) {
         match sighting {
             Sighting::Known => {}
+            // Somebody said then that it is meant, and it is no other name now.
+            Sighting::Unknown(_) if known_to_be_unknown.contains(&named) => {}
             Sighting::Unknown(why) => unknown.push(FieldError { field: named.field, why }),
             Sighting::Untold => drop(untold.insert(named)),
         }
@@ -95,6 +102,18 @@ fn look(replay: &Replay, settings: &ConnectorSettings, new: &BTreeSet<Named>) ->
     let why = "the stored read was not asked for that";
     let unchecked = (!untold.is_empty()).then(|| unchecked(&untold, why));
     Lookup { unknown, unchecked }
+}
+
+/// The required and excluded groups of these settings that the read does not have.
+fn unknown_groups(replay: &Replay, settings: &ConnectorSettings) -> BTreeSet<Named> {
+    let sighted = replay.groups_sighted(&settings.source).into_iter().map(named_group);
+    let unknown = sighted.filter(|(_, sighting)| matches!(sighting, Sighting::Unknown(_)));
+    unknown.map(|(named, _)| named).collect()
+}
+
+fn named_group((group, sighting): (HeadCount, Sighting)) -> (Named, Sighting) {
+    let field = if group.is_excluded { EXCLUDED } else { REQUIRED };
+    (Named { field, name: group.typed }, sighting)
 }
 
 impl Lookup {

@@ -123,6 +123,11 @@ impl Replay {
         Ok(Retold { replay: self, vocabulary, calls_anew })
     }
 
+    /// Whether there was anybody to read.
+    pub fn has_people(&self) -> bool {
+        !self.rows.is_empty()
+    }
+
     /// Whether it is of the OneLogin account of these settings.
     pub fn is_of(&self, settings: &Settings) -> bool {
         self.header.base_url == settings.base_url

@@ -34,7 +34,8 @@ use self::opened::Opened;
 use self::rail::Rail;
 use self::tabs::Tab;
 use self::trying::{On, Trying};
-use crate::people::names;
+use crate::notation::SCHEDULE;
+use crate::people::{emptied, names};
 use crate::store::connectors::{self, Connector, ConnectorError, ConnectorId};
 use crate::store::runs::{self, Run};
 use crate::store::targets::{self, Target};
@@ -161,6 +162,7 @@ pub async fn save(
         draft.ask_for_secret();
     }
     let (mut even_if_unknown, mut unchecked) = (None, None);
+    let mut cautions = Vec::new();
     if !draft.is_wrong() && !is_tried {
         let looked = names::look_up(app.db(), Some(&before), &draft.settings).await?;
         unchecked = looked.unchecked;
@@ -208,6 +210,10 @@ pub async fn save(
         let sentence = format!("Nothing to save: \"{}\" is as it was.", before.name);
         return Ok(saved(&visit, &before, tab, then, Role::Neutral, &sentence));
     }
+    if emptied::puts_nobody_in_scope(app.db(), &before, &draft.settings).await? {
+        cautions.push(emptied::NOBODY.to_owned());
+    }
+    cautions.extend(effect::of_new_schedule(&app, &before, &draft.settings, visit.now()).await?);
     let actor = visit.actor();
     let act = visit.act(&actor);
     let Draft { name, settings, secret, .. } = &draft;
@@ -215,8 +221,9 @@ pub async fn save(
     let edited = connectors::edit(db, seal, &before, name, settings, secret.as_ref(), &act).await;
     match edited {
         Ok(after) => {
-            let sentence = saved_sentence(&after, unchecked.as_deref());
-            Ok(saved(&visit, &after, tab, then, Role::Success, &sentence))
+            let role = if cautions.is_empty() { Role::Success } else { Role::Warning };
+            cautions.extend(unchecked);
+            Ok(saved(&visit, &after, tab, then, role, &saved_sentence(&after, &cautions)))
         }
         Err(ConnectorError::ChangedMeanwhile { .. }) => {
             let now = connector(&app, id).await?;
@@ -247,11 +254,11 @@ pub async fn preview(
     answer::html(&effect::of(&app, &visit, tab, &before, &draft, true).await?)
 }
 
-/// That something was saved. `unchecked` says which names could not be looked for.
-pub fn saved_sentence(connector: &Connector, unchecked: Option<&str>) -> String {
+/// That something was saved, and what there is to know about it.
+pub fn saved_sentence(connector: &Connector, told: &[String]) -> String {
     let mut sentence = format!("\"{}\" is saved. Nothing was synchronised yet.", connector.name);
-    if let Some(unchecked) = unchecked {
-        sentence.extend([" ", unchecked]);
+    for told in told {
+        sentence.extend([" ", told]);
     }
     sentence
 }
@@ -313,6 +320,12 @@ async fn view(
     let mut sections: Vec<SectionView> = tab.sections().iter().map(section).collect();
     if tab == Tab::GroupSync {
         samples::add(app, connector, is_asked, &mut sections).await?;
+    }
+    if let Some(warning) = effect.schedule.as_ref().map(|it| &it.warning) {
+        let fields = sections.iter_mut().flat_map(|it| &mut it.fields);
+        for field in fields.filter(|it| it.name == SCHEDULE) {
+            field.warning.clone_from(warning);
+        }
     }
     let last = runs::list(app.db(), Some(connector.id), RUNS_SHOWN).await?;
     let targets = match tab {

@@ -119,7 +119,7 @@ pub async fn create(
         match made.await {
             Ok(made) => {
                 let unchecked = names::look_up(db, None, &made.settings).await?.unchecked;
-                let sentence = connector::saved_sentence(&made, unchecked.as_deref());
+                let sentence = connector::saved_sentence(&made, unchecked.as_slice());
                 let (then, role) = (form.raw("then"), Role::Success);
                 return Ok(connector::saved(&visit, &made, Tab::General, then, role, &sentence));
             }

@@ -271,8 +271,8 @@ async fn a_name_that_the_last_read_does_not_have_is_refused_with_what_may_be_mea
     it.set(&["--excluded-group", &format!("role:{role}")]).await;
     it.set(&[&group[..], &["--even-if-unknown"]].concat()).await;
     it.set(&["--cleanup", "keep"]).await;
-    let told = it.refused(78, &["--groups-from", "roles,group"]).await;
-    assert!(told.contains("is not among OneLogin's roles"), "another place to look for it: {told}");
+    // Other sources know it no better than those for which it was meant.
+    it.set(&["--groups-from", "roles,group"]).await;
 }
 
 impl Installation {

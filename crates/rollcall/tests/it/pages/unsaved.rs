@@ -256,6 +256,94 @@ async fn saving_and_testing_tells_which_names_were_not_checked() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_put_nobody_in_scope_are_saved_with_a_warning() {
+    on_both(async |db| {
+        let world = World::new(&db, 3).await;
+        let mut browser = world.service.signed_in(Role::Admin).await;
+        let path = "/connectors/1/required-groups";
+        let words = "these settings put nobody in scope";
+        for (is_read, condition, is_told) in [
+            (false, "department = Nowhere", false),
+            (true, "department = Neverland", true),
+            (true, "email contains @", false),
+        ] {
+            if is_read {
+                world.sync().await;
+            }
+            let shown = browser.get(path).await;
+            let fields = [("where", condition), ("match", "any")];
+            let saved = send(&mut browser, &shown, path, &fields).await;
+            let told = browser.follow(&saved).await;
+            assert!(told.text.contains("is saved."), "{condition}: {told:?}");
+            assert_eq!(told.text.contains(words), is_told, "{condition}: {told:?}");
+            assert_eq!(told.text.contains("banner flash warning"), is_told, "{condition}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_that_takes_more_calls_than_there_are_is_warned_of() {
+    on_sqlite(async |db| {
+        let world = World::new(&db, 3).await;
+        let mut browser = world.service.signed_in(Role::Admin).await;
+        let words = "so not every run could start. Choose a longer interval.";
+        let every = async |browser: &mut Browser, expression: &str, then: &str| {
+            let shown = browser.get(SYNC).await;
+            let fields = [("schedule", expression), ("schedule-enabled", "on"), ("then", then)];
+            send(browser, &shown, SYNC, &fields).await
+        };
+        world.sync().await;
+        let hourly = every(&mut browser, "0 * * * *", "review").await;
+        assert!(!hourly.text.contains(words), "{hourly:?}");
+        let review = every(&mut browser, "* * * * * *", "review").await;
+        let (_, field) = review.text.split_once("id=\"schedule-warning\"").unwrap();
+        assert!(field.split("</p>").next().unwrap().contains(words), "{field}");
+        assert_eq!(review.text.matches(words).count(), 2, "beside its field and in the rail");
+        let saved = every(&mut browser, "* * * * * *", "stay").await;
+        let told = browser.follow(&saved).await;
+        let (_, flash) = told.text.split_once("banner flash warning").unwrap();
+        assert!(flash.split("</div>").next().unwrap().contains(words), "{flash}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_to_save_an_unknown_name_stands_where_it_is_refused() {
+    on_sqlite(async |db| {
+        let world = World::new(&db, 5).await;
+        let mut browser = world.service.signed_in(Role::Admin).await;
+        let groups_from = |names: &[&'static str]| -> Vec<(&'static str, &'static str)> {
+            names.iter().map(|it| ("groups-from", *it)).collect()
+        };
+        let sources = "/connectors/1/group-sync-settings";
+        let shown = browser.get(sources).await;
+        let all = groups_from(&["roles", "group", "member_of"]);
+        send(&mut browser, &shown, sources, &all).await;
+        world.sync().await;
+        let path = "/connectors/1/required-groups";
+        let shown = browser.get(path).await;
+        let fields = [("required-group", "Nobodies"), ("match", "any")];
+        let refused = send(&mut browser, &shown, path, &fields).await;
+        assert_eq!(refused.status, 422, "{refused:?}");
+        let (_, banner) = refused.text.split_once("id=\"errors\"").unwrap();
+        let (banner, rest) = banner.split_once("<form id=\"form\"").unwrap();
+        assert!(banner.contains("form=\"form\" name=\"even-if-unknown\""), "{banner}");
+        assert!(!rest.contains("even-if-unknown"), "once: {rest}");
+        let words = "The last read has no role or group or member_of &#34;Nobodies&#34;.";
+        assert!(banner.contains(words), "{banner}");
+        let meant = [&fields[..], &[("even-if-unknown", "on")]].concat();
+        assert_eq!(send(&mut browser, &shown, path, &meant).await.status, 303);
+        // Who changes the sources later is not asked about it again.
+        let shown = browser.get(sources).await;
+        let two = groups_from(&["roles", "group"]);
+        let saved = send(&mut browser, &shown, sources, &two).await;
+        assert_eq!(saved.status, 303, "{saved:?}");
+    })
+    .await;
+}
+
 #[test]
 fn a_draft_outlives_a_refusal_and_does_not_overwrite_what_was_saved_since() {
     in_window(Scripts::On, async |window| {

@@ -8,7 +8,7 @@ use crate::source::onelogin::member_of;
 use crate::source::onelogin::names::Kind;
 use crate::source::onelogin::read::{USER_PAGE_SIZES, cost_alone, readable_alone};
 use crate::source::onelogin::scope::{self, Each, Requirement, Scope, suggestion};
-use crate::source::onelogin::settings::Settings;
+use crate::source::onelogin::settings::{GroupSource, Settings};
 
 /// One required or excluded group as it was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,10 @@ impl Replay {
         let named: Vec<&str> = roles.iter().chain(groups.iter()).map(|(_, name)| name).collect();
         let count = |Each { typed, is_excluded, found }: Each| {
             let found = match found {
-                Ok(requirement) => self.count(&typed, &requirement, &named),
+                Ok(requirement) => {
+                    let sources = scope::sources_of(&typed, &settings.groups_from);
+                    self.count(&typed, &requirement, &sources, &named)
+                }
                 Err(error) => Err(error.to_string()),
             };
             HeadCount { typed, is_excluded, found }
@@ -56,6 +59,7 @@ impl Replay {
         &self,
         typed: &str,
         requirement: &Requirement,
+        sources: &[GroupSource],
         named: &[&str],
     ) -> Result<(String, usize), String> {
         let people = self.rows.iter().filter(|row| requirement.is_met_by(row)).count();
@@ -74,6 +78,19 @@ impl Replay {
                 typed.trim()
             }
         };
+        if 1 < sources.len() {
+            let word = |it: &GroupSource| match it {
+                GroupSource::Roles => "role",
+                GroupSource::Group => "group",
+                GroupSource::MemberOf => "member_of",
+            };
+            let words: Vec<&str> = sources.iter().map(word).collect();
+            return Err(format!(
+                "The last read has no {} \"{name}\".{}",
+                words.join(" or "),
+                suggestion(name, &candidates)
+            ));
+        }
         Err(format!(
             "Nobody in the last read has {}.{}",
             requirement.words,

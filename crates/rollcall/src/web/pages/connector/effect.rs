@@ -12,6 +12,7 @@ use crate::schedule::{self, Slot};
 use crate::source::onelogin::replay::headcount::HeadCount;
 use crate::store::connectors::Connector;
 use crate::store::connectors::settings::ConnectorSettings;
+use crate::store::runs::Run;
 use crate::store::{reads, runs, targets};
 use crate::web::App;
 use crate::web::moment::{Moment, count};
@@ -42,6 +43,8 @@ pub struct ScheduleEffect {
     pub next: Vec<String>,
     pub clock_changes: Vec<String>,
     pub cost: String,
+    /// Why OneLogin does not allow that many calls; empty where it does, or nobody knows.
+    pub warning: String,
 }
 
 /// A required or excluded group by the last read.
@@ -109,8 +112,7 @@ pub async fn of(
         return Ok(effect);
     }
     let last = runs::list(app.db(), Some(connector.id), RUNS_LOOKED_AT).await?;
-    let calls = rail::calls_of_a_run(&last);
-    effect.schedule = of_schedule(tab, &draft.settings, calls, visit.now());
+    effect.schedule = of_schedule(tab, &draft.settings, &last, visit.now());
     if tab == Tab::General || !tab.is_form() {
         return Ok(effect);
     }
@@ -138,18 +140,24 @@ pub async fn of(
     Ok(effect)
 }
 
-/// When runs would start and what a day of them costs, by the calls of a run so far. Nothing of
-/// people.
+/// When runs would start and what a day of them costs, by the runs so far. Nothing of people.
 pub fn of_schedule(
     tab: Tab,
     settings: &ConnectorSettings,
-    calls_of_a_run: Option<u64>,
+    runs: &[Run],
     now: Timestamp,
 ) -> Option<ScheduleEffect> {
     if tab != Tab::SyncSettings {
         return None;
     }
     let preview = schedule::preview(&settings.schedule, now, SLOTS).ok()?;
+    let calls_of_a_run = rail::calls_of_a_run(runs);
+    let limit = rail::calls_an_hour(runs);
+    let minimum = u64::from(settings.source.minimum_remaining_api_calls);
+    let warning = calls_of_a_run.zip(limit).and_then(|(calls, limit)| {
+        let most = u64::try_from(preview.runs_per_hour_max).unwrap_or(u64::MAX);
+        too_many(calls, most, limit, minimum)
+    });
     let runs = match preview.runs_per_day {
         1 => "1 run".to_owned(),
         many => format!("{} runs", number(many)),
@@ -171,7 +179,40 @@ pub fn of_schedule(
         next: preview.next.iter().map(clock).collect(),
         clock_changes: preview.clock_changes.into_iter().map(|it| it.text).collect(),
         cost,
+        warning: warning.unwrap_or_default(),
     })
+}
+
+/// What is to be said of a schedule that is about to be saved, where it is another or starts to count.
+pub async fn of_new_schedule(
+    app: &App,
+    before: &Connector,
+    settings: &ConnectorSettings,
+    now: Timestamp,
+) -> Result<Option<String>, Refusal> {
+    if !settings.schedule.enabled || settings.schedule == before.settings.schedule {
+        return Ok(None);
+    }
+    let last = runs::list(app.db(), Some(before.id), RUNS_LOOKED_AT).await?;
+    let told = of_schedule(Tab::SyncSettings, settings, &last, now);
+    Ok(told.map(|it| it.warning).filter(|it| !it.is_empty()))
+}
+
+/// What is said where the runs of an hour take more calls than there are for them.
+fn too_many(calls: u64, runs: u64, limit: u64, minimum: u64) -> Option<String> {
+    let (all, allowed) = (calls.saturating_mul(runs), limit.saturating_sub(minimum));
+    if all <= allowed {
+        return None;
+    }
+    let runs = if runs == 1 { "1 run".to_owned() } else { format!("{} runs", count(runs)) };
+    Some(format!(
+        "That is too often: {runs} an hour of about {} API calls each are {}. OneLogin allows {} an \
+         hour, of which {} stay for others, so not every run could start. Choose a longer interval.",
+        count(calls),
+        count(all),
+        count(limit),
+        count(minimum)
+    ))
 }
 
 /// `Thu 26 Nov 2026 06:30`: by the clocks of the schedule, which are named beside the list.

@@ -24,6 +24,8 @@ pub struct Field {
     pub help: &'static str,
     /// What is wrong with it; empty where nothing is.
     pub error: String,
+    /// What to think of before it is saved as it is; empty where there is nothing.
+    pub warning: String,
     /// `number`, `switch`, `one`, `select`, `any`, `lines` or `text`.
     pub control: &'static str,
     pub unit: &'static str,
@@ -157,7 +159,17 @@ fn field(entry: &Entry, values: &[String], error: String) -> Field {
     };
     let is_endless = flag == ENDLESS && values.first() == Some(&no_limit());
     let values: &[String] = if is_endless { &[] } else { values };
-    Field { name: flag, label, help, error, control: word, unit, value: values.join("\n"), choices }
+    Field {
+        name: flag,
+        label,
+        help,
+        error,
+        warning: String::new(),
+        control: word,
+        unit,
+        value: values.join("\n"),
+        choices,
+    }
 }
 
 impl Field {

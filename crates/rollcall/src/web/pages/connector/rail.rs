@@ -63,6 +63,15 @@ pub fn rail(runs: &[Run], minimum: u32, now: Timestamp) -> Rail {
     rail
 }
 
+/// How many calls OneLogin allows in an hour, as a run was told last.
+pub fn calls_an_hour(runs: &[Run]) -> Option<u64> {
+    let limit = |run: &Run| -> Option<u64> {
+        let report: Value = serde_json::from_str(&run.report).ok()?;
+        report.pointer("/calls/budget_after/limit").and_then(Value::as_u64)
+    };
+    runs.iter().find_map(limit)
+}
+
 /// What a run of everybody in scope has cost, by the last one that is known.
 pub fn calls_of_a_run(runs: &[Run]) -> Option<u64> {
     let calls = runs.iter().map(|run| Report::read(&run.report).calls);

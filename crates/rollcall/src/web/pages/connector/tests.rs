@@ -263,6 +263,7 @@ fn the_effect_is_told_beside_the_fields() {
         next: vec![hostile()],
         clock_changes: vec![hostile()],
         cost: hostile(),
+        warning: hostile(),
     };
     let told = Effect {
         wrong: vec![(hostile(), hostile())],
