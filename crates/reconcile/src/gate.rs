@@ -162,7 +162,7 @@ pub enum Objection {
         leaving: usize,
     },
     /// The rules are others than in the last good run, or there was none; or they are the same, and
-    /// what they noticed while they were new counts by now.
+    /// what they noticed while they were new counts by now, or what was hidden from them shows.
     NewRules {
         rules: Rules,
         removals: usize,
@@ -539,7 +539,7 @@ fn judge_adoptions(judgement: &mut Judgement<'_>) {
 fn judge_rules(judgement: &mut Judgement<'_>, rules: Rules) {
     let is_by_new_rules = |step: &Step| match rules {
         Rules::Changed | Rules::Untried => true,
-        // Who had to wait for longer than the rules were new.
+        // Who had to wait, or was not to be told of, for longer than the rules were new.
         Rules::Unchanged => step.reason.by_new_rules().is_some(),
     };
     // Only what nobody has approved is asked about.
@@ -665,7 +665,7 @@ impl fmt::Display for Objection {
                 let why = match rules {
                     Rules::Changed => "The rules of the connector have changed",
                     Rules::Untried => "The connector has no good run yet",
-                    Rules::Unchanged => "Due now, and noticed when the rules were new",
+                    Rules::Unchanged => "Not asked about while the rules were new",
                 };
                 match removals {
                     1 => write!(f, "{why}: 1 removal is asked about once."),

@@ -1,6 +1,7 @@
 //! The plan: what has to change so that what is becomes what should be.
 
 mod groups;
+mod hidden;
 mod leavers;
 mod protection;
 pub mod rewind;
@@ -106,6 +107,12 @@ pub enum Reason {
         reason: Box<Reason>,
         at: Timestamp,
     },
+    /// For this reason, which rules that were new then could not find: nothing could be told of the
+    /// person.
+    HiddenFromNewRules {
+        reason: Box<Reason>,
+        at: Timestamp,
+    },
 }
 
 /// A change and its reason.
@@ -132,6 +139,9 @@ pub struct Memory {
     pub suspected: BTreeMap<ExternalId, Suspicion>,
     /// Groups that nobody is in, and those that new rules are about to empty.
     pub empty: BTreeMap<Name, Emptiness>,
+    /// People on whom new rules could not decide, and when that was first so. What is taken from them
+    /// once it can be decided is asked about, however long the rules have been tried by then.
+    pub hidden: BTreeMap<ExternalId, Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +174,11 @@ impl Past<'_> {
     /// Nothing was noticed before, and it is no particular time: for whoever waits for nothing.
     pub const NONE: Past<'static> = Past {
         now: Timestamp::UNIX_EPOCH,
-        memory: &Memory { suspected: BTreeMap::new(), empty: BTreeMap::new() },
+        memory: &Memory {
+            suspected: BTreeMap::new(),
+            empty: BTreeMap::new(),
+            hidden: BTreeMap::new(),
+        },
         rules: Rules::Unchanged,
     };
 
@@ -186,10 +200,20 @@ impl Reason {
         }
     }
 
-    /// When new rules noticed it, if they did and it did not count then.
+    /// The same, of somebody on whom new rules could not decide.
+    fn hidden_from_new_rules(self, at: Option<Timestamp>) -> Reason {
+        match at {
+            Some(at) => Reason::HiddenFromNewRules { reason: Box::new(self), at },
+            None => self,
+        }
+    }
+
+    /// When the rules were new, if nobody could be asked about it then.
     pub fn by_new_rules(&self) -> Option<Timestamp> {
         match self {
-            Reason::NoticedByNewRules { at, .. } => Some(*at),
+            Reason::NoticedByNewRules { at, .. } | Reason::HiddenFromNewRules { at, .. } => {
+                Some(*at)
+            }
             Reason::New
             | Reason::Changed
             | Reason::ActiveAgain
@@ -378,7 +402,14 @@ impl Case<'_> {
         let blocked = users::plan(self, &mut stages, &mut findings);
         let leaving = leavers::plan(self, &mut stages, &mut memory, &mut findings);
         groups::plan(self, &blocked, &leaving, &mut stages, &mut memory, &mut findings);
-        (stages.in_order(), memory, findings)
+        let steps = stages.in_order();
+        memory.hidden = hidden::from_new_rules(self, &leaving, &memory, &steps);
+        (steps, memory, findings)
+    }
+
+    /// When new rules could not decide on somebody, if nobody could be asked about them since.
+    fn hidden_since(&self, id: &ExternalId) -> Option<Timestamp> {
+        self.past.memory.hidden.get(id).copied()
     }
 
     fn is_frozen(&self, id: &ExternalId) -> bool {

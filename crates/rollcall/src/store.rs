@@ -227,6 +227,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     migration!(21, "0021"),
     migration!(24, "0024"),
     migration!(25, "0025"),
+    migration!(27, "0027"),
 ];
 
 impl Db {

@@ -139,6 +139,9 @@ fn why(reason: &Reason) -> String {
         Reason::NoticedByNewRules { reason, at: _ } => {
             format!("{}; noticed when the rules were new", why(reason))
         }
+        Reason::HiddenFromNewRules { reason, at: _ } => {
+            format!("{}; not to be told when the rules were new", why(reason))
+        }
         Reason::New
         | Reason::Changed
         | Reason::ActiveAgain

@@ -655,7 +655,7 @@ fn noticed(ids: &[&str], groups: &[&str]) -> Memory {
     let groups = groups.iter();
     let groups =
         groups.map(|it| (Name::new(it.trim_end_matches('!')), emptiness(it.ends_with('!'))));
-    Memory { suspected: people.collect(), empty: groups.collect() }
+    Memory { suspected: people.collect(), empty: groups.collect(), ..Memory::default() }
 }
 
 #[test]
@@ -691,7 +691,7 @@ fn what_new_rules_noticed_is_held_when_it_is_due_and_nothing_else() {
     };
     let (text, held) = due(&Decisions::default(), Rules::Unchanged);
     expect![[r#"
-        Due now, and noticed when the rules were new: 3 removals are asked about once.
+        Not asked about while the rules were new: 3 removals are asked about once.
         passes: - remove bob from group dev (gone, asked for by id)
         passes: - remove cyd from group dev (no group source grants it any more)
         passes: - deactivate bob (gone, asked for by id)

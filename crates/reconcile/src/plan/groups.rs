@@ -110,7 +110,7 @@ fn plan_leaves(
     for id in present.difference(wanted) {
         // Only those whom the source decides on; the others keep what they have.
         let reason = if case.decides_on(id) {
-            Reason::NotGranted
+            Reason::NotGranted.hidden_from_new_rules(case.hidden_since(id))
         } else if let Some(reason) = leaving.removed.get(id) {
             left.members -= 1;
             left.by_new_rules = left.by_new_rules.or(reason.by_new_rules());

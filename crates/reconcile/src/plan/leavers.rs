@@ -20,6 +20,8 @@ pub(super) struct Leaving {
     pub(super) removed: BTreeMap<ExternalId, Reason>,
     /// Whoever leaves their groups too.
     pub(super) stripped: BTreeMap<ExternalId, Reason>,
+    /// Of whom the cleanup expression does not say what becomes of them.
+    pub(super) undecided: BTreeSet<ExternalId>,
 }
 
 pub(super) fn missing(desired: &Desired, actual: &Directory, policy: &Policy) -> Vec<ExternalId> {
@@ -114,6 +116,7 @@ pub(super) fn plan(
         memory.suspected.extend(anew);
         let (treatment, failure) = treatments.decide(user, departure);
         if let Some(why) = failure {
+            leaving.undecided.insert(id.clone());
             findings.push(undecided(user, &reason, &why));
             continue;
         }
@@ -123,15 +126,19 @@ pub(super) fn plan(
             }
             continue;
         }
+        let hidden = case.hidden_since(id);
         if waits {
-            let suspicion = suspect(before, past);
+            let suspicion = suspect(before, hidden, past);
             memory.suspected.insert(id.clone(), suspicion);
             if !policy.grace.is_over(suspicion, past.now) {
                 findings.push(suspected(user, &reason, suspicion, policy.grace));
                 continue;
             }
         }
-        let reason = reason.noticed_by_new_rules(before.and_then(|it| it.by_new_rules));
+        let reason = match before.and_then(|it| it.by_new_rules) {
+            Some(at) => reason.noticed_by_new_rules(Some(at)),
+            None => reason.hidden_from_new_rules(hidden),
+        };
         clean_up(user, &reason, treatment, &names, stages, &mut leaving);
     }
     if waits {
@@ -226,11 +233,11 @@ impl Grace {
 }
 
 /// Whoever is suspected while the rules are new is so by the new rules, whenever it began: what would
-/// come of it is theirs.
-fn suspect(before: Option<&Suspicion>, past: &Past<'_>) -> Suspicion {
+/// come of it is theirs. So is whoever was hidden from them.
+fn suspect(before: Option<&Suspicion>, hidden: Option<Timestamp>, past: &Past<'_>) -> Suspicion {
     let first = Suspicion { since: past.now, reads: 0, by_new_rules: None };
     let Suspicion { since, reads, by_new_rules } = before.copied().unwrap_or(first);
-    let by_new_rules = by_new_rules.or(past.now_by_new_rules());
+    let by_new_rules = by_new_rules.or(hidden).or(past.now_by_new_rules());
     Suspicion { since, reads: reads.saturating_add(1), by_new_rules }
 }
 

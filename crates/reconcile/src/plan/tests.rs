@@ -594,6 +594,9 @@ fn told_over_time<'a>(
             let new = told(by_new_rules);
             writeln!(text, "  remembers {id} since {since}, {reads} reads{new}").unwrap();
         }
+        for (id, since) in &memory.hidden {
+            writeln!(text, "  remembers {id} hidden since {since}").unwrap();
+        }
         for (group, Emptiness { since, by_new_rules }) in &memory.empty {
             let new = told(by_new_rules);
             writeln!(text, "  remembers {group} empty since {since}{new}").unwrap();
@@ -687,6 +690,83 @@ fn whoever_comes_back_is_suspected_as_anybody_and_whoever_may_be_back_by_new_rul
               remembers 1 since 2026-01-01T02:00:00Z, 2 reads
               remembers 2 since 2026-01-01T01:00:00Z, 2 reads, by new rules at 2026-01-01T00:00:00Z
               remembers 3 since 2026-01-01T00:00:00Z, 3 reads, by new rules at 2026-01-01T00:00:00Z
+        "#]],
+    );
+}
+
+#[test]
+fn what_was_hidden_from_new_rules_is_told_when_it_shows() {
+    let policy = Policy::new(Cleanup::Delete, EmptyGroups::Remove);
+    let before = directory("1 ada : solo\n 2 bob : dev\n 3 cyd : dev\n 4 dee : dev\n 9 zoe : dev");
+    let after = directory("2 bob : dev\n 4 dee : dev\n 9 zoe : dev");
+    let passed_over = || BTreeMap::from([(id("4"), Absence::Present)]);
+    let gone = BTreeMap::from([(id("3"), Absence::Gone), (id("4"), Absence::Present)]);
+    let runs = [
+        ("01T00:00!", "?1\n ?2\n ?3\n 9 zoe : dev", passed_over(), &before),
+        // Nothing is told of them yet, nor of the last one at all.
+        ("01T01:00", "?1\n ?2\n ?3\n 9 zoe : dev", BTreeMap::new(), &before),
+        // The first has lost their group meanwhile, the second nothing, and the third is gone.
+        ("01T02:00", "1 ada\n 2 bob : dev\n 9 zoe : dev", gone, &before),
+        // That goes on for as long as it is not done, and is then over.
+        ("01T03:00", "1 ada\n 2 bob\n 4 dee : dev\n 9 zoe : dev", BTreeMap::new(), &before),
+        ("01T04:00", "2 bob : dev\n 4 dee\n 9 zoe : dev", BTreeMap::new(), &after),
+    ];
+    let runs = runs.into_iter();
+    expect![[r#"
+        01T00:00!
+        passed-over Absent from the read, but the source still has them when asked by id. Nothing was taken away.
+          remembers 1 hidden since 2026-01-01T00:00:00Z
+          remembers 2 hidden since 2026-01-01T00:00:00Z
+          remembers 3 hidden since 2026-01-01T00:00:00Z
+          remembers 4 hidden since 2026-01-01T00:00:00Z
+        01T01:00
+          remembers 1 hidden since 2026-01-01T00:00:00Z
+          remembers 2 hidden since 2026-01-01T00:00:00Z
+          remembers 3 hidden since 2026-01-01T00:00:00Z
+          remembers 4 hidden since 2026-01-01T00:00:00Z
+        01T02:00
+        - remove ada from group solo (no group source grants it any more; nothing could be told of them at 2026-01-01T00:00:00Z, when the rules were new)
+        - remove cyd (gone, asked for by id; nothing could be told of them at 2026-01-01T00:00:00Z, when the rules were new)
+        - remove group solo (nobody is in it any more)
+        passed-over Absent from the read, but the source still has them when asked by id. Nothing was taken away.
+          remembers 1 hidden since 2026-01-01T00:00:00Z
+          remembers 3 hidden since 2026-01-01T00:00:00Z
+          remembers 4 hidden since 2026-01-01T00:00:00Z
+        01T03:00
+        - remove bob from group dev (no group source grants it any more)
+        - remove ada from group solo (no group source grants it any more; nothing could be told of them at 2026-01-01T00:00:00Z, when the rules were new)
+        - remove group solo (nobody is in it any more)
+          remembers 1 hidden since 2026-01-01T00:00:00Z
+          remembers 3 hidden since 2026-01-01T00:00:00Z
+        01T04:00
+        - remove dee from group dev (no group source grants it any more)
+    "#]].assert_eq(&told_over_time(&policy, runs));
+}
+
+#[test]
+fn whoever_was_hidden_from_new_rules_is_suspected_by_them() {
+    let policy = Policy { grace: Grace { reads: 2, hours: 0 }, ..POLICY };
+    check_over_time(
+        &policy,
+        &[
+            ("01T00:00!", "?1\n 9 zoe", ""),
+            ("01T01:00", "9 zoe", "1"),
+            ("01T02:00", "9 zoe", "1"),
+            ("01T03:00", "1 ada\n 9 zoe", ""),
+        ],
+        "1 ada\n 9 zoe",
+        &expect![[r#"
+            01T00:00!
+              remembers 1 hidden since 2026-01-01T00:00:00Z
+            01T01:00
+            suspected gone, asked for by id, in 1 reads since 2026-01-01T01:00:00Z. It counts after 2 reads and 0 h. Then it is asked about, because the rules were new.
+              remembers 1 since 2026-01-01T01:00:00Z, 1 reads, by new rules at 2026-01-01T00:00:00Z
+              remembers 1 hidden since 2026-01-01T00:00:00Z
+            01T02:00
+            - deactivate ada (gone, asked for by id; noticed at 2026-01-01T00:00:00Z, when the rules were new)
+              remembers 1 since 2026-01-01T01:00:00Z, 2 reads, by new rules at 2026-01-01T00:00:00Z
+              remembers 1 hidden since 2026-01-01T00:00:00Z
+            01T03:00
         "#]],
     );
 }

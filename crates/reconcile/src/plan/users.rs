@@ -22,7 +22,7 @@ pub(super) fn plan(
     blocked.extend(unwanted(&different, case, findings));
     for (user, present) in different {
         match present {
-            Some(present) => plan_present(present, user, case.desired, &blocked, stages),
+            Some(present) => plan_present(present, user, case, &blocked, stages),
             None if !user.active => findings.push(not_created(user, case.desired)),
             None if blocked.contains(&user.id) => {}
             None => {
@@ -156,7 +156,7 @@ fn unwanted(
 fn plan_present(
     present: &Arc<User>,
     wanted: &Arc<User>,
-    desired: &Desired,
+    case: &Case<'_>,
     blocked: &BTreeSet<ExternalId>,
     stages: &mut Stages,
 ) {
@@ -192,9 +192,10 @@ fn plan_present(
         stages.users.push(Step { change, reason: Reason::Changed });
     }
     if !*active && present.active {
-        let words = desired.inactive.get(id).cloned().unwrap_or_default();
+        let words = case.desired.inactive.get(id).cloned().unwrap_or_default();
         let change = Change::Deactivate { user: user() };
-        stages.deactivations.push(Step { change, reason: Reason::Inactive(words) });
+        let reason = Reason::Inactive(words).hidden_from_new_rules(case.hidden_since(id));
+        stages.deactivations.push(Step { change, reason });
     }
 }
 

@@ -100,6 +100,12 @@ impl fmt::Display for Reason {
             Reason::NoticedByNewRules { reason, at } => {
                 write!(f, "{reason}; noticed at {at}, when the rules were new")
             }
+            Reason::HiddenFromNewRules { reason, at } => {
+                write!(
+                    f,
+                    "{reason}; nothing could be told of them at {at}, when the rules were new"
+                )
+            }
         }
     }
 }

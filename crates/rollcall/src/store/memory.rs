@@ -15,6 +15,7 @@ pub async fn read(tx: &mut Tx, target: TargetId) -> Result<(Timestamp, Memory), 
          from target_suspicions where target_id = $1";
     const EMPTY: &str =
         "select name, since, by_new_rules from target_empty_groups where target_id = $1";
+    const HIDDEN: &str = "select external_id, since from target_hidden where target_id = $1";
     let now = tx.now().await?;
     let suspicions: Vec<(String, i64, i64, Option<i64>)> =
         with_tx!(tx, conn => sqlx::query_as(SUSPICIONS).bind(target.0).fetch_all(conn).await?);
@@ -29,7 +30,11 @@ pub async fn read(tx: &mut Tx, target: TargetId) -> Result<(Timestamp, Memory), 
         let (since, by_new_rules) = (instant(since), by_new_rules.map(instant));
         (Name::new(&name), Emptiness { since, by_new_rules })
     });
-    Ok((now, Memory { suspected: suspected.collect(), empty: empty.collect() }))
+    let hidden: Vec<(String, i64)> =
+        with_tx!(tx, conn => sqlx::query_as(HIDDEN).bind(target.0).fetch_all(conn).await?);
+    let hidden = hidden.into_iter().map(|(id, since)| (ExternalId::new(&id), instant(since)));
+    let (suspected, empty, hidden) = (suspected.collect(), empty.collect(), hidden.collect());
+    Ok((now, Memory { suspected, empty, hidden }))
 }
 
 /// Writes what has changed since it was read.
@@ -43,7 +48,32 @@ pub async fn write(
         return Ok(());
     }
     write_suspicions(tx, target, before, after).await?;
-    write_empty_groups(tx, target, before, after).await
+    write_empty_groups(tx, target, before, after).await?;
+    write_hidden(tx, target, before, after).await
+}
+
+async fn write_hidden(
+    tx: &mut Tx,
+    target: TargetId,
+    before: &Memory,
+    after: &Memory,
+) -> Result<(), StoreError> {
+    const DELETE: &str = "delete from target_hidden \
+         where target_id = $2 and external_id in (select batch.value ->> 0 from {rows})";
+    const UPSERT: &str = "insert into target_hidden (target_id, external_id, since) \
+         select $2, batch.value ->> 0, cast(batch.value ->> 1 as bigint) from {rows} where true \
+         on conflict (target_id, external_id) do update set since = excluded.since";
+    let (old, new) = (&before.hidden, &after.hidden);
+    let forgotten: Vec<&ExternalId> = old.keys().filter(|id| !new.contains_key(*id)).collect();
+    let row = |out: &mut Vec<u8>, id: &&ExternalId| cells(out, &(id.as_str(),));
+    execute(tx, DELETE, &forgotten, row, &[target.0]).await?;
+    let changed = new.iter().filter(|(id, since)| old.get(*id) != Some(*since));
+    let changed: Vec<(&ExternalId, &Timestamp)> = changed.collect();
+    let row = |out: &mut Vec<u8>, (id, since): &(&ExternalId, &Timestamp)| {
+        cells(out, &(id.as_str(), since.as_microsecond()))
+    };
+    execute(tx, UPSERT, &changed, row, &[target.0]).await?;
+    Ok(())
 }
 
 async fn write_suspicions(

@@ -215,7 +215,7 @@ pub async fn published(db: &Db, target: TargetId) -> Result<Published, TargetErr
 
 /// Deletes a target with everything it publishes, at once. Reports stay.
 pub async fn delete(db: &Db, target: &Target, act: &Act<'_>) -> Result<(), TargetError> {
-    const IN_ORDER: [&str; 9] = [
+    const IN_ORDER: [&str; 10] = [
         "delete from directory_memberships \
          where group_id in (select id from directory_groups where target_id = $1)",
         "delete from directory_groups where target_id = $1",
@@ -224,6 +224,7 @@ pub async fn delete(db: &Db, target: &Target, act: &Act<'_>) -> Result<(), Targe
         "delete from directory_reads where target_id = $1",
         "delete from target_suspicions where target_id = $1",
         "delete from target_empty_groups where target_id = $1",
+        "delete from target_hidden where target_id = $1",
         "delete from target_singles where target_id = $1",
         "delete from plan_decisions where target_id = $1",
     ];

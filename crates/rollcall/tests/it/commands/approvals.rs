@@ -222,7 +222,10 @@ async fn whoever_waits_by_new_rules_is_asked_about_after_their_grace() {
     let told = it.expect(0, &["sync", "OneLogin"]).await;
     assert!(told.contains("Then it is asked about, because the rules were new."), "{told}");
     let told = it.expect(3, &["sync", "OneLogin"]).await;
-    assert!(told.contains("noticed when the rules were new: 3 removals are asked"), "{told}");
+    assert!(
+        told.contains("Not asked about while the rules were new: 3 removals are asked"),
+        "{told}"
+    );
     assert_eq!(it.active().await, 40);
     let shown = it.json(0, &["plan", "show", "1"]).await;
     assert_eq!(shown["objections"][0]["kind"], "new-rules");

@@ -66,7 +66,7 @@ fn changed(removals: &str) -> String {
 }
 
 fn due(removals: &str) -> String {
-    format!("Due now, and noticed when the rules were new: {removals} asked about once.")
+    format!("Not asked about while the rules were new: {removals} asked about once.")
 }
 
 #[tokio::test]
@@ -152,6 +152,48 @@ async fn a_group_that_new_rules_empty_is_asked_about_when_its_days_are_over() {
         world.approve(held.plan.unwrap(), &Choice::default()).await;
         world.sync().await;
         assert!(!world.directory().await.groups.contains_key(&group));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_conflict_hides_from_new_rules_is_asked_about_when_it_shows() {
+    on_both(async |db| {
+        let mut world = World::with(&db, population(40), Options::quiet(7)).await;
+        let ids = world.ids();
+        let role = world.sandbox.admin().create_role("Solo").unwrap();
+        world.sandbox.admin().add_role_member(role, ids[0]).unwrap();
+        world.sync().await;
+        let username = |world: &World, id| {
+            String::from(world.sandbox.admin().user(id).unwrap().username.unwrap())
+        };
+        let (taken, own) = (username(&world, ids[0]), username(&world, ids[1]));
+        let rename = |world: &World, to: &str| {
+            world.sandbox.admin().update_user(ids[1], json!({ "username": to })).unwrap();
+        };
+        rename(&world, &taken);
+        world.edit(|it| it.groups.except = vec!["Solo".to_owned()]).await;
+        for _ in 0..2 {
+            let hidden = world.sync().await;
+            assert_eq!(hidden.status, Status::SucceededWithSkips, "{}", hidden.message);
+        }
+        rename(&world, &own);
+        let solo = Name::new("Solo");
+        for _ in 0..2 {
+            let held = world.sync().await;
+            assert_eq!(objections(&held), [due("1 removal is")]);
+            assert_eq!(world.directory().await.groups[&solo].len(), 1);
+        }
+        let held = world.sync().await;
+        world.approve(held.plan.unwrap(), &Choice::default()).await;
+        let released = world.sync().await;
+        assert_eq!(released.status, Status::Succeeded, "{}", released.message);
+        assert!(world.directory().await.groups.get(&solo).is_none_or(BTreeSet::is_empty));
+        // It was asked about once: what comes next is theirs by tried rules.
+        world.sync().await;
+        world.sandbox.admin().update_user(ids[0], json!({ "role_ids": [] })).unwrap();
+        let next = world.sync().await;
+        assert_eq!(next.status, Status::Succeeded, "{}", next.message);
     })
     .await;
 }
