@@ -28,7 +28,8 @@ pub enum Origin {
     Undo,
 }
 
-/// Everything that was said of a target's changes and has not run out.
+/// Everything that was said of a target's changes and has not run out. What was left out of an approval
+/// of changes that the source asks for does not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InForce {
     pub decisions: Decisions,
@@ -77,7 +78,8 @@ pub async fn read(
 ) -> Result<InForce, StoreError> {
     const SQL: &str = "select identity, verdict, plan_id, external_id, state, people, reason, \
            fingerprint \
-         from plan_decisions where target_id = $1 and origin = $2 and $3 < until";
+         from plan_decisions where target_id = $1 and origin = $2 \
+           and ($3 < until or (origin = 'sync' and verdict = 'left-out'))";
     let rows: Vec<Columns> = with_tx!(tx, conn => sqlx::query_as(SQL)
             .bind(target.0).bind(origin.word()).bind(now.as_microsecond())
             .fetch_all(conn).await?);
@@ -227,13 +229,15 @@ pub async fn forget(
     Ok(())
 }
 
-/// Forgets what has run out.
+/// Forgets what has run out. Whatever somebody left out of an approval stays so until it is decided
+/// over or no longer proposed: time is no yes.
 pub async fn forget_expired(
     tx: &mut Tx,
     target: TargetId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    const SQL: &str = "delete from plan_decisions where target_id = $1 and until <= $2";
+    const SQL: &str = "delete from plan_decisions where target_id = $1 and until <= $2 \
+         and not (origin = 'sync' and verdict = 'left-out')";
     with_tx!(tx, conn => sqlx::query(SQL)
         .bind(target.0).bind(now.as_microsecond()).execute(conn).await
         .map(|_| ()))?;

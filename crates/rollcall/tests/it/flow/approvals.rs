@@ -174,6 +174,33 @@ async fn a_plan_and_an_approval_run_out_as_if_nothing_had_been_said() {
 }
 
 #[tokio::test]
+async fn what_was_left_out_waits_for_somebody_however_long_it_takes() {
+    on_both(async |db| {
+        let (world, plan) = World::with_a_held_plan(&db).await;
+        let act = somebody().act(jiff::Timestamp::now()).because("The others come back");
+        approve(&db, plan, &only(&[1, 2]), &act).await.unwrap();
+        let mut held = world.sync().await;
+        // Two would be within the limits.
+        for _ in 0..2 {
+            let before = held.plan.unwrap();
+            with_pool!(&db, pool => {
+                sqlx::query("update plans set expires_at = 1").execute(pool).await.unwrap();
+                sqlx::query("update plan_decisions set until = 1").execute(pool).await.unwrap();
+            });
+            held = world.sync().await;
+            assert_eq!((held.status, world.active().await), (Status::Held, 38));
+            assert_ne!(held.plan, Some(before), "they are asked about anew");
+        }
+        let over = plans::find(&db, plan).await.unwrap().unwrap();
+        assert_eq!(over.status, PlanStatus::Applied);
+        approve(&db, held.plan.unwrap(), &Choice::default(), &act).await.unwrap();
+        assert_eq!(world.sync().await.status, Status::Succeeded);
+        assert_eq!(world.active().await, 36);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn whatever_a_run_did_is_taken_back_and_told_from_the_record() {
     on_both(async |db| {
         let world = World::new(&db, 40).await;
