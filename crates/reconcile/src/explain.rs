@@ -332,9 +332,13 @@ fn assigned(evidence: &Evidence<'_>, desired: &Desired) -> Vec<String> {
 fn decision(plan: &Plan, held: &Held, findings: &[Finding], evidence: &Evidence<'_>) -> Station {
     const TITLE: &str = "Decision";
     let mut lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
-    let is_removal = |step: &Step| step.change.is_removal();
+    // Of one person too little is overwritten for anybody to be asked; of many it is another thing.
+    let are_new = evidence.terms.rules != gate::Rules::Unchanged;
+    let may_be_held = |step: &Step| {
+        step.change.is_removal() || (are_new && step.change.overwritten().next().is_some())
+    };
     lines.extend(held_lines(held));
-    if held.is_empty() && held.rejected.is_empty() && plan.steps.iter().any(is_removal) {
+    if held.is_empty() && held.rejected.is_empty() && plan.steps.iter().any(may_be_held) {
         lines.push("(a run holds this where too much would change at once)".to_owned());
     }
     let concerns = |finding: &&Finding| finding.id.as_ref().is_some_and(|id| evidence.concerns(id));

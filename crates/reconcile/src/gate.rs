@@ -7,10 +7,14 @@
 //!
 //! A change that was seen and approved passes, however many there are; whatever was not seen is
 //! judged as if nothing had been approved. A rejected change is taken out before anything is counted.
+//!
+//! Rules that no run has tried are asked about for all that they take away, and for values that they
+//! overwrite for many.
 
 pub mod cause;
 mod closure;
 pub mod decisions;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,6 +23,7 @@ use self::decisions::{Decisions, Identity};
 use crate::directory::Directory;
 use crate::mapping::Desired;
 use crate::pattern::Patterns;
+use crate::plan::values::spoken;
 use crate::plan::{Change, Plan, Step};
 use crate::principal::{ExternalId, Name};
 
@@ -70,6 +75,18 @@ pub enum Rules {
     Changed,
     /// There was no good run yet.
     Untried,
+}
+
+impl Rules {
+    /// Whether a step is to be asked about for what it takes away: the rules are new, or were when it was
+    /// noticed.
+    fn are_behind(self, step: &Step) -> bool {
+        match self {
+            Rules::Changed | Rules::Untried => true,
+            // Who had to wait, or was not to be told of, for longer than the rules were new.
+            Rules::Unchanged => step.reason.by_new_rules().is_some(),
+        }
+    }
 }
 
 /// Both count, whichever is reached first.
@@ -167,6 +184,20 @@ pub enum Objection {
         rules: Rules,
         removals: usize,
     },
+    /// As of [`Objection::NewRules`]: people have a value, and would have none.
+    Emptied {
+        rules: Rules,
+        attribute: Box<str>,
+        people: usize,
+    },
+    /// Rules that are new would give many people another value.
+    Overwritten {
+        attribute: Box<str>,
+        people: usize,
+        /// Who has a value now.
+        of: usize,
+        percent_max: u32,
+    },
     /// Seen by somebody who approved other changes beside them.
     LeftOut {
         planned: usize,
@@ -230,6 +261,7 @@ pub fn check(plan: Plan, actual: &Directory, terms: &Terms<'_>) -> (Approved, He
     judge_privileged(&mut judgement, &crossings, terms.privileged);
     judge_adoptions(&mut judgement);
     judge_rules(&mut judgement, terms.rules);
+    values::judge(&mut judgement, actual, terms);
     judge_left_out(&mut judgement, terms.decisions);
     let Judgement { objections, mut held, is_open, .. } = judgement;
     if objections.is_empty() {
@@ -537,13 +569,8 @@ fn judge_adoptions(judgement: &mut Judgement<'_>) {
 }
 
 fn judge_rules(judgement: &mut Judgement<'_>, rules: Rules) {
-    let is_by_new_rules = |step: &Step| match rules {
-        Rules::Changed | Rules::Untried => true,
-        // Who had to wait, or was not to be told of, for longer than the rules were new.
-        Rules::Unchanged => step.reason.by_new_rules().is_some(),
-    };
     // Only what nobody has approved is asked about.
-    let removals = judgement.hold_steps(|step| step.change.is_removal() && is_by_new_rules(step));
+    let removals = judgement.hold_steps(|step| step.change.is_removal() && rules.are_behind(step));
     if 0 < removals {
         judgement.objections.push(Objection::NewRules { rules, removals });
     }
@@ -597,8 +624,18 @@ impl Objection {
             Objection::Privileged { .. } => "privileged",
             Objection::Adoption { .. } => "adoption",
             Objection::NewRules { .. } => "new-rules",
+            Objection::Emptied { .. } => "emptied",
+            Objection::Overwritten { .. } => "overwritten",
             Objection::LeftOut { .. } => "left-out",
         }
+    }
+
+    /// The words of objections that are made because rules are new, or were. Rules are not tried while
+    /// one of them stands.
+    pub const ABOUT_NEW_RULES: [&'static str; 3] = ["new-rules", "emptied", "overwritten"];
+
+    pub fn is_about_new_rules(&self) -> bool {
+        Objection::ABOUT_NEW_RULES.contains(&self.word())
     }
 
     /// Whether whoever is missing was not asked for, so that the plan says nothing of them.
@@ -614,6 +651,8 @@ impl Objection {
             | Objection::Privileged { .. }
             | Objection::Adoption { .. }
             | Objection::NewRules { .. }
+            | Objection::Emptied { .. }
+            | Objection::Overwritten { .. }
             | Objection::LeftOut { .. } => false,
         }
     }
@@ -672,6 +711,20 @@ impl fmt::Display for Objection {
                     removals => write!(f, "{why}: {removals} removals are asked about once."),
                 }
             }
+            Objection::Emptied { rules, attribute, people } => {
+                let who =
+                    if *people == 1 { "1 person".to_owned() } else { format!("{people} people") };
+                let why = match rules {
+                    Rules::Changed | Rules::Untried => "by rules that no run has tried",
+                    Rules::Unchanged => "which nobody was asked about while the rules were new",
+                };
+                write!(f, "{who} would lose their {}, {why}.", spoken(attribute))
+            }
+            Objection::Overwritten { attribute, people, of, percent_max } => write!(
+                f,
+                "{people} of {of} people would have another {}, by rules that no run has tried (limit {percent_max} %).",
+                spoken(attribute)
+            ),
             Objection::LeftOut { planned } => {
                 write!(f, "{planned} changes were left out when others were approved.")
             }

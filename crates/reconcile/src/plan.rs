@@ -8,6 +8,7 @@ pub mod rewind;
 mod treatment;
 pub mod undo;
 mod users;
+pub mod values;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};

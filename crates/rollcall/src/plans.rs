@@ -389,12 +389,13 @@ async fn remember_rules(
         return Ok(());
     }
     let mut objections = decision.targets.iter().flat_map(|it| &it.held.objections);
-    let is_open =
-        |it: &Objection| it.is_about_the_read() || matches!(it, Objection::NewRules { .. });
-    let is_removal = |step: &Step| step.change.is_removal();
+    let is_open = |it: &Objection| it.is_about_the_read() || it.is_about_new_rules();
+    let takes = |step: &Step| step.change.takes_something();
+    // Some of these pass without anybody's yes, but none is left alone without a no.
+    let overwrites = |step: &Step| step.change.overwritten().next().is_some();
     let mut targets = decision.targets.iter();
-    let has_yes = targets.clone().any(|it| it.approved.steps().iter().any(is_removal));
-    let has_no = targets.any(|it| it.held.rejected.iter().any(is_removal));
+    let has_yes = targets.clone().any(|it| it.approved.steps().iter().any(takes));
+    let has_no = targets.any(|it| it.held.rejected.iter().any(|it| takes(it) || overwrites(it)));
     if !objections.any(is_open) && (has_yes || !has_no) {
         plans::set_tried(tx, connector.id, &decision.fingerprint, run).await?;
     }

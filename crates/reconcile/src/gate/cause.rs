@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::directory::Directory;
-use crate::plan::{Change, Reason, Step};
+use crate::plan::{Change, Reason, Step, values};
 use crate::principal::{ExternalId, Name, User};
 
 /// One probable cause, in one line that says how many changes it explains.
@@ -69,6 +69,14 @@ enum Key {
         from: String,
         to: String,
     },
+    /// Attributes that have no value after it.
+    Emptying {
+        attributes: String,
+    },
+    /// Attributes that have another value after it.
+    Overwriting {
+        attributes: String,
+    },
     Kind {
         what: &'static str,
     },
@@ -90,12 +98,18 @@ fn key(step: &Step, emptied: &BTreeMap<ExternalId, (Name, usize)>) -> Key {
         | Change::CreateGroup { group }
         | Change::AdoptGroup { group }
         | Change::RemoveGroup { group } => Key::Group { what, group: group.clone() },
-        Change::Update { before, after } => match (domain(before), domain(after)) {
-            (Some(from), Some(to)) if from != to => {
-                Key::Domain { from: from.to_owned(), to: to.to_owned() }
+        Change::Update { before, after } => {
+            let (emptied, overwritten) =
+                (listed(&mut step.change.emptied()), listed(&mut step.change.overwritten()));
+            match (domain(before), domain(after)) {
+                _ if !emptied.is_empty() => Key::Emptying { attributes: emptied },
+                (Some(from), Some(to)) if from != to => {
+                    Key::Domain { from: from.to_owned(), to: to.to_owned() }
+                }
+                _ if !overwritten.is_empty() => Key::Overwriting { attributes: overwritten },
+                _ => Key::Kind { what },
             }
-            _ => Key::Kind { what },
-        },
+        }
         Change::Create { .. } | Change::Reactivate { .. } | Change::Rename { .. } => {
             Key::Kind { what }
         }
@@ -122,8 +136,14 @@ fn title(key: &Key, changes: usize, actual: &Directory) -> String {
         Key::Domain { from, to } => {
             format!("{changes} update: e-mail addresses move from {from} to {to}")
         }
+        Key::Emptying { attributes } => format!("{changes} update: {attributes} emptied"),
+        Key::Overwriting { attributes } => format!("{changes} update: {attributes} replaced"),
         Key::Kind { what } => format!("{changes} {}", spoken(what)),
     }
+}
+
+fn listed(attributes: &mut dyn Iterator<Item = &str>) -> String {
+    attributes.map(values::spoken).collect::<Vec<_>>().join(", ")
 }
 
 /// The word of a kind of change as people read it: `add to group`.

@@ -1,3 +1,5 @@
+mod values;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 

@@ -44,9 +44,9 @@ pub(super) fn from_new_rules(
     if before.is_empty() {
         return hidden;
     }
-    let removals = steps.iter().filter(|step| step.change.is_removal());
+    let losses = steps.iter().filter(|step| step.change.takes_something());
     let losing: BTreeSet<&ExternalId> =
-        removals.filter_map(|step| step.change.user().map(|user| &user.id)).collect();
+        losses.filter_map(|step| step.change.user().map(|user| &user.id)).collect();
     let is_decided = |id: &ExternalId| {
         let is_absent = matches!(gone.get(id), Some(Absence::Gone | Absence::OutOfScope(_)));
         !undecided.contains(id) && (desired.directory.users.contains_key(id) || is_absent)

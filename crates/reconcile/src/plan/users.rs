@@ -189,7 +189,9 @@ fn plan_present(
         && present.source_id == *source_id;
     if !same_profile {
         let change = Change::Update { before: user(), after: Arc::clone(wanted) };
-        stages.users.push(Step { change, reason: Reason::Changed });
+        let hidden = case.hidden_since(id).filter(|_| change.takes_something());
+        let reason = Reason::Changed.hidden_from_new_rules(hidden);
+        stages.users.push(Step { change, reason });
     }
     if !*active && present.active {
         let words = case.desired.inactive.get(id).cloned().unwrap_or_default();

@@ -1,9 +1,8 @@
 //! Plans in words: the preview, the report and the log show the same.
 
-use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 
+use super::values::{self, Differing};
 use super::{Change, Differences, Plan, Reason, Step};
 
 impl fmt::Display for Change {
@@ -50,28 +49,10 @@ impl Differences<'_> {
 impl fmt::Display for Differences<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Differences(before, after) = self;
-        let fields = [
-            ("e-mail", &before.email, &after.email),
-            ("display name", &before.display_name, &after.display_name),
-            ("first name", &before.first_name, &after.first_name),
-            ("last name", &before.last_name, &after.last_name),
-        ];
         let mut separator = "";
-        for (field, before, after) in
-            fields.into_iter().filter(|(_, before, after)| before != after)
-        {
-            write!(f, "{separator}{field} {before:?} -> {after:?}")?;
+        for Differing { attribute, before, after } in values::differing(before, after) {
+            write!(f, "{separator}{attribute} {before:?} -> {after:?}")?;
             separator = ", ";
-        }
-        let names: BTreeSet<&Arc<str>> =
-            before.attributes.iter().chain(after.attributes.iter()).map(|(name, _)| name).collect();
-        for name in names {
-            let (before, after) = (before.attributes.get(name), after.attributes.get(name));
-            if before != after {
-                let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
-                write!(f, "{separator}{name} {before:?} -> {after:?}")?;
-                separator = ", ";
-            }
         }
         if before.source_id != after.source_id {
             let (before, after) = (before.source_id(), after.source_id());

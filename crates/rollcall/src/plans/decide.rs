@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use reconcile::gate::Objection;
 use serde_json::json;
 
 use crate::store::audit::actor::Act;
@@ -255,7 +256,7 @@ async fn try_rules(
         return Ok(false);
     };
     let has = |kinds: &[&str]| objections.iter().any(|it| kinds.contains(&&*it.kind));
-    if !has(&["new-rules"]) || has(&["empty", "shrunken"]) {
+    if !has(&Objection::ABOUT_NEW_RULES) || has(&["empty", "shrunken"]) {
         return Ok(false);
     }
     plans::set_tried(tx, plan.connector_id, &plan.fingerprint, run).await

@@ -13,7 +13,11 @@ use rollcall::store::audit;
 use sandbox::onelogin::{Data, Fault, Kind, Options, Population, Sandbox, Tenant, When};
 use serde_json::Value;
 
+use crate::databases::Database;
+
 const ROLLCALL: &str = env!("CARGO_BIN_EXE_rollcall");
+/// The file with the URL of the database, where it is none in the folder itself.
+const DATABASE: &str = "database-url";
 
 struct Installation {
     folder: tempfile::TempDir,
@@ -23,6 +27,11 @@ struct Installation {
 impl Installation {
     /// A connector called OneLogin, and a target called jira where one is wanted.
     async fn new(users: u32, with_target: bool) -> Installation {
+        Installation::on(None, users, with_target).await
+    }
+
+    /// On a database of PostgreSQL where one is given, and otherwise on a file of its own.
+    async fn on(database: Option<&Database>, users: u32, with_target: bool) -> Installation {
         let population = Population {
             users,
             roles: 6,
@@ -36,6 +45,9 @@ impl Installation {
         let folder = tempfile::tempdir().unwrap();
         let secret = folder.path().join("secret");
         std::fs::write(&secret, sandbox.client_secret()).unwrap();
+        if let Some(database) = database {
+            std::fs::write(folder.path().join(DATABASE), &database.url).unwrap();
+        }
         let installation = Installation { folder, sandbox };
         installation.expect(0, &["init"]).await;
         let (url, id) =
@@ -68,6 +80,10 @@ impl Installation {
 async fn run(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(ROLLCALL);
     command.args(arguments).arg("--data-dir").arg(folder).arg("--allow-loopback");
+    let database = folder.join(DATABASE);
+    if database.exists() {
+        command.arg("--database-url-file").arg(database);
+    }
     command.stdin(Stdio::null());
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }

@@ -52,11 +52,26 @@ fn other_changes_are_grouped_by_what_they_have_in_common() {
         &expect![[r#"
             2 add to group: dev | first: + add ada to group dev
             2 remove from group: ops, which has 4 members | first: - remove ada from group ops
-            2 update | first: ~ update cyd: display name "cyd" -> "C"
             2 update: e-mail addresses move from old.test to new.test | first: ~ update ada: e-mail "ada@old.test" -> "ada@new.test"
             1 create group: dev | first: + create group dev
             1 deactivate: gone, asked for by id | first: - deactivate fay
             1 rename | first: ~ rename dan to Dan
+            1 update: display name replaced | first: ~ update cyd: display name "cyd" -> "C"
+            1 update: e-mail, display name replaced | first: ~ update dan: e-mail "dan@acme.test" -> "Dan@acme.test", display name "dan" -> "Dan"
+        "#]],
+    );
+}
+
+#[test]
+fn updates_are_grouped_by_the_values_that_go_and_then_by_those_that_become_others() {
+    check(
+        "1 ada name=N\n2 bob name=N\n3 cyd name=N mail=cyd@new.test last=Ray\n4 dee name=N first=Dee\n5 eve name=E",
+        "1 ada name=N first=Ada\n2 bob name=N first=Bob\n3 cyd name=N first=Cyd last=Orr\n4 dee name=N\n5 eve name=N",
+        &Absence::Gone,
+        &expect![[r#"
+            3 update: first name emptied | first: ~ update ada: first name "Ada" -> ""
+            1 update | first: ~ update dee: first name "" -> "Dee"
+            1 update: display name replaced | first: ~ update eve: display name "N" -> "E"
         "#]],
     );
 }

@@ -4,6 +4,7 @@ use sandbox::onelogin::{Fault, Kind, When};
 use serde_json::json;
 
 use super::Installation;
+use crate::databases::Database;
 
 impl Installation {
     fn ids(&self) -> Vec<i64> {
@@ -206,6 +207,69 @@ async fn other_rules_ask_once_about_what_they_would_take() {
     it.expect(0, &["sync", "OneLogin"]).await;
     let target = it.json(0, &["target", "show", "jira"]).await;
     assert_eq!(target["users"], 38);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_rules_that_would_empty_or_overwrite_values_are_asked_about_and_say_so() {
+    for database in [None, Some(Database::new().await)] {
+        let it = Installation::on(database.as_ref(), 57, true).await;
+        let edit = async |code, rows: &[&str]| {
+            it.expect(code, &[&["connector", "edit", "OneLogin"], rows].concat()).await
+        };
+        edit(0, &["--map", "title = title"]).await;
+        it.expect(0, &["sync", "OneLogin"]).await;
+        it.expect(0, &["sync", "OneLogin"]).await;
+        let lost = "57 people would lose their title, by rules that no run has tried.";
+        let told = edit(3, &["--map", "", "--preview"]).await;
+        assert!(told.contains(lost), "{told}");
+
+        // A field that nobody has. Whoever is new arrives all the same.
+        edit(0, &["--map", "title = comment"]).await;
+        let (ids, admin) = (it.ids(), it.sandbox.admin());
+        let mut newcomer = admin.user(ids[0]).unwrap();
+        newcomer.id = 0;
+        newcomer.username = Some("nia.new".into());
+        newcomer.email = Some("nia.new@acme.test".into());
+        admin.create_user(newcomer).unwrap();
+        for _ in 0..2 {
+            let told = it.expect(3, &["sync", "OneLogin"]).await;
+            assert!(told.contains(lost), "{told}");
+            assert!(!told.contains("another"), "{told}");
+        }
+        assert_eq!(it.active().await, 58);
+        let shown = it.json(0, &["plan", "show", "1"]).await;
+        assert_eq!(shown["objections"][0]["kind"], "emptied");
+        assert_eq!(shown["causes"][0]["title"], "57 update: title emptied");
+        assert_eq!(shown["changes"].as_array().unwrap().len(), 57);
+        assert!(it.expect(0, &["plan", "show", "1"]).await.contains(lost));
+        let csv = it.expect(0, &["plan", "show", "1", "--csv"]).await;
+        assert_eq!(csv.matches(": synch.title ").count(), 57, "{csv}");
+        let ada = ids[0].to_string();
+        let told = it.expect(0, &["user", "explain", "OneLogin", &ada]).await;
+        assert!(told.contains("held: ~ update "), "{told}");
+        assert!(told.contains("1 person would lose their title, by rules"), "{told}");
+
+        // Somebody who says no to all of it has said yes to nothing that the rules do.
+        it.expect(0, &["plan", "reject", "1", "--reason", "They keep it"]).await;
+        let told = it.expect(0, &["sync", "OneLogin"]).await;
+        assert!(told.contains("57"), "{told}");
+        admin.update_user(ids[0], json!({ "firstname": null })).unwrap();
+        let told = it.expect(3, &["sync", "OneLogin"]).await;
+        assert!(told.contains("1 person would lose their first name, by rules"), "{told}");
+        assert!(told.contains("1 person would lose their title, by rules"), "{told}");
+
+        // Other rules again: what they overwrite for most is asked about, and what they fill is not.
+        edit(0, &["--map", "title = department", "--map", "locale = company"]).await;
+        let told = it.expect(3, &["sync", "OneLogin"]).await;
+        assert!(told.contains("people would have another title, by rules that no run"), "{told}");
+        let plan = it.json(0, &["plan", "list"]).await["plans"][0]["id"].to_string();
+        let told = it.expect(0, &["plan", "approve", &plan, "--reason", "Seen", "--run"]).await;
+        assert!(told.contains("The new rules count as tried"), "{told}");
+        it.expect(0, &["sync", "OneLogin"]).await;
+        if let Some(database) = database {
+            database.drop().await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
