@@ -4,7 +4,9 @@
 //! given, and cannot be made to stop or crash whoever asks. What it says wrong is an error when it is
 //! saved; what goes wrong with one person is a value, and concerns nobody else.
 
+mod check;
 mod filters;
+mod possible;
 mod scan;
 mod variables;
 
@@ -13,8 +15,9 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use minijinja::value::ValueKind;
-use minijinja::{Environment, ErrorKind, UndefinedBehavior};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 
+pub use self::check::{Purpose, Says};
 use self::scan::Named;
 pub use self::variables::{Groups, PERSON, Variables, field_of};
 use crate::mapping::transform::VALUE_BYTES_MAX;
@@ -60,7 +63,8 @@ pub const SOURCE_BYTES_MAX: usize = 4 * 1024;
 const FUEL: u64 = 20_000;
 
 impl Expression {
-    /// Reads an expression. Whatever can be wrong with it for everybody is found here.
+    /// Reads an expression. What is wrong with its words is found here; whether it can be right for
+    /// anybody is for [`Expression::check`] to say when it is saved.
     pub fn compile(
         source: &str,
         vocabulary: &Vocabulary<'_>,
@@ -93,35 +97,42 @@ impl Expression {
 
     /// What it says of somebody, or why it says nothing, in a sentence.
     pub fn answer(&self, variables: &Variables<'_>) -> Result<Answer, String> {
-        let value = self.compiled.eval(variables.context(&self.named)).map_err(|it| why(&it))?;
-        if value.downcast_object_ref::<filters::Drop>().is_some() {
-            return Ok(Answer::Drop);
-        }
-        let kind = value.kind();
-        if value.is_none() || value.is_undefined() {
-            return Ok(Answer::Nothing);
-        }
-        if kind == ValueKind::Bool {
-            return Ok(Answer::YesNo(value.is_true()));
-        }
-        if kind == ValueKind::Number {
-            return Ok(Answer::Text(value.to_string()));
-        }
-        match value.as_str() {
-            Some(text) if text.len() <= VALUE_BYTES_MAX => Ok(Answer::Text(text.to_owned())),
-            Some(_) => Err(format!("it gives a text of more than {VALUE_BYTES_MAX} bytes")),
-            None => Err(format!("it gives a value of the kind {kind}, which is no answer")),
-        }
+        let value = self.eval(variables).map_err(|it| why(&it))?;
+        answer_of(&value)
+    }
+
+    fn eval(&self, variables: &Variables<'_>) -> Result<Value, minijinja::Error> {
+        self.compiled.eval(variables.context(&self.named))
     }
 
     /// Whether it says yes. Whatever is neither yes nor no is an error.
     pub fn holds(&self, variables: &Variables<'_>) -> Result<bool, String> {
-        match self.answer(variables)? {
-            Answer::YesNo(yes) => Ok(yes),
-            Answer::Text(_) => Err("it gives a text, not yes or no".to_owned()),
-            Answer::Nothing => Err("it gives no value, not yes or no".to_owned()),
-            Answer::Drop => Err("it drops a person, where it is to say yes or no".to_owned()),
+        let answer = self.answer(variables)?;
+        match Says::YesNo.objection(&answer) {
+            Some(why) => Err(why),
+            None => Ok(answer == Answer::YesNo(true)),
         }
+    }
+}
+
+fn answer_of(value: &Value) -> Result<Answer, String> {
+    if value.downcast_object_ref::<filters::Drop>().is_some() {
+        return Ok(Answer::Drop);
+    }
+    let kind = value.kind();
+    if value.is_none() || value.is_undefined() {
+        return Ok(Answer::Nothing);
+    }
+    if kind == ValueKind::Bool {
+        return Ok(Answer::YesNo(value.is_true()));
+    }
+    if kind == ValueKind::Number {
+        return Ok(Answer::Text(value.to_string()));
+    }
+    match value.as_str() {
+        Some(text) if text.len() <= VALUE_BYTES_MAX => Ok(Answer::Text(text.to_owned())),
+        Some(_) => Err(format!("it gives a text of more than {VALUE_BYTES_MAX} bytes")),
+        None => Err(format!("it gives a value of the kind {kind}, which is no answer")),
     }
 }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::directory::Directory;
-use crate::expression::Expression;
+use crate::expression::{Expression, Says};
 use crate::finding::Finding;
 use crate::gate::Rules;
 use crate::mapping::Desired;
@@ -331,6 +331,7 @@ pub struct CleanupRule {
 impl CleanupRule {
     /// The account and its groups, and `"gone"` or `"out of scope"`.
     pub const VOCABULARY: [&str; 3] = ["existing", "groups", "reason"];
+    pub const SAYS: Says<'static> = Says::OneOf(&["disable", "delete", "anonymise", "keep"]);
 }
 
 /// How much of an account is replaced.

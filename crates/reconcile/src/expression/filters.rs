@@ -145,19 +145,27 @@ fn map(
     table: &Value,
     otherwise: Option<&Value>,
 ) -> Result<Value, Error> {
+    let table = self::table(table, otherwise, || state.consume_fuel(4))?;
+    apply(state, &Transformation::Map(Box::new(table)), text(value)?)
+}
+
+/// `pay` is asked before each of its entries.
+pub(super) fn table(
+    table: &Value,
+    otherwise: Option<&Value>,
+    pay: impl Fn() -> Result<(), Error>,
+) -> Result<Table, Error> {
     if table.kind() != ValueKind::Map {
         return Err(failed("map takes a table: map({\"Sales\": \"S\"})"));
     }
     let mut typed = Vec::new();
     for key in table.try_iter()? {
-        state.consume_fuel(4)?;
+        pay()?;
         let to = table.get_item(&key)?;
         typed.push((text(&key)?.into(), text(&to)?.into()));
     }
     let otherwise = otherwise.map(|it| text(it).map(Box::from)).transpose()?;
-    let table = Table::new(typed, otherwise)
-        .map_err(|twice| failed(format!("its table has {twice:?} twice")))?;
-    apply(state, &Transformation::Map(Box::new(table)), text(value)?)
+    Table::new(typed, otherwise).map_err(|twice| failed(format!("its table has {twice:?} twice")))
 }
 
 /// The first of its values that is there and not empty.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::transform::Transformations;
 use super::{check_value, present, tidy};
-use crate::expression::{Answer, Expression, Groups, Variables};
+use crate::expression::{Answer, Expression, ExpressionError, Groups, Purpose, Says, Variables};
 use crate::finding::{Finding, FindingKind};
 use crate::principal::{Attributes, ExternalId, Name, Record, Standing, User, fold};
 
@@ -199,6 +199,22 @@ impl PersonRules {
             }
         }
         Ok(PersonRules { rows: in_order(rows)?, key })
+    }
+
+    /// Refuses an expression that can be right for nobody. `kinds` are those that groups have.
+    pub fn check(&self, kinds: &[&str]) -> Result<(), RuleError> {
+        let purpose = Purpose { says: Says::Value, kinds };
+        for row in &self.rows {
+            for source in &row.sources {
+                let Source::Expression(expression) = source else { continue };
+                let refuse = |error: ExpressionError| RuleError {
+                    row: row.text.to_string(),
+                    why: error.to_string(),
+                };
+                expression.check(&purpose).map_err(refuse)?;
+            }
+        }
+        Ok(())
     }
 
     pub fn is_fixed(&self) -> bool {

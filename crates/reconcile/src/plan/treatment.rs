@@ -73,23 +73,23 @@ impl<'a> Treatments<'a> {
         let variables = Variables { text: &text, existing: Some(user), groups: &groups };
         let strips = self.policy.strip.is_some();
         let cleaned_up = |cleanup| (Treatment { cleanup, strips }, None);
-        match expression.answer(&variables) {
-            Ok(Answer::Nothing) => (Treatment::of_everybody(self.policy), None),
-            Ok(Answer::Text(word)) => match word.as_str() {
+        let undecided = |why| (Treatment::KEPT, Some(why));
+        let answer = match expression.answer(&variables) {
+            Ok(answer) => answer,
+            Err(why) => return undecided(why),
+        };
+        if let Some(why) = CleanupRule::SAYS.objection(&answer) {
+            return undecided(why);
+        }
+        match answer {
+            Answer::Text(word) => match word.as_str() {
                 "disable" => cleaned_up(Cleanup::Disable),
                 "delete" => cleaned_up(Cleanup::Delete),
                 "anonymise" => cleaned_up(Cleanup::Anonymise(*anonymity)),
-                "keep" => (Treatment::KEPT, None),
-                _ => {
-                    let why = format!("it says {word:?}, not disable, delete, anonymise or keep");
-                    (Treatment::KEPT, Some(why))
-                }
+                _ => (Treatment::KEPT, None),
             },
-            Ok(Answer::YesNo(_) | Answer::Drop) => {
-                let why = "it does not say disable, delete, anonymise or keep".to_owned();
-                (Treatment::KEPT, Some(why))
-            }
-            Err(why) => (Treatment::KEPT, Some(why)),
+            Answer::Nothing => (Treatment::of_everybody(self.policy), None),
+            Answer::YesNo(_) | Answer::Drop => (Treatment::KEPT, None),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use reconcile::expression::{Expression, Groups, Variables};
+use reconcile::expression::{Expression, ExpressionError, Groups, Purpose, Says, Variables};
 use reconcile::principal::fold;
 use reconcile::scope::condition::Condition;
 use reconcile::scope::remedy::{self, Edit};
@@ -127,7 +127,9 @@ pub fn check(settings: &Settings) -> Result<(), Misread> {
         ),
         ("source.scope.conditions", of(ScopeSettings { conditions, ..ScopeSettings::default() })),
     ] {
-        parse(&part).map_err(|error| Misread { field, why: error.to_string() })?;
+        let misread = |error: SourceError| Misread { field, why: error.to_string() };
+        let wishes = parse(&part).map_err(misread)?;
+        wishes.groups().try_for_each(Wanted::check).map_err(misread)?;
     }
     Ok(())
 }
@@ -196,9 +198,8 @@ fn parse_one(role: Role, typed: &str) -> Result<Wanted, SourceError> {
     };
     let name = name.trim();
     if let Some(source) = typed.strip_prefix("where:") {
-        let expression = Expression::compile(source, &GROUP).map_err(|error| {
-            SourceError::Scope(format!("In the {} \"{typed}\": {error}", role.noun()))
-        })?;
+        let expression = Expression::compile(source, &GROUP)
+            .map_err(|error| refused_expression(role, typed, &error))?;
         return Ok(Wanted {
             role,
             typed: typed.to_owned(),
@@ -223,6 +224,10 @@ fn parse_one(role: Role, typed: &str) -> Result<Wanted, SourceError> {
     Ok(Wanted { role, typed: typed.to_owned(), place, pick })
 }
 
+fn refused_expression(role: Role, typed: &str, error: &ExpressionError) -> SourceError {
+    SourceError::Scope(format!("In the {} \"{typed}\": {error}", role.noun()))
+}
+
 /// In which group sources something may be that an admin typed; none where it cannot be read.
 pub(super) fn sources_of(typed: &str, groups_from: &BTreeSet<GroupSource>) -> Vec<GroupSource> {
     let Ok(wanted) = parse_one(Role::Required, typed) else { return Vec::new() };
@@ -245,6 +250,14 @@ impl Role {
 }
 
 impl Wanted {
+    /// Refuses an expression that is right for no group.
+    fn check(&self) -> Result<(), SourceError> {
+        let Pick::Where(expression) = &self.pick else { return Ok(()) };
+        expression
+            .check(&Purpose { says: Says::YesNo, kinds: &[] })
+            .map_err(|error| refused_expression(self.role, &self.typed, &error))
+    }
+
     /// Whether it may mean something of this source.
     pub(super) fn may_be_in(
         &self,

@@ -62,6 +62,10 @@ impl Settings {
 }
 
 impl GroupSource {
+    /// What groups of any of them are called, in the order in which people name them.
+    pub const KINDS: [&'static str; 3] =
+        [GroupSource::Roles.kind(), GroupSource::Group.kind(), GroupSource::MemberOf.kind()];
+
     /// The field of a user that has it.
     pub(super) fn field(self) -> &'static str {
         match self {
@@ -72,7 +76,7 @@ impl GroupSource {
     }
 
     /// What one of its groups is called: `role`.
-    pub fn kind(self) -> &'static str {
+    pub const fn kind(self) -> &'static str {
         match self {
             GroupSource::MemberOf => "member_of",
             GroupSource::Roles => "role",

@@ -9,7 +9,7 @@ pub mod schedule;
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
-use reconcile::expression::{Expression, ExpressionError};
+use reconcile::expression::{Expression, ExpressionError, Purpose};
 use reconcile::gate::{Hold, Limit, Limits};
 use reconcile::mapping::Rules;
 use reconcile::mapping::groups::GroupRules;
@@ -120,10 +120,11 @@ impl ConnectorSettings {
         self.source
             .status_table()
             .map_err(|error| FieldError { field: "source.statuses", why: error.to_string() })?;
-        self.mapping.rules()?;
+        self.mapping.check()?;
         self.groups.check()?;
         self.safety.check()?;
         self.policy()?;
+        self.leavers.check()?;
         self.schedule.check()?;
         Ok(())
     }
@@ -171,6 +172,16 @@ fn expression(
 ) -> Result<Expression, FieldError> {
     let refused = |error: ExpressionError| FieldError { field, why: error.to_string() };
     Expression::compile(typed, vocabulary).map_err(refused)
+}
+
+/// Refuses an expression that can be right for nobody.
+fn check_expression(
+    field: &'static str,
+    expression: &Expression,
+    purpose: &Purpose<'_>,
+) -> Result<(), FieldError> {
+    let refused = |error: ExpressionError| FieldError { field, why: error.to_string() };
+    expression.check(purpose).map_err(refused)
 }
 
 fn patterns(field: &'static str, typed: &[String]) -> Result<Patterns, FieldError> {

@@ -63,6 +63,60 @@ fn a_name_that_does_not_exist_gets_the_nearest_one() {
 }
 
 #[test]
+fn an_expression_that_can_be_right_for_nobody_is_refused_and_not_saved() {
+    let home = furnished();
+    let secret = home.write("other-secret", "s3cret");
+    let file = ["--client-secret-file", secret.as_str()];
+    for (more, sentence) in [
+        (
+            ["--create-if", "user.email is matching \"/(/\""],
+            "The setting leavers.create_if cannot be used as it is. The expression cannot be used. Line 1, character 24: The pattern \"/(/\" cannot be used: it is no regular expression (unclosed group).",
+        ),
+        (
+            ["--assign-if", "big=user.email is matching '/(x{500}){500}/'"],
+            "The setting groups.assign_if cannot be used as it is. The expression cannot be used. Line 1, character 24: The pattern \"/(x{500}){500}/\" cannot be used: it is too large.",
+        ),
+        (
+            ["--assign-if", "g=groups.has('x', 'rol')"],
+            "The setting groups.assign_if cannot be used as it is. The expression cannot be used. Line 1, character 17: there is no kind \"rol\"; there are role, group, member_of.",
+        ),
+        (["--assign-if", "g=1"], "Line 1, character 1: it gives a text, not yes or no."),
+        (
+            ["--create-if", "groups.has('x', 'role')"],
+            "Line 1, character 17: groups have no kind here; ask groups.has(name).",
+        ),
+        (["--create-if", "'yes'"], "Line 1, character 1: it gives a text, not yes or no."),
+        (["--create-if", "[1, 2, 3][user.id]"], "it gives no value, not yes or no."),
+        (
+            ["--cleanup-expression", "'destroy'"],
+            "The setting leavers.cleanup_expression cannot be used as it is. The expression cannot be used. Line 1, character 1: it says \"destroy\", not disable, delete, anonymise or keep.",
+        ),
+        (["--cleanup-expression", "reason + 1"], "Line 1, character 1: tried to use + operator"),
+        (
+            ["--required-group", "where: 'yes'"],
+            "The setting source.required_groups cannot be used as it is. In the required group \"where: 'yes'\": The expression cannot be used. Line 1, character 1: it gives a text, not yes or no.",
+        ),
+        (
+            ["--excluded-group", "where: 1"],
+            "The setting source.scope.excluded_groups cannot be used",
+        ),
+        (
+            ["--map", "username = {{ user.email | replace(\"/(/\", \"\") }}"],
+            "The setting mapping.rows cannot be used as it is.",
+        ),
+        (
+            ["--map", "title = {{ user.title | date('%Q', '%F') }}"],
+            "The setting mapping.rows cannot be used as it is.",
+        ),
+    ] {
+        let plain = ["connector", "create", "b", "--base-url", "eu", "--client-id", "id"];
+        check(&home, &[&plain[..], &file, &more].concat(), 78, sentence);
+        check(&home, &[&["connector", "edit", "OneLogin"][..], &more].concat(), 78, sentence);
+    }
+    check_nothing_was_lost(&home);
+}
+
+#[test]
 fn a_connector_is_not_made_of_settings_that_cannot_work() {
     let home = furnished();
     let secret = home.write("other-secret", "s3cret");

@@ -386,6 +386,11 @@ async fn whatever_cannot_be_set_is_told_at_its_field() {
             ("group-provisioning", "assign-with", "jira-users"),
             ("sync-settings", "limit-removals-percent", "101"),
             ("sync-settings", "grace-reads", ""),
+            ("required-groups", "required-group", "where: 'yes'"),
+            ("user-provisioning", "map", "title = {{ user.title | replace('/(/', '') }}"),
+            ("user-provisioning", "create-if", "user.email is matching '/(/'"),
+            ("group-provisioning", "assign-if", "g=groups.has('x', 'rol')"),
+            ("sync-settings", "cleanup-expression", "'destroy'"),
         ] {
             let path = format!("/connectors/1/{tab}");
             let usual = [("name", "OneLogin"), ("client-id", "id"), ("base-url", "us")];

@@ -1,6 +1,6 @@
 //! What an admin sets for the groups of a connector.
 
-use reconcile::expression::PERSON;
+use reconcile::expression::{PERSON, Purpose, Says};
 use reconcile::mapping::groups::{
     self as rules, Assigned, GroupNames, GroupRules, Unmatched, check_group,
 };
@@ -9,7 +9,7 @@ use reconcile::pattern::Patterns;
 use reconcile::principal::Name;
 use serde::{Deserialize, Serialize};
 
-use super::{FieldError, patterns};
+use super::{FieldError, check_expression, patterns};
 use crate::source::onelogin::settings::GroupSource;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,7 +170,11 @@ impl GroupSettings {
         self.rules(false)?;
         self.privileged()?;
         let untouchable = self.untouchable()?;
-        for Assigned { group, .. } in self.assigned()? {
+        let purpose = Purpose { says: Says::YesNo, kinds: &GroupSource::KINDS };
+        for Assigned { group, only_if, .. } in self.assigned()? {
+            if let Some(expression) = &only_if {
+                check_expression("groups.assign_if", expression, &purpose)?;
+            }
             if let Some(pattern) = untouchable.matching(&group) {
                 let why = format!(
                     "The group \"{group}\" is assigned, so \"{pattern}\" cannot keep it untouched."

@@ -1,11 +1,11 @@
 //! What an admin sets for people who leave, and for those who are never to.
 
-use reconcile::expression::{Expression, PERSON};
+use reconcile::expression::{Expression, PERSON, Purpose, Says};
 use reconcile::pattern::Patterns;
 use reconcile::plan::{self, Anonymity, CleanupRule, Grace};
 use serde::{Deserialize, Serialize};
 
-use super::{FieldError, expression, patterns};
+use super::{FieldError, check_expression, expression, patterns};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -39,6 +39,9 @@ pub enum Cleanup {
     Keep,
 }
 
+const CLEANUP_EXPRESSION: &str = "leavers.cleanup_expression";
+const CREATE_IF: &str = "leavers.create_if";
+
 pub const GRACE_READS_MAX: u32 = 100;
 /// A year.
 pub const GRACE_HOURS_MAX: u32 = 8_760;
@@ -69,12 +72,24 @@ impl LeaverSettings {
         }
     }
 
+    pub(super) fn check(&self) -> Result<(), FieldError> {
+        // Groups of a directory have no kind.
+        let purpose = |says| Purpose { says, kinds: &[] };
+        if let Some(CleanupRule { expression, .. }) = self.cleanup_rule()? {
+            check_expression(CLEANUP_EXPRESSION, &expression, &purpose(CleanupRule::SAYS))?;
+        }
+        if let Some(expression) = self.create_if()? {
+            check_expression(CREATE_IF, &expression, &purpose(Says::YesNo))?;
+        }
+        Ok(())
+    }
+
     pub(super) fn cleanup_rule(&self) -> Result<Option<CleanupRule>, FieldError> {
         if self.cleanup_expression.trim().is_empty() {
             return Ok(None);
         }
-        let field = "leavers.cleanup_expression";
-        let expression = expression(field, &self.cleanup_expression, &CleanupRule::VOCABULARY)?;
+        let typed = &self.cleanup_expression;
+        let expression = expression(CLEANUP_EXPRESSION, typed, &CleanupRule::VOCABULARY)?;
         Ok(Some(CleanupRule { expression, anonymity: self.anonymity() }))
     }
 
@@ -82,7 +97,7 @@ impl LeaverSettings {
         if self.create_if.trim().is_empty() {
             return Ok(None);
         }
-        expression("leavers.create_if", &self.create_if, &PERSON).map(Some)
+        expression(CREATE_IF, &self.create_if, &PERSON).map(Some)
     }
 
     fn anonymity(&self) -> Anonymity {

@@ -1,10 +1,11 @@
 //! What an admin sets for what becomes of people's attributes.
 
-use reconcile::mapping::rules::PersonRules;
+use reconcile::mapping::rules::{PersonRules, RuleError};
 use serde::{Deserialize, Serialize};
 
 use super::FieldError;
 use crate::source::onelogin::fields;
+use crate::source::onelogin::settings::GroupSource;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -16,6 +17,12 @@ pub struct MappingSettings {
 }
 
 impl MappingSettings {
+    pub(super) fn check(&self) -> Result<(), FieldError> {
+        let refuse =
+            |error: RuleError| FieldError { field: "mapping.rows", why: error.to_string() };
+        self.rules()?.check(&GroupSource::KINDS).map_err(refuse)
+    }
+
     pub fn rules(&self) -> Result<PersonRules, FieldError> {
         let check_field = |path: &str| fields::check(path).map_err(|error| error.to_string());
         let refuse = |field, why: String| FieldError { field, why };
