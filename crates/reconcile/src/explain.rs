@@ -168,6 +168,7 @@ pub fn alone(plan: &Plan, actual: &Directory, past: &Past<'_>) -> Plan {
         // One person says nothing of how many the source has.
         people: actual.active_users().max(1),
         memory: past.memory.clone(),
+        undecided: plan.undecided.clone(),
     }
 }
 

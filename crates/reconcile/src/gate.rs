@@ -248,7 +248,7 @@ pub fn shrinkage(desired: &Desired, actual: &Directory, terms: &Terms<'_>) -> Op
 
 /// Parts a plan for `actual` into what passes and what is held.
 pub fn check(plan: Plan, actual: &Directory, terms: &Terms<'_>) -> (Approved, Held) {
-    let Plan { steps, people, memory: _ } = plan;
+    let Plan { steps, people, memory: _, undecided: _ } = plan;
     let (steps, rejected) = without_rejected(steps, actual, terms.decisions);
     let mut judgement = Judgement::of(&steps, people, terms.decisions);
     if let Some(objection) = judge_shrinkage(people, actual, terms) {

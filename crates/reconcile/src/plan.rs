@@ -131,6 +131,41 @@ pub struct Plan {
     pub people: usize,
     /// What later plans have to know of this one.
     pub memory: Memory,
+    /// People with an account of whom not everything could be decided: that nothing is planned for them
+    /// says nothing of them.
+    pub undecided: BTreeSet<ExternalId>,
+}
+
+/// Of whom and of what a plan says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Undecided {
+    people: BTreeSet<ExternalId>,
+    /// Groups that one of them is in.
+    groups: BTreeSet<Name>,
+}
+
+impl Plan {
+    /// Whoever waits out their grace is not decided on either, until it is over.
+    pub fn undecided_in(&self, actual: &Directory) -> Undecided {
+        let people: BTreeSet<ExternalId> =
+            self.undecided.iter().chain(self.memory.suspected.keys()).cloned().collect();
+        if people.is_empty() {
+            return Undecided::default();
+        }
+        let has_one = |members: &BTreeSet<ExternalId>| members.iter().any(|id| people.contains(id));
+        let groups = actual.groups.iter().filter(|(_, members)| has_one(members));
+        Undecided { groups: groups.map(|(group, _)| group.clone()).collect(), people }
+    }
+}
+
+impl Undecided {
+    /// Whether a change of these could not be planned, whatever the source says.
+    pub fn concerns(&self, user: Option<&ExternalId>, group: Option<&Name>) -> bool {
+        match user {
+            Some(user) => self.people.contains(user),
+            None => group.is_some_and(|group| self.groups.contains(group)),
+        }
+    }
 }
 
 /// What earlier plans noticed, for decisions that are made after a while.
@@ -373,11 +408,11 @@ pub fn plan(
     let mut spared = Vec::new();
     loop {
         let case = Case { desired, actual, gone, policy, past, frozen: &frozen };
-        let (steps, memory, mut findings) = case.steps();
-        let protected = protection::among(&case, &steps);
+        let (plan, mut findings) = case.plan();
+        let protected = protection::among(&case, &plan.steps);
         if protected.is_empty() {
             findings.extend(spared);
-            return (Plan { steps, people: desired.people(), memory }, findings);
+            return (plan, findings);
         }
         // Whatever hangs together with what they would have had is planned anew without it.
         spared.extend(protected.values().cloned());
@@ -398,15 +433,16 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    fn steps(&self) -> (Vec<Step>, Memory, Vec<Finding>) {
+    fn plan(&self) -> (Plan, Vec<Finding>) {
         let (mut stages, mut findings) = (Stages::default(), Vec::new());
         let mut memory = Memory::default();
         let blocked = users::plan(self, &mut stages, &mut findings);
         let leaving = leavers::plan(self, &mut stages, &mut memory, &mut findings);
         groups::plan(self, &blocked, &leaving, &mut stages, &mut memory, &mut findings);
         let steps = stages.in_order();
-        memory.hidden = hidden::from_new_rules(self, &leaving, &memory, &steps);
-        (steps, memory, findings)
+        let undecided = hidden::undecided(self, &leaving);
+        memory.hidden = hidden::from_new_rules(self, &undecided, &memory, &steps);
+        (Plan { steps, people: self.desired.people(), memory, undecided }, findings)
     }
 
     /// When new rules could not decide on somebody, if nobody could be asked about them since.

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use reconcile::gate::cause::Cause;
 use reconcile::gate::decisions::{Approval, Identity, SeenReason, SourceState};
 use reconcile::gate::{Objection, Rules};
-use reconcile::plan::{Change, Step};
+use reconcile::plan::{Change, Step, Undecided};
 use reconcile::principal::{ExternalId, Name};
 
 use crate::source::onelogin::report::Calls;
@@ -41,6 +41,8 @@ pub struct Evidence {
     pub memberships: BTreeMap<ExternalId, Vec<Name>>,
     /// Whether the source would be believed without anybody's word.
     pub is_believed: bool,
+    /// Of whom nothing could be decided, so that nothing is proposed.
+    pub undecided: Undecided,
 }
 
 /// What a fresh plan would do otherwise than the one that was seen, in words.
@@ -363,7 +365,8 @@ async fn spend(
         }
     }
     if looked_at_all {
-        spent.extend(decisions.left_out.iter().filter(|it| !proposed.contains_key(*it)));
+        let proposed = proposed.keys().collect();
+        spent.extend(decisions.no_longer_left_out(&proposed, &decision.evidence.undecided));
         spent.extend(&decision.overtaken);
     }
     decisions::restate(tx, target, &decision.restated, fingerprint).await?;

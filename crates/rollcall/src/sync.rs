@@ -460,6 +460,7 @@ pub fn weigh(
     let noticed = Noticed { before: memory.clone(), after: plan.memory.clone() };
     let InForceNow { decisions, overtaken, restated } =
         in_force_now(&in_force.decisions, basis, &plan.steps, &rulings.fingerprint);
+    let undecided = plan.undecided_in(directory);
     let (approved, held) = gate::check(plan, directory, &rulings.terms(&decisions));
     let (causes, cause_of) = causes(&held.steps, directory);
     let concerned = || approved.steps().iter().chain(&held.steps);
@@ -471,6 +472,7 @@ pub fn weigh(
         cause_of,
         memberships: memberships_of_removed([approved.steps(), &held.steps], directory),
         is_believed: gate::shrinkage(desired, directory, &rulings.terms(&nobody)).is_none(),
+        undecided,
     };
     TargetDecision {
         target,

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::mapping::Desired;
-use crate::plan::{Absence, Change, Reason, Step};
+use crate::plan::{Absence, Change, Reason, Step, Undecided};
 use crate::principal::{ExternalId, Name, Record, User};
 
 /// What a change does and to whom, in a form that outlives the run that planned it.
@@ -137,6 +137,19 @@ impl Identity {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whom it concerns, if it is somebody.
+    pub fn user(&self) -> Option<ExternalId> {
+        self.part(1).map(ExternalId::new)
+    }
+
+    pub fn group(&self) -> Option<Name> {
+        self.part(2).map(Name::new)
+    }
+
+    fn part(&self, place: usize) -> Option<&str> {
+        self.0.split(SEPARATOR).nth(place).filter(|it| !it.is_empty())
     }
 }
 
@@ -291,6 +304,18 @@ impl Decisions {
                 self.approved.remove(&identity);
             }
         }
+    }
+
+    /// What was left out of an approval and is no longer proposed, by a plan that could have proposed it.
+    pub fn no_longer_left_out(
+        &self,
+        proposed: &BTreeSet<&Identity>,
+        undecided: &Undecided,
+    ) -> Vec<&Identity> {
+        let is_over = |it: &&Identity| {
+            !proposed.contains(it) && !undecided.concerns(it.user().as_ref(), it.group().as_ref())
+        };
+        self.left_out.iter().filter(is_over).collect()
     }
 
     /// Whether somebody said no to a change. Whoever is to keep their access is not deleted or made

@@ -1,4 +1,4 @@
-//! On whom new rules could not decide, so that what they take away later is asked about.
+//! On whom a plan could not decide, so that what new rules take away from them later is asked about.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,38 +8,43 @@ use super::leavers::Leaving;
 use super::{Absence, Case, Memory, Step};
 use crate::principal::ExternalId;
 
-/// People with an account of whom nothing could be decided while the rules were new, and has not been
-/// since: they were odd or passed over, an expression failed at them, or they are protected.
+/// People with an account of whom not everything could be decided: they are odd or were passed over, are
+/// inactive by the answer about their id, which says nothing of their groups or of who takes part, an
+/// expression failed at them, or they are protected.
+pub(super) fn undecided(case: &Case<'_>, leaving: &Leaving) -> BTreeSet<ExternalId> {
+    let Case { desired, actual, gone, frozen, .. } = *case;
+    let unclear = gone.iter().filter(|(id, absence)| match absence {
+        Absence::Present | Absence::Inactive(_) => !desired.knows(id),
+        Absence::Gone | Absence::OutOfScope(_) => false,
+    });
+    let people = desired
+        .withheld
+        .iter()
+        .chain(unclear.map(|(id, _)| id))
+        .chain(&leaving.undecided)
+        .chain(frozen);
+    people.filter(|id| actual.users.contains_key(*id)).cloned().collect()
+}
+
+/// Who was undecided while the rules were new, and has not been decided on since.
 ///
 /// Whoever can be decided on is forgotten once there is nothing to take from them.
 pub(super) fn from_new_rules(
     case: &Case<'_>,
-    leaving: &Leaving,
+    undecided: &BTreeSet<ExternalId>,
     memory: &Memory,
     steps: &[Step],
 ) -> BTreeMap<ExternalId, Timestamp> {
-    let Case { desired, actual, gone, past, frozen, .. } = *case;
+    let Case { desired, actual, gone, past, .. } = *case;
     let before = &past.memory.hidden;
     let now = past.now_by_new_rules();
     if before.is_empty() && now.is_none() {
         return BTreeMap::new();
     }
-    let passed_over = gone.iter().filter(|(id, absence)| match absence {
-        Absence::Present => !desired.knows(id),
-        Absence::Gone | Absence::OutOfScope(_) | Absence::Inactive(_) => false,
-    });
-    let undecided: BTreeSet<&ExternalId> = desired
-        .withheld
-        .iter()
-        .chain(passed_over.map(|(id, _)| id))
-        .chain(&leaving.undecided)
-        .chain(frozen)
-        .filter(|id| actual.users.contains_key(*id))
-        .collect();
     let mut hidden = BTreeMap::new();
     if let Some(now) = now {
         let since = |id: &ExternalId| before.get(id).copied().unwrap_or(now);
-        hidden.extend(undecided.iter().map(|id| (ExternalId::clone(id), since(id))));
+        hidden.extend(undecided.iter().map(|id| (id.clone(), since(id))));
     }
     if before.is_empty() {
         return hidden;

@@ -744,6 +744,45 @@ fn what_was_hidden_from_new_rules_is_told_when_it_shows() {
 }
 
 #[test]
+fn whoever_is_inactive_by_id_while_the_rules_are_new_is_asked_about_once_they_are_gone() {
+    let policy = Policy::new(Cleanup::Delete, EmptyGroups::Keep);
+    let actual = directory("1 ada off\n 2 bob : dev\n 3 cyd off : dev\n 9 zoe : dev");
+    let inactive = |ids: &str| {
+        let ids = ids.split(' ').map(|it| (id(it), Absence::Inactive("Suspended".into())));
+        ids.collect::<BTreeMap<_, _>>()
+    };
+    let runs = [
+        ("01T00:00!", "9 zoe : dev", inactive("1 2 3")),
+        ("01T01:00", "9 zoe : dev", inactive("1 2 3")),
+        // One is gone, one is back without the group, and one is back as they were.
+        ("01T02:00", "2 bob\n 3 cyd off : dev\n 9 zoe : dev", gone("1")),
+        ("01T03:00", "2 bob : dev\n 9 zoe : dev", gone("1 3")),
+    ];
+    let runs = runs.into_iter().map(|(at, desired, gone)| (at, desired, gone, &actual));
+    expect![[r#"
+        01T00:00!
+        - deactivate bob (the source says Suspended)
+          remembers 1 hidden since 2026-01-01T00:00:00Z
+          remembers 2 hidden since 2026-01-01T00:00:00Z
+          remembers 3 hidden since 2026-01-01T00:00:00Z
+        01T01:00
+        - deactivate bob (the source says Suspended)
+          remembers 1 hidden since 2026-01-01T00:00:00Z
+          remembers 2 hidden since 2026-01-01T00:00:00Z
+          remembers 3 hidden since 2026-01-01T00:00:00Z
+        01T02:00
+        - remove bob from group dev (no group source grants it any more; nothing could be told of them at 2026-01-01T00:00:00Z, when the rules were new)
+        - remove ada (gone, asked for by id; nothing could be told of them at 2026-01-01T00:00:00Z, when the rules were new)
+          remembers 1 hidden since 2026-01-01T00:00:00Z
+          remembers 2 hidden since 2026-01-01T00:00:00Z
+        01T03:00
+        - remove ada (gone, asked for by id; nothing could be told of them at 2026-01-01T00:00:00Z, when the rules were new)
+        - remove cyd (gone, asked for by id)
+          remembers 1 hidden since 2026-01-01T00:00:00Z
+    "#]].assert_eq(&told_over_time(&policy, runs));
+}
+
+#[test]
 fn whoever_was_hidden_from_new_rules_is_suspected_by_them() {
     let policy = Policy { grace: Grace { reads: 2, hours: 0 }, ..POLICY };
     check_over_time(

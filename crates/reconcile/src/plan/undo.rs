@@ -60,7 +60,8 @@ pub fn undo(done: &[Done], actual: &Directory, policy: &Policy, run: &str) -> Un
     let Way { stages, findings, undone, .. } = way;
     // No source was read, so nobody can be missing from it.
     let people = actual.active_users().max(1);
-    let plan = Plan { steps: stages.in_order(), people, memory: Memory::default() };
+    let (memory, undecided) = (Memory::default(), BTreeSet::new());
+    let plan = Plan { steps: stages.in_order(), people, memory, undecided };
     Undo { plan, findings, undone }
 }
 

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Approval, Decisions, Identity, Rejection, SourceState, states};
-use crate::plan::{Absence, Change, Reason, Step};
+use crate::plan::{Absence, Change, Cleanup, EmptyGroups, Grace, Past, Policy, Reason, Step, plan};
 use crate::principal::{ExternalId, Name};
 use crate::world::{desired, directory, id};
 
@@ -217,4 +217,47 @@ fn an_approval_is_for_the_reason_that_was_seen_and_by_the_rules_of_then() {
         decisions.keep_in_force(&[step(now.clone())], &BTreeMap::new(), rules);
         assert_eq!(!decisions.approved.is_empty(), holds, "{then:?}, then {now:?} by {rules}");
     }
+}
+
+#[test]
+fn what_was_left_out_stays_so_while_nothing_can_be_decided_of_it() {
+    let actual =
+        directory("1 ada : solo\n2 bob : dev\n3 cyd : dev\n4 dee : qa\n5 eve : dev\n[ops]");
+    let policy = Policy {
+        grace: Grace { reads: 2, hours: 0 },
+        ..Policy::new(Cleanup::Delete, EmptyGroups::Remove)
+    };
+    let user = |number: &str| Arc::clone(&actual.users[&id(number)]);
+    let changes = [
+        Change::Deactivate { user: user("1") },
+        Change::RemoveGroup { group: Name::new("solo") },
+        Change::RemoveMember { group: Name::new("dev"), user: user("2") },
+        Change::Remove { user: user("3") },
+        Change::Remove { user: user("4") },
+        Change::RemoveGroup { group: Name::new("QA") },
+        Change::Deactivate { user: user("5") },
+        Change::RemoveGroup { group: Name::new("ops") },
+    ];
+    let left_out = changes.iter().map(identity).collect();
+    let decisions = Decisions { left_out, ..Decisions::default() };
+    let told = |wanted: &str, gone: &[(&str, Absence)]| {
+        let gone = gone.iter().map(|(it, absence)| (id(it), absence.clone())).collect();
+        let plan = plan(&desired(wanted), &actual, &gone, &policy, &Past::NONE).0;
+        let proposed: Vec<Identity> = plan.steps.iter().map(|it| identity(&it.change)).collect();
+        let proposed = proposed.iter().collect();
+        let over = decisions.no_longer_left_out(&proposed, &plan.undecided_in(&actual));
+        over.into_iter().map(ToString::to_string).map(|it| it.trim().to_owned()).collect::<Vec<_>>()
+    };
+    // Withheld, passed over, inactive, and suspected; nobody is in the last group.
+    let answers = [
+        ("2", Absence::Present),
+        ("3", Absence::Inactive("Suspended".into())),
+        ("4", Absence::Gone),
+    ];
+    assert_eq!(told("?1\n5 eve : dev", &answers), ["deactivate 5"]);
+    // Back as they were: what is still proposed stays, and the rest is over.
+    let after = "1 ada : solo\n2 bob : dev\n3 cyd : dev\n4 dee : qa\n5 eve : dev";
+    let over = told(after, &[]);
+    assert_eq!(over.len(), changes.len() - 1, "{over:?}");
+    assert!(!over.iter().any(|it| it.contains("ops")), "{over:?}");
 }

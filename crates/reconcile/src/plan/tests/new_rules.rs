@@ -68,9 +68,10 @@ fn whoever_was_away_while_the_rules_were_new_does_not_leave_unasked_before_they_
                     let answer = answers.get(&person);
                     let is_confirmed =
                         matches!(answer, Some(Absence::Gone | Absence::OutOfScope(_)));
-                    // Nothing is decided of whoever is odd, so it is theirs when it shows.
-                    let is_odd = wanted.withheld.contains(&person);
-                    if is_confirmed || is_odd {
+                    // Nothing is decided of whoever is odd or inactive, so it is theirs when it shows.
+                    let is_open = wanted.withheld.contains(&person)
+                        || matches!(answer, Some(Absence::Inactive(_)));
+                    if is_confirmed || is_open {
                         by_new_rules.insert(person.clone());
                     }
                     away.insert(person);

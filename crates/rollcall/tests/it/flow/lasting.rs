@@ -63,6 +63,41 @@ async fn a_rejection_outlasts_a_read_that_says_nothing_of_the_person() {
 }
 
 #[tokio::test]
+async fn what_was_left_out_outlasts_a_read_that_says_nothing_of_the_person() {
+    on_both(async |db| {
+        let (world, ids, plan) = World::with_four_suspended(&db).await;
+        let act = somebody().act(Timestamp::now()).because("One of them left");
+        let choice = Choice { only: vec![1], ..Choice::default() };
+        approve(&db, plan, &choice, &act).await.unwrap();
+        world.sync().await;
+        let left: Vec<i64> = {
+            let users = world.directory().await.users;
+            ids[..4].iter().copied().filter(|id| users[&external(*id)].active).collect()
+        };
+        assert_eq!(left.len(), 3);
+        // One alone is within the limits, and nothing can be told of them for a while.
+        for id in &left[1..] {
+            world.update(*id, &json!({ "status": 1 }));
+        }
+        let (own, taken) = (world.username(left[0]), world.username(ids[20]));
+        world.update(left[0], &json!({ "username": taken }));
+        let conflict = world.sync().await;
+        assert_eq!(conflict.status, Status::SucceededWithSkips, "{}", conflict.message);
+        world.update(left[0], &json!({ "username": own }));
+        for _ in 0..2 {
+            let held = world.sync().await;
+            assert_eq!((held.status, world.active().await), (Status::Held, 39), "{}", held.message);
+        }
+        // Back, and suspended again: that is another thing, of which nobody has said anything.
+        world.update(left[0], &json!({ "status": 1 }));
+        world.stays_at(39).await;
+        world.update(left[0], &json!({ "status": 2 }));
+        world.stays_at(38).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_rejection_outlasts_an_edit_of_the_rules_and_its_way_back() {
     on_both(async |db| {
         let (mut world, ids) = World::with_four_kept(&db).await;
