@@ -115,7 +115,7 @@ impl Decided {
         let plan = Plan { steps: theirs(plan.steps, id), ..plan };
         findings.extend(planning.into_iter().filter(|it| it.id.as_ref() == Some(id)));
 
-        let states = states(&BTreeSet::from([id.clone()]), &desired, &gone);
+        let states = states([id], &desired, &gone);
         let mut decisions = terms.decisions.clone();
         decisions.keep_in_force(&plan.steps, &states, evidence.known_by);
         let terms = Terms { decisions: &decisions, ..*terms };

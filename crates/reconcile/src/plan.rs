@@ -104,16 +104,17 @@ pub enum Reason {
     /// Somebody takes back what this run did.
     Undone(Arc<str>),
     /// For this reason, which counts by now; rules that were new then noticed it.
-    NoticedByNewRules {
-        reason: Box<Reason>,
-        at: Timestamp,
-    },
+    NoticedByNewRules(Box<Earlier>),
     /// For this reason, which rules that were new then could not find: nothing could be told of the
     /// person.
-    HiddenFromNewRules {
-        reason: Box<Reason>,
-        at: Timestamp,
-    },
+    HiddenFromNewRules(Box<Earlier>),
+}
+
+/// A reason of a time when the rules were new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    pub reason: Reason,
+    pub at: Timestamp,
 }
 
 /// A change and its reason.
@@ -231,7 +232,7 @@ impl Reason {
     /// The same, where new rules noticed it.
     fn noticed_by_new_rules(self, at: Option<Timestamp>) -> Reason {
         match at {
-            Some(at) => Reason::NoticedByNewRules { reason: Box::new(self), at },
+            Some(at) => Reason::NoticedByNewRules(Box::new(Earlier { reason: self, at })),
             None => self,
         }
     }
@@ -239,7 +240,7 @@ impl Reason {
     /// The same, of somebody on whom new rules could not decide.
     fn hidden_from_new_rules(self, at: Option<Timestamp>) -> Reason {
         match at {
-            Some(at) => Reason::HiddenFromNewRules { reason: Box::new(self), at },
+            Some(at) => Reason::HiddenFromNewRules(Box::new(Earlier { reason: self, at })),
             None => self,
         }
     }
@@ -247,8 +248,8 @@ impl Reason {
     /// When the rules were new, if nobody could be asked about it then.
     pub fn by_new_rules(&self) -> Option<Timestamp> {
         match self {
-            Reason::NoticedByNewRules { at, .. } | Reason::HiddenFromNewRules { at, .. } => {
-                Some(*at)
+            Reason::NoticedByNewRules(earlier) | Reason::HiddenFromNewRules(earlier) => {
+                Some(earlier.at)
             }
             Reason::New
             | Reason::Changed
@@ -478,8 +479,10 @@ struct Stages {
 impl Stages {
     fn in_order(self) -> Vec<Step> {
         let Stages { users, new_groups, joins, leaves, deactivations, removals } = self;
-        let mut steps = users;
-        for mut stage in [new_groups, joins, leaves, deactivations, removals] {
+        // A first sync has a join for each membership: whatever goes before them is put there.
+        let mut steps = joins;
+        steps.splice(..0, users.into_iter().chain(new_groups));
+        for mut stage in [leaves, deactivations, removals] {
             steps.append(&mut stage);
         }
         steps.shrink_to_fit();

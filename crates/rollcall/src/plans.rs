@@ -316,9 +316,9 @@ fn change_row<'a>(
 }
 
 /// What the source says of whoever a step concerns, as far as it says anything.
-fn state_of<'a>(target: &'a TargetDecision, step: &Step) -> &'a str {
+fn state_of<'a>(target: &'a TargetDecision, step: &Step) -> &'a SourceState {
     let states = &target.evidence.states;
-    step.change.user().and_then(|it| states.get(&it.id)).map_or("", SourceState::as_str)
+    step.change.user().and_then(|it| states.get(&it.id)).unwrap_or(&SourceState::Silent)
 }
 
 /// Takes out of force what the run carried out, and what is not proposed any more.
@@ -421,8 +421,9 @@ async fn is_same(tx: &mut Tx, plan: PlanId, decision: &Decision) -> Result<bool,
     }
     let seen = changes::seen(tx, plan).await?;
     let held = seen.iter().filter(|it| it.is_held);
-    let seen: BTreeMap<(i64, &str), (&str, &str)> =
-        held.map(|it| ((it.target, &*it.identity), (&*it.reason, &*it.state))).collect();
+    let seen: BTreeMap<(i64, &str), (&str, SourceState)> = held
+        .map(|it| ((it.target, &*it.identity), (&*it.reason, SourceState::recorded(&it.state))))
+        .collect();
     let mut count = 0;
     for target in &decision.targets {
         for step in &target.held.steps {
@@ -430,8 +431,8 @@ async fn is_same(tx: &mut Tx, plan: PlanId, decision: &Decision) -> Result<bool,
             let identity = Identity::of(&step.change);
             let reason = step.reason.to_string();
             // A decision over the plan is by what the source said when it was made.
-            let told = (&*reason, state_of(target, step));
-            if seen.get(&(target_number(target), identity.as_str())) != Some(&told) {
+            let was_told = seen.get(&(target_number(target), identity.as_str()));
+            if was_told.is_none_or(|it| it.0 != reason || it.1 != *state_of(target, step)) {
                 return Ok(false);
             }
         }

@@ -464,10 +464,10 @@ pub fn weigh(
     let (approved, held) = gate::check(plan, directory, &rulings.terms(&decisions));
     let (causes, cause_of) = causes(&held.steps, directory);
     let concerned = || approved.steps().iter().chain(&held.steps);
-    let ids = concerned().filter_map(|step| step.change.user().map(|user| user.id.clone()));
+    let ids = concerned().filter_map(|step| step.change.user().map(|user| &user.id));
     let nobody = Decisions::default();
     let evidence = Evidence {
-        states: states(&ids.collect(), desired, gone),
+        states: states(ids, desired, gone),
         causes,
         cause_of,
         memberships: memberships_of_removed([approved.steps(), &held.steps], directory),
@@ -504,8 +504,8 @@ fn in_force_now(
     fingerprint: &str,
 ) -> InForceNow {
     let mut kept = decisions.clone();
-    let ids = decisions.rejected.values().filter_map(|it| it.user.clone()).collect();
-    let states = states(&ids, &basis.desired, &basis.gone);
+    let ids = decisions.rejected.values().filter_map(|it| it.user.as_ref());
+    let states = states(ids, &basis.desired, &basis.gone);
     kept.keep_in_force(steps, &states, fingerprint);
     let overtaken = decisions.rejected.keys().filter(|it| !kept.rejected.contains_key(*it));
     let overtaken = overtaken.cloned().collect();

@@ -407,7 +407,7 @@ fn what_was_rejected_is_told_as_long_as_the_source_says_the_same() {
         told(&case.ask(explain)).lines().last().unwrap().to_owned()
     };
     expect![[r#"(v) Decision: + create group dev (granted by role "dev") | + add ada to group dev (granted by role "dev") | rejected, so it is not done: + add ada to group dev"#]].assert_eq(&reject(explanation.states[&world::id("1")].clone()));
-    expect![[r#"(v) Decision: + create group dev (granted by role "dev") | + add ada to group dev (granted by role "dev")"#]].assert_eq(&reject(Said::of(&world::record("1 ada : dev ops")).into()));
+    expect![[r#"(v) Decision: + create group dev (granted by role "dev") | + add ada to group dev (granted by role "dev")"#]].assert_eq(&reject(SourceState::Says(Said::of(&world::record("1 ada : dev ops")))));
 }
 
 #[test]

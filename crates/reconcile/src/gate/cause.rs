@@ -156,11 +156,11 @@ fn why(reason: &Reason) -> String {
     let text = reason.to_string();
     match reason {
         Reason::OutOfScope(_) => text.split("; has").next().unwrap_or(&text).to_owned(),
-        Reason::NoticedByNewRules { reason, at: _ } => {
-            format!("{}; noticed when the rules were new", why(reason))
+        Reason::NoticedByNewRules(earlier) => {
+            format!("{}; noticed when the rules were new", why(&earlier.reason))
         }
-        Reason::HiddenFromNewRules { reason, at: _ } => {
-            format!("{}; not to be told when the rules were new", why(reason))
+        Reason::HiddenFromNewRules(earlier) => {
+            format!("{}; not to be told when the rules were new", why(&earlier.reason))
         }
         Reason::New
         | Reason::Changed

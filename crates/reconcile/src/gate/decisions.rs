@@ -18,8 +18,20 @@ pub struct Identity(Box<str>);
 
 /// What the source said of a person when a change was planned for them: of the person itself, before
 /// any rule of ours made something of it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SourceState(Box<str>);
+///
+/// It is written down as its [`Display`](fmt::Display).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceState {
+    /// Nothing.
+    Silent,
+    Gone,
+    /// With a digest of the words, as in the next one.
+    OutOfScope(u64),
+    Inactive(u64),
+    Says(Said),
+    /// As another version wrote it down: it says nothing that can be compared.
+    Unknown(Box<str>),
+}
 
 /// A record in short, so that another one is told from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,64 +168,66 @@ impl Identity {
 impl SourceState {
     /// One that was written down before.
     pub fn recorded(text: &str) -> SourceState {
-        SourceState(text.into())
+        SourceState::parse(text).unwrap_or_else(|| SourceState::Unknown(text.into()))
     }
 
-    /// Where the source said nothing.
-    pub fn silent() -> SourceState {
-        SourceState("".into())
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
+    fn parse(text: &str) -> Option<SourceState> {
+        let number = |text: &str| u64::from_str_radix(text, 16).ok();
+        let parts: Vec<&str> = text.split(SEPARATOR).collect();
+        match *parts.as_slice() {
+            [""] => Some(SourceState::Silent),
+            ["gone"] => Some(SourceState::Gone),
+            ["out of scope", words] => Some(SourceState::OutOfScope(number(words)?)),
+            ["inactive", words] => Some(SourceState::Inactive(number(words)?)),
+            ["says", person, rest] => {
+                Some(SourceState::Says(Said { person: number(person)?, rest: number(rest)? }))
+            }
+            _ => None,
+        }
     }
 
     fn of_absence(absence: &Absence) -> SourceState {
-        let text = match absence {
+        match absence {
             // The read passed them over: that says nothing of them.
-            Absence::Present => String::new(),
-            Absence::Gone => "gone".to_owned(),
-            Absence::OutOfScope(words) => format!("out of scope{SEPARATOR}{:016x}", digest(words)),
-            Absence::Inactive(words) => format!("inactive{SEPARATOR}{:016x}", digest(words)),
-        };
-        SourceState(text.into())
-    }
-
-    /// What is told, in words of which each stands for one kind of thing, and the digests of it. None
-    /// where nothing was told, or where a version wrote it that digested what rules made of it.
-    fn parts(&self) -> Option<(&str, &str, &str)> {
-        let mut parts = self.0.split(SEPARATOR);
-        let (word, first, second) = (parts.next()?, parts.next(), parts.next());
-        let is_known = ["gone", "out of scope", "inactive", "says"].contains(&word);
-        is_known.then(|| (word, first.unwrap_or_default(), second.unwrap_or_default()))
+            Absence::Present => SourceState::Silent,
+            Absence::Gone => SourceState::Gone,
+            Absence::OutOfScope(words) => SourceState::OutOfScope(digest(words)),
+            Absence::Inactive(words) => SourceState::Inactive(digest(words)),
+        }
     }
 
     /// Whether the source says something else `now`. Where the rules of the two reads differ, only what
     /// no rule has a hand in counts: not who is in scope, nor which fields and groups are read.
     fn is_overtaken_by(&self, now: &SourceState, is_by_same_rules: bool) -> bool {
-        let (Some(then), Some(now)) = (self.parts(), now.parts()) else { return false };
-        // Whether a status is told by a read or by an answer hangs on how the source was asked.
-        let is_asked_otherwise = matches!(
-            (then, now),
-            (("says", ..), ("inactive", ..)) | (("inactive", ..), ("says", ..))
-        );
-        if is_by_same_rules && !is_asked_otherwise {
-            return then != now;
-        }
-        match (then, now) {
-            (("says", then, _), ("says", now, _))
-            | (("inactive", then, _), ("inactive", now, _)) => then != now,
-            (("gone", ..), ("gone", ..)) => false,
-            (("gone", ..), _) | (_, ("gone", ..)) => true,
-            _ => false,
+        use SourceState::{Gone, Inactive, OutOfScope, Says, Silent, Unknown};
+        match (self, now) {
+            // Whether a status is told by a read or by an answer hangs on how the source was asked.
+            (Silent | Unknown(_), _)
+            | (_, Silent | Unknown(_))
+            | (Gone, Gone)
+            | (Says(_), Inactive(_))
+            | (Inactive(_), Says(_)) => false,
+            _ if is_by_same_rules => self != now,
+            (Says(then), Says(now)) => then.person != now.person,
+            (Inactive(then), Inactive(now)) => then != now,
+            (Gone, _) | (_, Gone) => true,
+            (OutOfScope(_), _) | (_, OutOfScope(_)) => false,
         }
     }
 }
 
-impl From<Said> for SourceState {
-    fn from(said: Said) -> SourceState {
-        let Said { person, rest } = said;
-        SourceState(format!("says{SEPARATOR}{person:016x}{SEPARATOR}{rest:016x}").into())
+impl fmt::Display for SourceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SourceState::Silent => Ok(()),
+            SourceState::Gone => f.write_str("gone"),
+            SourceState::OutOfScope(words) => write!(f, "out of scope{SEPARATOR}{words:016x}"),
+            SourceState::Inactive(words) => write!(f, "inactive{SEPARATOR}{words:016x}"),
+            SourceState::Says(Said { person, rest }) => {
+                write!(f, "says{SEPARATOR}{person:016x}{SEPARATOR}{rest:016x}")
+            }
+            SourceState::Unknown(text) => f.write_str(text),
+        }
     }
 }
 
@@ -331,20 +345,35 @@ impl Decisions {
 
 /// What the source says now of each of these people. Whoever it says nothing of is not in it: they were
 /// not asked for, or what it says could not be understood or believed.
-pub fn states(
-    ids: &BTreeSet<ExternalId>,
+#[expect(single_use_lifetimes, reason = "an `impl Trait` needs a name for it")]
+pub fn states<'a>(
+    ids: impl IntoIterator<Item = &'a ExternalId>,
     desired: &Desired,
     gone: &BTreeMap<ExternalId, Absence>,
 ) -> BTreeMap<ExternalId, SourceState> {
-    let state = |id: &ExternalId| {
-        if desired.withheld.contains(id) {
-            return None;
+    let mut states = BTreeMap::new();
+    for id in ids {
+        if states.contains_key(id) {
+            continue;
         }
-        let said = desired.said.get(id).map(|it| SourceState::from(*it));
-        let state = said.or_else(|| gone.get(id).map(SourceState::of_absence))?;
-        (state != SourceState::silent()).then_some(state)
-    };
-    ids.iter().filter_map(|id| Some((id.clone(), state(id)?))).collect()
+        if let Some(state) = state_of(id, desired, gone) {
+            states.insert(id.clone(), state);
+        }
+    }
+    states
+}
+
+fn state_of(
+    id: &ExternalId,
+    desired: &Desired,
+    gone: &BTreeMap<ExternalId, Absence>,
+) -> Option<SourceState> {
+    if desired.withheld.contains(id) {
+        return None;
+    }
+    let said = desired.said.get(id).map(|it| SourceState::Says(*it));
+    let state = said.or_else(|| gone.get(id).map(SourceState::of_absence))?;
+    (state != SourceState::Silent).then_some(state)
 }
 
 /// FNV-1a: the same on every machine and in every version, which the standard library does not

@@ -556,7 +556,7 @@ fn what_was_rejected_counts_for_nothing_and_others_pass() {
 }
 
 fn rejection_of_nobody() -> Rejection {
-    Rejection { user: None, state: SourceState::silent(), rules: "".into() }
+    Rejection { user: None, state: SourceState::Silent, rules: "".into() }
 }
 
 #[test]

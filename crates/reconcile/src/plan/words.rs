@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::values::{self, Differing};
-use super::{Change, Differences, Plan, Reason, Step};
+use super::{Change, Differences, Earlier, Plan, Reason, Step};
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,10 +78,12 @@ impl fmt::Display for Reason {
             Reason::EmptySince(since) => write!(f, "nobody has been in it since {since}"),
             Reason::Empty => f.write_str("nobody is in it any more"),
             Reason::Undone(run) => write!(f, "{run} is undone"),
-            Reason::NoticedByNewRules { reason, at } => {
+            Reason::NoticedByNewRules(earlier) => {
+                let Earlier { reason, at } = &**earlier;
                 write!(f, "{reason}; noticed at {at}, when the rules were new")
             }
-            Reason::HiddenFromNewRules { reason, at } => {
+            Reason::HiddenFromNewRules(earlier) => {
+                let Earlier { reason, at } = &**earlier;
                 write!(
                     f,
                     "{reason}; nothing could be told of them at {at}, when the rules were new"

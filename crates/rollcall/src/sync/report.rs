@@ -223,7 +223,7 @@ pub fn change_rows(decision: &Decision) -> impl Iterator<Item = ChangeRow<'_>> {
                 ChangeRow {
                     before,
                     after,
-                    state: user.and_then(|it| states.get(&it.id)).map_or("", SourceState::as_str),
+                    state: user.and_then(|it| states.get(&it.id)).unwrap_or(&SourceState::Silent),
                     target,
                     kind: step.change.word(),
                     external_id: step.change.user().map(|user| user.id.as_str()),

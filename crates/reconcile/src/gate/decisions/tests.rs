@@ -1,8 +1,10 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Approval, Decisions, Identity, Rejection, SourceState, states};
-use crate::plan::{Absence, Change, Cleanup, EmptyGroups, Grace, Past, Policy, Reason, Step, plan};
+use crate::plan::{
+    Absence, Change, Cleanup, Earlier, EmptyGroups, Grace, Past, Policy, Reason, Step, plan,
+};
 use crate::principal::{ExternalId, Name};
 use crate::world::{desired, directory, id};
 
@@ -67,7 +69,7 @@ fn the_loss_of_access_is_refused_by_the_identity_of_a_deactivation() {
     let anonymise = Change::Anonymise { before: user, after };
     let rejecting = |change: &Change| {
         let user = Some(id("7"));
-        let rejection = Rejection { user, state: SourceState::silent(), rules: "".into() };
+        let rejection = Rejection { user, state: SourceState::Silent, rules: "".into() };
         Decisions { rejected: [(identity(change), rejection)].into(), ..Decisions::default() }
     };
     for change in [&deactivate, &remove, &anonymise] {
@@ -101,14 +103,15 @@ impl<'a> Read<'a> {
 
     fn states(&self) -> BTreeMap<ExternalId, SourceState> {
         let gone = self.absence.iter().map(|it| (id("7"), it.clone())).collect();
-        states(&BTreeSet::from([id("7")]), &desired(self.record), &gone)
+        states([&id("7")], &desired(self.record), &gone)
     }
 }
 
 /// Whether a rejection of a change of user 7 is still in force.
 fn holds(then: &Read<'_>, now: &Read<'_>) -> bool {
     let state = then.states().remove(&id("7"));
-    let state = state.unwrap_or_else(SourceState::silent);
+    let state = state.unwrap_or(SourceState::Silent);
+    assert_eq!(SourceState::recorded(&state.to_string()), state, "as it is written down");
     is_in_force(state, then.rules, now)
 }
 
@@ -198,8 +201,9 @@ fn an_approval_is_for_the_reason_that_was_seen_and_by_the_rules_of_then() {
     let user = Arc::clone(&directory("7 ada").users[&id("7")]);
     let step = |reason| Step { change: Change::Deactivate { user: Arc::clone(&user) }, reason };
     let at = |time: &str| time.parse().unwrap();
-    let noticed =
-        |time: &str| Reason::NoticedByNewRules { reason: Box::new(Reason::Gone), at: at(time) };
+    let noticed = |time: &str| {
+        Reason::NoticedByNewRules(Box::new(Earlier { reason: Reason::Gone, at: at(time) }))
+    };
     let suspended = || Reason::Inactive("Suspended (status 2)".into());
     let (one, other) = ("2026-01-01T00:00:00Z", "2026-01-02T03:04:05.678Z");
     for (then, now, rules, holds) in [

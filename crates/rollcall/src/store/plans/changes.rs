@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use reconcile::gate::decisions::SourceState;
+
 use super::PlanId;
 use super::decisions::Verdict;
 use crate::store::batch::{cells, execute};
@@ -24,7 +26,7 @@ pub struct ChangeRow<'a> {
     pub words: String,
     pub reason: String,
     pub identity: String,
-    pub state: &'a str,
+    pub state: &'a SourceState,
     /// The number of its cause; 0 where it is not held.
     pub cause: usize,
     pub before: Cow<'a, str>,
@@ -116,7 +118,7 @@ pub async fn insert(
         #[rustfmt::skip]
         let row = (
             seq, target.map_or(0, |it| it.0), verdict, kind, who.0, who.1, who.2, words, reason,
-            identity, state, cause, before, after,
+            identity, format_args!("{state}"), cause, before, after,
         );
         cells(out, &row)
     };

@@ -203,7 +203,7 @@ pub async fn restate(
          where target_id = $2 and origin = 'sync' and verdict = 'rejected' \
            and identity = batch.value ->> 0";
     let row = |out: &mut Vec<u8>, (identity, state): &(Identity, SourceState)| {
-        cells(out, &(identity.as_str(), state.as_str(), fingerprint))
+        cells(out, &(identity.as_str(), format_args!("{state}"), fingerprint))
     };
     execute(tx, SQL, rejections, row, &[target.0]).await?;
     Ok(())

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use reconcile::gate::decisions::SourceState;
 use reconcile::principal::ExternalId;
 use serde_json::{Value, json};
 
@@ -30,7 +31,7 @@ pub struct ChangeRow<'a> {
     pub before: Cow<'a, str>,
     pub after: Cow<'a, str>,
     /// What the source said of the person.
-    pub state: &'a str,
+    pub state: &'a SourceState,
 }
 
 /// A change that a run made, with everything that it takes to take it back.
@@ -347,7 +348,7 @@ pub async fn insert(
         #[rustfmt::skip]
         let row = (
             seq, target.0, kind, external_id, username, group, detail, reason, outcome, before,
-            after, state,
+            after, format_args!("{state}"),
         );
         cells(out, &row)
     };

@@ -2,6 +2,7 @@
 
 use expect_test::expect;
 use reconcile::finding::{Finding, FindingKind};
+use reconcile::gate::decisions::SourceState;
 use reconcile::principal::ExternalId;
 use rollcall::store::Db;
 use rollcall::store::connectors;
@@ -248,7 +249,7 @@ async fn record(home: &Home) {
     let rows = names.iter().enumerate().map(|(place, name)| ChangeRow {
         before: if place == 0 { r#"{"email":"old@acme.test","active":true}"# } else { "" }.into(),
         after: if place == 0 { r#"{"email":"=HYPERLINK(1)","active":true}"# } else { "" }.into(),
-        state: "",
+        state: &SourceState::Silent,
         target: target.id,
         kind: if place == 0 { "update" } else { "create" },
         external_id: Some("1"),

@@ -1,6 +1,7 @@
 //! What is too old or too much is forgotten; what anybody still needs is not.
 
 use jiff::{SignedDuration, Timestamp};
+use reconcile::gate::decisions::SourceState;
 use rollcall::store::Db;
 use rollcall::store::audit::{self, Filter};
 use rollcall::store::connectors::Connector;
@@ -38,7 +39,7 @@ async fn run(
     let change = |_| ChangeRow {
         before: "".into(),
         after: "".into(),
-        state: "",
+        state: &SourceState::Silent,
         target: target.id,
         kind: "create",
         external_id: None,
@@ -147,7 +148,7 @@ async fn plan(
         words: String::new(),
         reason: String::new(),
         identity: String::new(),
-        state: "",
+        state: &SourceState::Silent,
         cause: 1,
         before: "".into(),
         after: "".into(),

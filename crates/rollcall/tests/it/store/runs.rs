@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use reconcile::finding::{Finding, FindingKind};
+use reconcile::gate::decisions::SourceState;
 use reconcile::principal::ExternalId;
 use rollcall::store::Db;
 use rollcall::store::connectors::Connector;
@@ -158,7 +159,7 @@ fn change<'a>(target: &Target, username: &'a str) -> ChangeRow<'a> {
         outcome: "applied".into(),
         before: "".into(),
         after: "".into(),
-        state: "",
+        state: &SourceState::Silent,
     }
 }
 

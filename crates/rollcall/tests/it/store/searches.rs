@@ -1,5 +1,6 @@
 //! A search in the changes of a long run or plan finds what reading all of them would find.
 
+use reconcile::gate::decisions::SourceState;
 use rollcall::store::Db;
 use rollcall::store::connectors::Connector;
 use rollcall::store::plans::{self, NewPlan, PlanKind, PlanStatus};
@@ -101,7 +102,7 @@ async fn a_search_in_a_run_finds_what_reading_it_would_find() {
             outcome: if is_held(*seq) { "held" } else { "applied" }.into(),
             before: "".into(),
             after: "".into(),
-            state: "",
+            state: &SourceState::Silent,
         });
         let mut tx = db.begin().await.unwrap();
         runs::changes::insert(&mut tx, run, rows).await.unwrap();
@@ -140,7 +141,7 @@ async fn a_search_in_a_plan_finds_what_reading_it_would_find() {
             words: String::new(),
             reason: String::new(),
             identity: String::new(),
-            state: "",
+            state: &SourceState::Silent,
             cause: if is_held(*seq) { 12 } else { 0 },
             before: "".into(),
             after: "".into(),
