@@ -33,6 +33,12 @@ pub struct Desired {
     pub said: BTreeMap<ExternalId, Said>,
     /// Where each group comes from, in the source's words.
     pub origins: BTreeMap<Name, Arc<str>>,
+    /// Groups that people have in the source and that are none here, by the name that they would have, and
+    /// why.
+    pub left_out: BTreeMap<Name, Arc<str>>,
+    /// Whoever has a group that no directory can hold. It may be one that they are in under its former
+    /// name, so they stay in those that the source has no more.
+    pub unnamed: BTreeSet<ExternalId>,
 }
 
 impl Desired {
@@ -272,8 +278,8 @@ fn fixed(record: &Record, existing: Option<&User>) -> Result<User, Finding> {
         ));
     };
     let email = present(record.email.as_deref()).unwrap_or_default();
-    check_value("username", username).map_err(invalid)?;
-    check_value("e-mail", email).map_err(invalid)?;
+    check_identifier("username", username).map_err(invalid)?;
+    check_identifier("e-mail", email).map_err(invalid)?;
 
     let first_name = tidy(record.first_name.as_deref());
     let last_name = tidy(record.last_name.as_deref());
@@ -321,9 +327,30 @@ fn check_value(field: &str, value: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Control characters, and the two code points that XML cannot carry in any form.
+/// As [`check_value`], of what people are told apart by: it must not look like another.
+fn check_identifier(field: &str, value: &str) -> Result<(), String> {
+    check_value(field, value)?;
+    if value.chars().any(is_invisible) {
+        return Err(format!(
+            "The {field} has an invisible character in it; type it anew in the source."
+        ));
+    }
+    Ok(())
+}
+
+/// Control characters, those that turn the direction of what follows, and the two code points that XML
+/// cannot carry in any form.
 fn is_unprintable(char: char) -> bool {
-    char.is_control() || matches!(char, '\u{fffe}' | '\u{ffff}')
+    let turns = matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    char.is_control() || turns || matches!(char, '\u{fffe}' | '\u{ffff}')
+}
+
+/// Without a width and without a meaning: the joiners of some scripts are not among them.
+fn is_invisible(char: char) -> bool {
+    matches!(
+        char,
+        '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}'
+    )
 }
 
 fn present(value: Option<&str>) -> Option<&str> {

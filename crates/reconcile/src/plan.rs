@@ -90,6 +90,8 @@ pub enum Reason {
     Granted(Arc<str>),
     /// No group source grants it any more.
     NotGranted,
+    /// The source has the group, and the rules make none of it, for this reason.
+    LeftOut(Arc<str>),
     Inactive(Arc<str>),
     Gone,
     OutOfScope(Arc<str>),
@@ -256,6 +258,7 @@ impl Reason {
             | Reason::ActiveAgain
             | Reason::Granted(_)
             | Reason::NotGranted
+            | Reason::LeftOut(_)
             | Reason::Inactive(_)
             | Reason::Gone
             | Reason::OutOfScope(_)

@@ -104,6 +104,11 @@ fn staying(evidence: &Evidence<'_>, decided: &Decided, asked: &Name) -> String {
         let origins = decided.desired.origins.get(asked).map_or("", |it| it);
         return format!("in it: {origins}");
     }
+    if decided.desired.unnamed.contains(evidence.id) {
+        return "in it, and kept: a group that they have in the source has a name that cannot be used, and \
+                may have been this one"
+            .to_owned();
+    }
     "in it, kept as it is".to_owned()
 }
 

@@ -167,6 +167,7 @@ fn why(reason: &Reason) -> String {
         | Reason::ActiveAgain
         | Reason::Granted(_)
         | Reason::NotGranted
+        | Reason::LeftOut(_)
         | Reason::Inactive(_)
         | Reason::Gone
         | Reason::Listed(_)

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::transform::Transformations;
-use super::{Desired, check_value};
+use super::{Desired, check_identifier, is_unprintable};
 use crate::expression::{Expression, Groups, Variables, field_of};
 use crate::finding::{Finding, FindingKind};
 use crate::pattern::Patterns;
@@ -163,14 +163,14 @@ impl GroupRules {
             }
             (EqualNames::Merge, _) | (_, None) => transformed,
         };
-        if let Err(why) = check_group(&name) {
-            return Fate::LeftOut(LeftOut::Unfit(why));
-        }
         if !self.only.is_empty() && !self.only.matches(&name) {
             return Fate::LeftOut(LeftOut::NotListed);
         }
         if let Some(pattern) = self.except.matching(&name) {
             return Fate::LeftOut(LeftOut::Excepted(pattern.into()));
+        }
+        if let Err(why) = check_group(&name) {
+            return Fate::LeftOut(LeftOut::Unfit(why));
         }
         Fate::Group(name)
     }
@@ -178,7 +178,11 @@ impl GroupRules {
     /// What a group of the source is called after the transformations.
     pub fn name_of(&self, grant: &Grant) -> Result<Name, LeftOut> {
         let Some(GroupNames { transformations, otherwise }) = &self.names else {
-            return Ok(grant.group.clone());
+            let typed = grant.group.as_str();
+            let trimmed = typed.trim();
+            // With blanks around it a name looks like another, which may be privileged.
+            let is_trim = trimmed.len() == typed.len();
+            return Ok(if is_trim { grant.group.clone() } else { Name::new(trimmed) });
         };
         let transformed = transformations
             .apply(grant.group.as_str())
@@ -251,16 +255,24 @@ pub(super) fn assign(
         match rules.fate(&holders.0, &sharing) {
             Fate::Group(name) => groups.entry(name.clone()).or_default().push((name, holders)),
             Fate::LeftOut(LeftOut::Unfit(why)) => {
-                unfit.insert((holders.0.origin.clone(), why));
+                let (grant, members) = holders;
+                unfit.insert((grant.origin.clone(), why));
+                desired.unnamed.extend(members);
             }
             Fate::LeftOut(
-                LeftOut::Outranked { .. }
+                why @ (LeftOut::Outranked { .. }
                 | LeftOut::NotListed
                 | LeftOut::Unmatched
-                | LeftOut::Excepted(_),
-            ) => {}
+                | LeftOut::Excepted(_)),
+            ) => {
+                let (grant, _) = holders;
+                let name = rules.name_of(&grant).unwrap_or_else(|_| grant.group.clone());
+                let why = format!("{} gives no group: {why}", grant.origin);
+                desired.left_out.insert(name, why.into());
+            }
         }
     }
+    desired.left_out.retain(|name, _| !groups.contains_key(name));
     findings.extend(unfit.iter().map(|(origin, why)| refused_group(origin, why)));
     for (name, sources) in groups {
         let origins: BTreeSet<&str> =
@@ -396,8 +408,21 @@ fn refused_group(origin: &str, why: &str) -> Finding {
         kind: FindingKind::Invalid,
         id: None,
         username: None,
-        message: format!("The group of {origin} is left out. {why}"),
+        message: format!(
+            "The group of {} is left out. {why} Whoever has it stays in groups that the source has no more: \
+             it may have been one of them.",
+            spelled_out(origin)
+        ),
     }
+}
+
+/// With the numbers of characters that would not be seen, or would do something to whoever looks.
+fn spelled_out(text: &str) -> String {
+    let spelled = |char: char| match char {
+        char if is_unprintable(char) => char.escape_unicode().to_string(),
+        char => char.to_string(),
+    };
+    text.chars().map(spelled).collect()
 }
 
 fn merged_groups(spellings: &BTreeSet<&str>, origins: &BTreeSet<&str>) -> Finding {
@@ -418,5 +443,5 @@ pub fn check_group(name: &Name) -> Result<(), String> {
     if name.as_str().trim().is_empty() {
         return Err("It has no name.".to_owned());
     }
-    check_value("name", name.as_str())
+    check_identifier("name", name.as_str())
 }

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::transform::Transformations;
-use super::{check_value, present, tidy};
+use super::{check_identifier, check_value, present, tidy};
 use crate::expression::{Answer, Expression, ExpressionError, Groups, Purpose, Says, Variables};
 use crate::finding::{Finding, FindingKind};
 use crate::principal::{Attributes, ExternalId, Name, Record, Standing, User, fold};
@@ -298,7 +298,7 @@ impl PersonRules {
                 "Has no \"{field}\", which is the key by which people are told apart; set it in the \
                  source."
             )),
-            Ok(key) => match check_value("key", &key.value) {
+            Ok(key) => match check_identifier("key", &key.value) {
                 Err(why) => Err(why),
                 // The field is part of it, so that no key is ever taken for one of another field.
                 Ok(()) => Ok(ExternalId::new(&format!("{field}:{}", fold(key.value.trim())))),
@@ -613,9 +613,9 @@ fn user_of(record: &Record, existing: Option<&User>, traced: &[Traced]) -> Resul
     if username.is_empty() {
         return Err("Has no username; mend the row of the username or the source.".to_owned());
     }
-    check_value("username", &username)?;
+    check_identifier("username", &username)?;
     let email = take(&Target::Email).trim().to_owned();
-    check_value("e-mail", &email)?;
+    check_identifier("e-mail", &email)?;
     let first_name = tidy(Some(&take(&Target::FirstName)));
     let last_name = tidy(Some(&take(&Target::LastName)));
     let display_name = tidy(Some(&take(&Target::DisplayName)));

@@ -194,10 +194,42 @@ fn odd_values_are_findings_and_pasted_line_breaks_are_spaces() {
             invalid 1: The username has a control character in it; type it anew in the source.
             invalid 2: The e-mail has 256 characters; Atlassian products hold 255.
             invalid 5: The last name has 256 characters; Atlassian products hold 255.
-            invalid -: The group of role 1 is left out. It has no name.
-            invalid -: The group of role 256 is left out. The name has 256 characters; Atlassian products hold 255.
-            invalid -: The group of role 4 is left out. The name has a control character in it; type it anew in the source.
+            invalid -: The group of role 1 is left out. It has no name. Whoever has it stays in groups that the source has no more: it may have been one of them.
+            invalid -: The group of role 256 is left out. The name has 256 characters; Atlassian products hold 255. Whoever has it stays in groups that the source has no more: it may have been one of them.
+            invalid -: The group of role 4 is left out. The name has a control character in it; type it anew in the source. Whoever has it stays in groups that the source has no more: it may have been one of them.
         "#]],
+    );
+}
+
+#[test]
+fn what_looks_like_another_name_is_a_finding_or_is_that_name() {
+    let mut records: Vec<Record> =
+        ["1 ada", "2 bob", "3 cyd", "4 dee", "5 eve"].into_iter().map(record).collect();
+    records[0].username = Some("x\u{200b}admin".into());
+    records[1].username = Some("bob\u{202e}mot".into());
+    records[2].display_name = Some("Cyd \u{202e}eeL\u{202c}".into());
+    // A joiner is part of how a name is written.
+    records[3].display_name = Some("\u{645}\u{6cc}\u{200c}\u{62e}".into());
+    records[4].grants = vec![
+        grant(" site-admins\t", "role 1"),
+        grant("site-admins", "role 2"),
+        grant("dev\u{200b}", "role 3"),
+        grant("ops\u{1b}[2J", "role \"ops\u{1b}[2J\""),
+    ];
+    check_records(
+        records.into_iter(),
+        &expect![[r#"
+        3 cyd <cyd@acme.test> "Cyd eeL" = "" "" active
+        4 dee <dee@acme.test> "می\u{200c}خ" = "" "" active
+        5 eve <eve@acme.test> "eve" = "" "" active
+        [site-admins] {#5} from role 1 and role 2
+        withheld 1
+        withheld 2
+        invalid 1: The username has an invisible character in it; type it anew in the source.
+        invalid 2: The username has a control character in it; type it anew in the source.
+        invalid -: The group of role "ops\u{1b}[2J" is left out. The name has a control character in it; type it anew in the source. Whoever has it stays in groups that the source has no more: it may have been one of them.
+        invalid -: The group of role 3 is left out. The name has an invisible character in it; type it anew in the source. Whoever has it stays in groups that the source has no more: it may have been one of them.
+    "#]],
     );
 }
 
@@ -688,7 +720,7 @@ fn names_of_groups_are_transformed_before_all_else() {
     expect![[r#"
         all: 1 2"#]]
     .assert_eq(&renamed(r#"map x = y else all"#, Unmatched::LeftOut, records));
-    expect![[r#"The group of role "dev" is left out. It has no name."#]].assert_eq(&renamed(
+    expect![[r#"The group of role "dev" is left out. It has no name. Whoever has it stays in groups that the source has no more: it may have been one of them."#]].assert_eq(&renamed(
         r#"map dev = """#,
         Unmatched::LeftOut,
         "1 ada : dev",

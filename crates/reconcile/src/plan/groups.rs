@@ -106,11 +106,17 @@ fn plan_leaves(
 ) -> Left {
     let is_kept = |kept: &crate::pattern::Patterns| kept.matches(group);
     let strips = case.policy.strip.as_ref().is_some_and(|kept| !is_kept(kept));
+    let is_vanished = !case.desired.directory.groups.contains_key(group);
+    let left_out = case.desired.left_out.get(group);
+    let not_granted = left_out.map_or(Reason::NotGranted, |why| Reason::LeftOut(Arc::clone(why)));
     let mut left = Left { members: present.len(), by_new_rules: None };
     for id in present.difference(wanted) {
         // Only those whom the source decides on; the others keep what they have.
         let reason = if case.decides_on(id) {
-            Reason::NotGranted.hidden_from_new_rules(case.hidden_since(id))
+            if is_vanished && case.desired.unnamed.contains(id) {
+                continue;
+            }
+            not_granted.clone().hidden_from_new_rules(case.hidden_since(id))
         } else if let Some(reason) = leaving.removed.get(id) {
             left.members -= 1;
             left.by_new_rules = left.by_new_rules.or(reason.by_new_rules());

@@ -10,7 +10,7 @@ use crate::principal::ExternalId;
 
 /// People with an account of whom not everything could be decided: they are odd or were passed over, are
 /// inactive by the answer about their id, which says nothing of their groups or of who takes part, an
-/// expression failed at them, or they are protected.
+/// expression failed at them, a group of theirs has no usable name, or they are protected.
 pub(super) fn undecided(case: &Case<'_>, leaving: &Leaving) -> BTreeSet<ExternalId> {
     let Case { desired, actual, gone, frozen, .. } = *case;
     let unclear = gone.iter().filter(|(id, absence)| match absence {
@@ -22,6 +22,7 @@ pub(super) fn undecided(case: &Case<'_>, leaving: &Leaving) -> BTreeSet<External
         .iter()
         .chain(unclear.map(|(id, _)| id))
         .chain(&leaving.undecided)
+        .chain(&desired.unnamed)
         .chain(frozen);
     people.filter(|id| actual.users.contains_key(*id)).cloned().collect()
 }

@@ -15,6 +15,7 @@ use crate::plan::{
 use crate::principal::{ExternalId, Name};
 use crate::world::{apply, desired, directory, gone, id};
 
+mod left_out;
 mod new_rules;
 mod random;
 

@@ -69,6 +69,7 @@ impl fmt::Display for Reason {
             Reason::Changed => f.write_str("changed in the source"),
             Reason::ActiveAgain => f.write_str("active again in the source"),
             Reason::Granted(origin) => write!(f, "granted by {origin}"),
+            Reason::LeftOut(why) => f.write_str(why),
             Reason::NotGranted => f.write_str("no group source grants it any more"),
             Reason::Inactive(words) => write!(f, "the source says {words}"),
             Reason::Gone => f.write_str("gone, asked for by id"),
