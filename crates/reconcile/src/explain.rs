@@ -41,8 +41,6 @@ pub struct Evidence<'a> {
     pub past: &'a Past<'a>,
     /// By what their changes are judged.
     pub terms: &'a Terms<'a>,
-    /// What the rules are known by, for decisions that were made by the same ones.
-    pub known_by: &'a str,
 }
 
 /// One of the stations on the way from the source to a directory.
@@ -117,7 +115,7 @@ impl Decided {
 
         let states = states([id], &desired, &gone);
         let mut decisions = terms.decisions.clone();
-        decisions.keep_in_force(&plan.steps, &states, evidence.known_by);
+        decisions.keep_in_force(&plan.steps, &states, terms.known_by);
         let terms = Terms { decisions: &decisions, ..*terms };
         let (_, held) = gate::check(alone(&plan, actual, past), actual, &terms);
         Decided { desired, plan, findings, states, held }

@@ -19,7 +19,7 @@ mod values;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use self::decisions::{Decisions, Identity};
+use self::decisions::{Acceptance, Decisions, Identity};
 use crate::directory::Directory;
 use crate::mapping::Desired;
 use crate::pattern::Patterns;
@@ -62,6 +62,8 @@ pub struct Terms<'a> {
     pub limits: &'a Limits,
     pub decisions: &'a Decisions,
     pub rules: Rules,
+    /// What the rules are known by.
+    pub known_by: &'a str,
     /// Groups that give power over others: whoever joins or leaves one, or is active in it again, is
     /// always asked about.
     pub privileged: &'a Patterns,
@@ -444,7 +446,9 @@ fn judge_shrinkage(people: usize, actual: &Directory, terms: &Terms<'_>) -> Opti
     if people == 0 {
         return Some(Objection::Empty { before });
     }
-    if terms.decisions.people_accepted.is_some_and(|accepted| accepted <= people) {
+    // Other rules may leave as many people, and other ones.
+    let is_accepted = |it: &Acceptance| *it.rules == *terms.known_by && it.people <= people;
+    if terms.decisions.people_accepted.as_ref().is_some_and(is_accepted) {
         return None;
     }
     let percent_max = terms.limits.shrinkage_percent_max;
@@ -725,6 +729,9 @@ impl fmt::Display for Objection {
                 "{people} of {of} people would have another {}, by rules that no run has tried (limit {percent_max} %).",
                 spoken(attribute)
             ),
+            Objection::LeftOut { planned: 1 } => {
+                f.write_str("1 change was left out when others were approved.")
+            }
             Objection::LeftOut { planned } => {
                 write!(f, "{planned} changes were left out when others were approved.")
             }

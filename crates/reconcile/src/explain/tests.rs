@@ -70,6 +70,7 @@ impl Case {
             limits: &limits,
             decisions: &self.decisions,
             rules: self.tried,
+            known_by: "",
             privileged: &self.privileged,
         };
         ask(&Evidence {
@@ -82,7 +83,6 @@ impl Case {
             actual: &self.actual,
             existing: &existing,
             listed: &self.listed,
-            known_by: "",
             rules: &self.rules,
             policy: &self.policy,
             past: &Past::NONE,

@@ -64,8 +64,17 @@ pub struct Decisions {
     pub rejected: BTreeMap<Identity, Rejection>,
     /// Seen beside what was approved, and not chosen.
     pub left_out: BTreeSet<Identity>,
-    /// Somebody saw that the source has no more people than this, and that it is right.
-    pub people_accepted: Option<usize>,
+    /// Somebody saw how few people the source has, and that it is right.
+    pub people_accepted: Option<Acceptance>,
+}
+
+/// Somebody saw that the source has no more people than this. It is by the rules of then: others ask for
+/// other people, however many these are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    pub people: usize,
+    /// What the rules were known by.
+    pub rules: Box<str>,
 }
 
 /// Somebody said no. It is in force until the source says something else of the person.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use expect_test::{Expect, expect};
 use jiff::Timestamp;
 
-use crate::gate::decisions::{Approval, Decisions, Identity, Rejection, SourceState};
+use crate::gate::decisions::{Acceptance, Approval, Decisions, Identity, Rejection, SourceState};
 use crate::gate::{self, Hold, Limits, Rules, Terms};
 use crate::pattern::Patterns;
 use crate::plan::{
@@ -30,6 +30,7 @@ fn with_careful_limits<T>(then: impl FnOnce(&Terms<'_>) -> T) -> T {
         limits: &Limits::CAREFUL,
         decisions: &Decisions::default(),
         rules: Rules::Unchanged,
+        known_by: "",
         privileged: &Patterns::NONE,
     })
 }
@@ -493,10 +494,15 @@ fn an_approval_does_not_take_a_name_that_is_still_in_use() {
     );
 }
 
+/// By the rules of now.
+fn accepted(people: usize) -> Acceptance {
+    Acceptance { people, rules: "".into() }
+}
+
 #[test]
 fn no_approval_makes_an_empty_source_believed() {
     let before = people(1..=8, ": dev");
-    let decisions = Decisions { people_accepted: Some(0), ..seen("", &before, |_| true) };
+    let decisions = Decisions { people_accepted: Some(accepted(0)), ..seen("", &before, |_| true) };
     check_decided(
         &decisions,
         "",
@@ -512,7 +518,7 @@ fn no_approval_makes_an_empty_source_believed() {
 #[test]
 fn an_accepted_shrinkage_is_judged_by_the_other_limits() {
     let before = people(1..=100, ": dev");
-    let decisions = Decisions { people_accepted: Some(88), ..Decisions::default() };
+    let decisions = Decisions { people_accepted: Some(accepted(88)), ..Decisions::default() };
     check_decided(
         &decisions,
         &people(13..=100, ": dev"),
@@ -530,6 +536,19 @@ fn an_accepted_shrinkage_is_judged_by_the_other_limits() {
             The source told of 87 people, the directory has 100 active ones: more than 10 % fewer.
             13 people would be deactivated (limit 5).
             held: 13 deactivate
+        "#]],
+    );
+    // As many by other rules are other people.
+    let by_others = Acceptance { people: 88, rules: "others".into() };
+    let decisions = Decisions { people_accepted: Some(by_others), ..Decisions::default() };
+    check_decided(
+        &decisions,
+        &people(13..=100, ": dev"),
+        &before,
+        &expect![[r#"
+            The source told of 88 people, the directory has 100 active ones: more than 10 % fewer.
+            12 people would be deactivated (limit 5).
+            held: 12 deactivate
         "#]],
     );
 }
@@ -677,7 +696,7 @@ fn what_new_rules_noticed_is_held_when_it_is_due_and_nothing_else() {
         let (plan, _) = plan(&desired, &actual, &gone, &policy, &past);
         let privileged = Patterns::NONE;
         let limits = &Limits::CAREFUL;
-        let terms = Terms { limits, decisions, rules, privileged: &privileged };
+        let terms = Terms { limits, decisions, rules, known_by: "", privileged: &privileged };
         let (approved, held) = gate::check(plan, &actual, &terms);
         let mut text = String::new();
         for objection in &held.objections {
@@ -756,7 +775,13 @@ fn nothing_passes_above_a_limit_but_what_was_seen() {
         let limits = Limits { hold, ..Limits::CAREFUL };
         let rules = if random.u8(..) < 200 { Rules::Unchanged } else { Rules::Changed };
         let nothing = Decisions::default();
-        let terms = Terms { limits: &limits, decisions: &nothing, rules, privileged: &privileged };
+        let terms = Terms {
+            limits: &limits,
+            decisions: &nothing,
+            rules,
+            known_by: "",
+            privileged: &privileged,
+        };
         let (_, held) = gate::check(planned(&POLICY, &after, &before), &actual, &terms);
         if held.is_empty() {
             continue;
@@ -787,8 +812,11 @@ fn nothing_passes_above_a_limit_but_what_was_seen() {
         apply(&actual, &passed.changes().collect::<Vec<_>>());
 
         let steps = planned(&POLICY, &after, &before).steps.len();
-        let decisions =
-            Decisions { approved: all, people_accepted: Some(people), ..Decisions::default() };
+        let decisions = Decisions {
+            approved: all,
+            people_accepted: Some(accepted(people)),
+            ..Decisions::default()
+        };
         let (passed, held) = gate::check(
             planned(&POLICY, &after, &before),
             &actual,

@@ -465,7 +465,6 @@ impl<'a> Grounds<'a> {
             policy: &self.rulings.policy,
             past: &self.rulings.past(actual),
             terms: &self.rulings.terms(&actual.in_force.decisions),
-            known_by: &self.rulings.fingerprint,
         })
     }
 }

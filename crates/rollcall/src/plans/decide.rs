@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use reconcile::gate::Objection;
+use reconcile::gate::decisions::Acceptance;
 use serde_json::json;
 
 use crate::store::audit::actor::Act;
@@ -137,9 +138,10 @@ pub async fn approve(
     decisions::enact(&mut tx, plan.id, origin, Verdict::Approved, until).await?;
     decisions::enact(&mut tx, plan.id, origin, Verdict::LeftOut, until).await?;
     if accepts_people {
+        let accepted = Acceptance { people: plan.people, rules: (*plan.fingerprint).into() };
         for target in shrunken {
             let target = TargetId(target);
-            decisions::accept_people(&mut tx, target, plan.id, plan.people, until).await?;
+            decisions::accept_people(&mut tx, target, plan.id, &accepted, until).await?;
         }
     }
     let waiting = seen.iter().filter(|it| it.is_held && is_undecided(it));

@@ -101,6 +101,7 @@ pub async fn decide(
             limits: &limits,
             decisions: &decisions,
             rules: Rules::Unchanged,
+            known_by: &fingerprint,
             privileged: &privileged,
         };
         let steps = plan.steps.clone();

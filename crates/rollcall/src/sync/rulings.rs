@@ -43,8 +43,8 @@ impl Rulings {
     }
 
     pub fn terms<'a>(&'a self, decisions: &'a Decisions) -> Terms<'a> {
-        let Rulings { policy: _, limits, privileged, rules, fingerprint: _ } = self;
-        Terms { limits, decisions, rules: *rules, privileged }
+        let Rulings { policy: _, limits, privileged, rules, fingerprint } = self;
+        Terms { limits, decisions, rules: *rules, known_by: fingerprint, privileged }
     }
 
     /// What a plan for a target is to know of earlier ones.

@@ -83,7 +83,8 @@ fn whoever_was_away_while_the_rules_were_new_does_not_leave_unasked_before_they_
             let (planned, _) = plan(&wanted, &actual, &answers, &policy, &past);
             memory = planned.memory.clone();
             let (limits, decisions) = (&OPEN, &Decisions::default());
-            let terms = Terms { limits, decisions, rules, privileged: &Patterns::NONE };
+            let terms =
+                Terms { limits, decisions, rules, known_by: "", privileged: &Patterns::NONE };
             let (approved, held) = gate::check(planned, &actual, &terms);
             // What the source says of somebody's status is no absence.
             let leaves = |step: &&Step| {

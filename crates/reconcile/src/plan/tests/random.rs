@@ -234,6 +234,7 @@ fn assert_reached(
             limits: &limits,
             decisions: &Decisions::default(),
             rules: Rules::Unchanged,
+            known_by: "",
             privileged: &Patterns::NONE,
         };
         let (approved, held) = gate::check(planned, before, &terms);

@@ -225,6 +225,7 @@ fn an_undo_is_judged_by_the_limits_like_any_other_plan() {
         limits: &Limits::CAREFUL,
         decisions: &Decisions::default(),
         rules: Rules::Unchanged,
+        known_by: "",
         privileged: &Patterns::NONE,
     };
     let (approved, held) = gate::check(undo.plan, &after, &terms);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use reconcile::gate::decisions::{
-    Approval, Decisions, Identity, Rejection, SeenReason, SourceState,
+    Acceptance, Approval, Decisions, Identity, Rejection, SeenReason, SourceState,
 };
 use reconcile::principal::ExternalId;
 
@@ -87,7 +87,9 @@ pub async fn read(
     let InForce { decisions, approved_in } = &mut in_force;
     for (identity, verdict, plan, external_id, state, people, reason, fingerprint) in rows {
         if let Some(people) = people {
-            decisions.people_accepted = usize::try_from(people).ok();
+            let rules = fingerprint.into();
+            let accepted = usize::try_from(people).ok();
+            decisions.people_accepted = accepted.map(|people| Acceptance { people, rules });
             continue;
         }
         let identity = Identity::recorded(&identity);
@@ -146,19 +148,22 @@ pub async fn accept_people(
     tx: &mut Tx,
     target: TargetId,
     plan: PlanId,
-    people: usize,
+    accepted: &Acceptance,
     until: Timestamp,
 ) -> Result<(), StoreError> {
     const SQL: &str = "insert into plan_decisions \
-           (target_id, origin, identity, verdict, plan_id, state, people, until) \
-         select id, $2, '', 'approved', $3, '', $4, $5 from targets where id = $1 \
+           (target_id, origin, identity, verdict, plan_id, state, people, fingerprint, until) \
+         select id, $2, '', 'approved', $3, '', $4, $5, $6 from targets where id = $1 \
          on conflict (target_id, origin, identity) do update \
-         set plan_id = excluded.plan_id, people = excluded.people, until = excluded.until";
+         set plan_id = excluded.plan_id, people = excluded.people, \
+           fingerprint = excluded.fingerprint, until = excluded.until";
+    let Acceptance { people, rules } = accepted;
     with_tx!(tx, conn => sqlx::query(SQL)
         .bind(target.0)
         .bind(Origin::Sync.word())
         .bind(plan.0)
-        .bind(i64::try_from(people).unwrap_or(i64::MAX))
+        .bind(i64::try_from(*people).unwrap_or(i64::MAX))
+        .bind(&**rules)
         .bind(until.as_microsecond())
         .execute(conn)
         .await

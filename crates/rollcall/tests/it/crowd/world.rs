@@ -143,6 +143,7 @@ fn check(plan: Plan, actual: &Directory) -> (Approved, Held) {
         limits: &PERMISSIVE,
         decisions: &Decisions::default(),
         rules: Rules::Unchanged,
+        known_by: "",
         privileged: &Patterns::NONE,
     };
     gate::check(plan, actual, &terms)

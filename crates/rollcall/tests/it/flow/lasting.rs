@@ -63,6 +63,33 @@ async fn a_rejection_outlasts_a_read_that_says_nothing_of_the_person() {
 }
 
 #[tokio::test]
+async fn how_few_people_there_are_is_accepted_by_the_rules_of_then() {
+    on_both(async |db| {
+        let mut world = World::with(&db, population(40), Options::quiet(7)).await;
+        world.sync().await;
+        for id in &world.ids()[..20] {
+            world.sandbox.admin().delete_user(*id).unwrap();
+        }
+        let held = world.sync().await;
+        assert_eq!(held.decision.asked, 0, "{}", held.message);
+        let act = somebody().act(Timestamp::now()).because("They left");
+        let accepted = approve(&db, held.plan.unwrap(), &Choice::default(), &act).await.unwrap();
+        assert_eq!((accepted.people, accepted.chosen), (Some(20), 0));
+        assert_eq!(world.decide().await.asked, 20);
+        // As many by other rules are other people for all that anybody has seen.
+        world.edit(|it| it.leavers.protected = vec!["nobody".to_owned()]).await;
+        assert_eq!(world.decide().await.asked, 0);
+        let held = world.sync().await;
+        assert_eq!((held.status, held.decision.asked), (Status::Held, 0), "{}", held.message);
+        world.edit(|it| it.leavers.protected = Vec::new()).await;
+        let asked = world.sync().await;
+        assert_eq!((asked.status, asked.decision.asked), (Status::Held, 20), "{}", asked.message);
+        assert_eq!(world.active().await, 40);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_was_left_out_outlasts_a_read_that_says_nothing_of_the_person() {
     on_both(async |db| {
         let (world, ids, plan) = World::with_four_suspended(&db).await;
