@@ -15,13 +15,17 @@
 //!    redirects and shows the sentence there.
 //! 5. Every form has `{% call ui::csrf(page.csrf) %}{% endcall %}`, or it is refused.
 //! 6. Add a line for each route to [`access::table`], with who may use it. There is no other way to
-//!    mount one. Severe actions call `visit.prove("/where/they/are")?` first.
+//!    mount one. Severe actions call `visit.prove_to("Do this", "/where/they/are")?` first.
 //! 7. Give the view `#[cfg(test)] fn samples() -> Vec<View>`: empty, usual, held, with hostile
 //!    texts; and a test that renders each with [`answer::samples::check`].
 //! 8. Changes of state are audited with `visit.act()`.
+//! 9. A form in which something is typed has an `id`, the page is made with
+//!    `visit.page("Title").keeping("id", "/where/it/is/sent")`, and its route is one of
+//!    [`access::Then::ShowsAgain`]: then another theme takes nothing away that was typed.
 
 pub mod access;
 pub mod address;
+pub mod admins;
 pub mod answer;
 pub mod assets;
 pub mod chart;

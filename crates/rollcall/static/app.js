@@ -163,7 +163,8 @@ function sets(select) {
 }
 
 // ---- Fragments: [data-preview=address][data-preview-into=id] posts its form while one types and
-// shows the answer; form[data-filter=id] fetches its own page and takes over the list of that id.
+// shows the answer; [data-filter=id] fetches its own page, or that of data-action where it is no form
+// of its own, and takes over the list of that id.
 
 function preview(part) {
   const form = part.closest("form");
@@ -185,14 +186,14 @@ function preview(part) {
   part.addEventListener("change", show);
 }
 
-function filter(form) {
+function filter(part) {
   let asked = 0;
   const show = async (address) => {
     const turn = ++asked;
     const answer = await fetched(address).catch(() => null);
-    const list = answer?.getElementById(form.dataset.filter);
+    const list = answer?.getElementById(part.dataset.filter);
     if (!list || turn !== asked) return;
-    const old = document.getElementById(form.dataset.filter);
+    const old = document.getElementById(part.dataset.filter);
     document.adoptNode(list);
     keepTicks(old, list);
     old.replaceWith(list);
@@ -200,18 +201,20 @@ function filter(form) {
     history.replaceState(null, "", address);
     announce(list.querySelector(".range, .empty h2")?.textContent ?? "List updated");
   };
-  form.addEventListener("input", delayed(250, () => {
-    const address = new URL(form.action);
-    address.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
+  part.addEventListener("input", delayed(250, () => {
+    const address = new URL(part.dataset.action ?? part.action, location.href);
+    const fields = part.dataset.action ? all("[name]:not(button)", part).map((it) => [it.name, it.value]) : [...new FormData(part)];
+    if (!part.dataset.action) address.search = "";
+    for (const [name] of fields) address.searchParams.delete(name);
+    for (const [name, value] of fields) if (value !== "") address.searchParams.append(name, value);
     show(address);
   }));
   // Pages of a list in which something is ticked change in their place.
   document.addEventListener("click", (event) => {
-    const link = event.target.closest?.(`#${form.dataset.filter} .pager a`);
-    const decides = link?.closest("form");
-    if (!decides || all(TICKED, decides).length === 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const button = event.target.closest?.(`#${part.dataset.filter} .pager button`);
+    if (!button || all(TICKED, button.form).length === 0) return;
     event.preventDefault();
-    show(link.href);
+    show(new URL(button.value, location.href).href);
   });
 }
 
@@ -459,7 +462,7 @@ function age() {
 function enliven(part) {
   all("select[data-sets]", part).forEach(sets);
   all("form[data-guard]", part).forEach(guard);
-  all("form[data-filter]", part).forEach(filter);
+  all("[data-filter]", part).forEach(filter);
   all("[data-chooses]", part).forEach(choosing);
   all("[data-preview]", part).forEach(preview);
   all("[data-live]", part).forEach(live);

@@ -30,13 +30,23 @@ pub enum Access {
     AtLeast(Role),
 }
 
-/// One route, made by [`get`] or [`post`] alone.
+/// One route, made by [`get`], [`post`] or [`kept`] alone.
 #[derive(Clone, Debug)]
 pub struct Route {
     pub method: Method,
     pub path: &'static str,
     pub access: Access,
+    pub then: Then,
     answer: MethodRouter<App>,
+}
+
+/// What a route does with a form by which another theme was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// It shows the form again as it is filled in, and does nothing else: made by [`kept`] alone.
+    ShowsAgain,
+    /// It would act on it, so the guard lets no such form through.
+    Acts,
 }
 
 /// Every route of the pages. It is made once: every page asks several times what it may lead to.
@@ -64,10 +74,10 @@ fn routes() -> Vec<Route> {
         get("/account", SignedIn, account::show),
         post("/account/password", SignedIn, account::change_password),
         post("/account/sessions/{id}/end", SignedIn, account::end_session),
-        post("/account/theme", SignedIn, account::theme),
+        kept("/account/theme", SignedIn, account::theme),
         post("/account/shortcuts", SignedIn, account::shortcuts),
         get("/account/prove", SignedIn, account::show_prove),
-        post("/account/prove", SignedIn, account::prove),
+        kept("/account/prove", SignedIn, account::prove),
         // Audit log, health.
         get("/audit", AtLeast(Viewer), audit::show),
         get("/audit/export/{format}", AtLeast(Viewer), audit::export),
@@ -76,9 +86,9 @@ fn routes() -> Vec<Route> {
         // Settings.
         get("/settings", AtLeast(Viewer), settings::show),
         get("/settings/accounts", AtLeast(Viewer), settings::accounts::list),
-        post("/settings/accounts", AtLeast(Admin), settings::accounts::create),
+        kept("/settings/accounts", AtLeast(Admin), settings::accounts::create),
         get("/settings/accounts/{id}", AtLeast(Admin), settings::accounts::show),
-        post("/settings/accounts/{id}", AtLeast(Admin), settings::accounts::edit),
+        kept("/settings/accounts/{id}", AtLeast(Admin), settings::accounts::edit),
         post("/settings/accounts/{id}/delete", AtLeast(Admin), settings::accounts::delete),
         post("/settings/accounts/{id}/link", AtLeast(Admin), settings::accounts::link),
         post("/settings/accounts/{id}/sign-out", AtLeast(Admin), settings::accounts::end_sessions),
@@ -89,7 +99,7 @@ fn routes() -> Vec<Route> {
         ),
         get("/settings/safety", AtLeast(Viewer), settings::safety),
         get("/settings/retention", AtLeast(Viewer), settings::retention),
-        post("/settings/retention", AtLeast(Admin), settings::save_retention),
+        kept("/settings/retention", AtLeast(Admin), settings::save_retention),
         get("/settings/appearance", AtLeast(Viewer), settings::appearance),
         get("/help", AtLeast(Viewer), help::show),
         // Overview.
@@ -99,18 +109,18 @@ fn routes() -> Vec<Route> {
         post("/connectors/{id}/sync", AtLeast(Operator), connectors::sync),
         get("/connectors/new", ADMIN, connector_new::gallery),
         get("/connectors/new/{provider}", ADMIN, connector_new::show),
-        post("/connectors/new/{provider}", ADMIN, connector_new::create),
+        kept("/connectors/new/{provider}", ADMIN, connector_new::create),
         get("/connectors/{id}", AtLeast(Viewer), connector::start),
         get("/connectors/{id}/test", AtLeast(Operator), connector_test::show),
         post("/connectors/{id}/test", AtLeast(Operator), connector_test::test),
         get("/connectors/{id}/pause", AtLeast(Operator), connector_pause::show_pause),
-        post("/connectors/{id}/pause", AtLeast(Operator), connector_pause::pause),
+        kept("/connectors/{id}/pause", AtLeast(Operator), connector_pause::pause),
         get("/connectors/{id}/resume", AtLeast(Operator), connector_pause::show_resume),
-        post("/connectors/{id}/resume", AtLeast(Operator), connector_pause::resume),
+        kept("/connectors/{id}/resume", AtLeast(Operator), connector_pause::resume),
         get("/connectors/{id}/delete", ADMIN, connector_delete::show),
-        post("/connectors/{id}/delete", ADMIN, connector_delete::delete),
+        kept("/connectors/{id}/delete", ADMIN, connector_delete::delete),
         get("/connectors/{id}/{tab}", AtLeast(Viewer), connector::show),
-        post("/connectors/{id}/{tab}", ADMIN, connector::save),
+        kept("/connectors/{id}/{tab}", ADMIN, connector::save),
         post("/connectors/{id}/{tab}/preview", ADMIN, connector::preview),
         post("/connectors/{id}/simulate", AtLeast(Operator), simulation::start),
         get("/simulations/{name}", AtLeast(Viewer), simulation::show),
@@ -120,15 +130,16 @@ fn routes() -> Vec<Route> {
         get("/plans", AtLeast(Viewer), plans::all),
         get("/plans/{id}", AtLeast(Viewer), plan::show),
         get("/plans/{id}/export/{file}", AtLeast(Viewer), download::plan),
+        kept("/plans/{id}/show", AtLeast(Approver), plan::deciding::show),
         post("/plans/{id}/approve", AtLeast(Approver), plan::deciding::approve),
         post("/plans/{id}/reject", AtLeast(Approver), plan::deciding::reject),
         post("/plans/{id}/apply", AtLeast(Operator), plan::apply),
         get("/rejections", AtLeast(Viewer), rejections::show),
-        post("/rejections/lift", AtLeast(Approver), rejections::lift),
+        kept("/rejections/lift", AtLeast(Approver), rejections::lift),
         // Targets.
         get("/targets", AtLeast(Viewer), targets::list),
         get("/targets/new", AtLeast(Admin), targets::new),
-        post("/targets/new", AtLeast(Admin), targets::create),
+        kept("/targets/new", AtLeast(Admin), targets::create),
         get("/targets/{id}", AtLeast(Viewer), targets::show),
         get("/targets/{id}/events", AtLeast(Viewer), targets::events),
         post("/targets/{id}/rotate-password", AtLeast(Admin), targets::rotate_password),
@@ -141,7 +152,7 @@ fn routes() -> Vec<Route> {
         post("/runs/{id}/stop", AtLeast(Operator), run::stop),
         post("/runs/{id}/retry", AtLeast(Operator), run::retry),
         get("/runs/{id}/undo", AtLeast(Operator), run::undo::show),
-        post("/runs/{id}/undo", AtLeast(Operator), run::undo::undo),
+        kept("/runs/{id}/undo", AtLeast(Operator), run::undo::undo),
         // People and groups.
         get("/users", AtLeast(Viewer), users::show),
         get("/users/{target}/{id}", AtLeast(Viewer), users::one),
@@ -181,7 +192,8 @@ where
     H: Handler<T, App>,
     T: 'static,
 {
-    Route { method: Method::GET, path, access, answer: on(MethodFilter::GET, handler) }
+    let answer = on(MethodFilter::GET, handler);
+    Route { method: Method::GET, path, access, then: Then::Acts, answer }
 }
 
 /// A route that changes something: only by a form of ours.
@@ -190,14 +202,25 @@ where
     H: Handler<T, App>,
     T: 'static,
 {
-    Route { method: Method::POST, path, access, answer: on(MethodFilter::POST, handler) }
+    let answer = on(MethodFilter::POST, handler);
+    Route { method: Method::POST, path, access, then: Then::Acts, answer }
+}
+
+/// As [`post`], of a form that is filled in: chosen another theme, it is shown again as it is. Its
+/// handler asks [`crate::web::form::Form::is_wrong`] before it does anything.
+fn kept<H, T>(path: &'static str, access: Access, handler: H) -> Route
+where
+    H: Handler<T, App>,
+    T: 'static,
+{
+    Route { then: Then::ShowsAgain, ..post(path, access, handler) }
 }
 
 /// All pages, and the answer to what is none.
 pub fn router(app: &App) -> Router {
     let mut router = Router::new();
-    for Route { method: _, path, access, answer } in table() {
-        let admit = from_fn_with_state(*access, guard::admit);
+    for Route { method: _, path, access, then, answer } in table() {
+        let admit = from_fn_with_state((*access, *then), guard::admit);
         router = router.route(path, answer.clone().layer(admit));
     }
     router

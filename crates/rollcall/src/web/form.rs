@@ -21,6 +21,7 @@ use crate::web::refusal::Refusal;
 pub struct Form {
     fields: Vec<(String, String)>,
     errors: BTreeMap<String, String>,
+    is_only_shown: bool,
 }
 
 /// What a template needs to show a form again: values as typed, and errors by field.
@@ -29,6 +30,9 @@ pub struct Typed {
     values: BTreeMap<String, String>,
     errors: BTreeMap<String, String>,
 }
+
+/// The field of the buttons that choose how pages look.
+pub const THEME: &str = "theme";
 
 const FIELDS_MAX: usize = 2_000;
 const TEXT_CHARS_MAX: usize = 20_000;
@@ -46,7 +50,18 @@ impl Form {
                 return Err(Refusal::TooLarge);
             }
         }
-        Ok(Form { fields, errors: BTreeMap::new() })
+        Ok(Form { fields, errors: BTreeMap::new(), is_only_shown: false })
+    }
+
+    /// Whether nothing is to be done but to show it again, because another theme was chosen.
+    pub fn is_only_shown(&self) -> bool {
+        self.is_only_shown
+    }
+
+    /// The same form, to show it again and nothing else.
+    #[must_use]
+    pub fn only_shown(self) -> Form {
+        Form { is_only_shown: true, ..self }
     }
 
     /// What was typed, as it is; empty where the field is missing.
@@ -134,8 +149,9 @@ impl Form {
         self.errors.entry(name.to_owned()).or_insert_with(|| why.into());
     }
 
+    /// Whether it must be shown again, and nothing be done.
     pub fn is_wrong(&self) -> bool {
-        !self.errors.is_empty()
+        self.is_only_shown || !self.errors.is_empty()
     }
 
     /// To show the form again. Fields whose name says that they are secret are left out.
@@ -148,9 +164,9 @@ impl Form {
     }
 
     /// Every field in its order, to send the form once more by another; without those whose name
-    /// says that they are secret.
+    /// says that they are secret, and without a choice of the theme, which is made.
     pub fn carried(&self) -> Vec<(String, String)> {
-        self.shown().cloned().collect()
+        self.shown().filter(|(name, _)| name != THEME).cloned().collect()
     }
 
     fn shown(&self) -> impl Iterator<Item = &(String, String)> {

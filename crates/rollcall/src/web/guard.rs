@@ -19,10 +19,10 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::web::access::{Access, page_of};
+use crate::web::access::{Access, Then, page_of};
 use crate::web::address::Arrival;
 use crate::web::answer::{self, Answer};
-use crate::web::form::Form;
+use crate::web::form::{Form, THEME};
 use crate::web::page::Page;
 use crate::web::pages::account;
 use crate::web::refusal::Refusal;
@@ -33,9 +33,8 @@ use crate::web::{App, cookies};
 /// A form is a few settings. What is larger was not typed.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 
-/// The address of a page that signs in or proves who one is, and then goes back.
+/// The address of a page that signs in, and then goes back.
 const SIGN_IN: &str = "/sign-in";
-const PROVE: &str = "/account/prove";
 
 /// Looks up who asks, and makes pages of refusals.
 pub async fn receive(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -89,7 +88,11 @@ fn refusal_of(response: &mut Response) -> Option<Refusal> {
 }
 
 /// Lets a request through to its route, or not.
-pub async fn admit(State(access): State<Access>, mut request: Request, next: Next) -> Response {
+pub async fn admit(
+    State((access, then)): State<(Access, Then)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let Some(visit) = request.extensions().get::<Visit>().cloned() else {
         // A file that every page is made of.
         if access == Access::Anybody && request.method() == Method::GET {
@@ -98,7 +101,7 @@ pub async fn admit(State(access): State<Access>, mut request: Request, next: Nex
         return Refusal::Failed("the request passed no guard".to_owned()).into_response();
     };
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-    if !is_read && let Err(refusal) = take_form(&visit, access, &mut request).await {
+    if !is_read && let Err(refusal) = take_form(&visit, access, then, &mut request).await {
         return refusal.into_response();
     }
     if !access.allows(visit.role()) {
@@ -122,7 +125,12 @@ pub async fn admit(State(access): State<Access>, mut request: Request, next: Nex
 }
 
 /// Reads the form of a request that changes something, if it comes from a page of ours.
-async fn take_form(visit: &Visit, access: Access, request: &mut Request) -> Result<(), Refusal> {
+async fn take_form(
+    visit: &Visit,
+    access: Access,
+    then: Then,
+    request: &mut Request,
+) -> Result<(), Refusal> {
     let site = request.extensions().get::<Arc<Site>>().cloned();
     let site = site.ok_or_else(|| Refusal::Failed("the request passed no guard".to_owned()))?;
     if !is_same_origin(request.headers(), visit.arrival(), &site) {
@@ -143,6 +151,12 @@ async fn take_form(visit: &Visit, access: Access, request: &mut Request) -> Resu
     if needs_token && !visit.is_csrf(form.raw("csrf")) {
         return Err(Refusal::NotOurForm);
     }
+    // Whoever chooses another theme has not asked for anything to be done.
+    let form = match (form.has(THEME), then) {
+        (false, _) => form,
+        (true, Then::ShowsAgain) => form.only_shown(),
+        (true, Then::Acts) => return Err(Refusal::NotOurForm),
+    };
     request.extensions_mut().insert(form);
     Ok(())
 }
@@ -188,19 +202,18 @@ struct Refused {
 }
 
 fn refused(visit: &Visit, refusal: &Refusal, form: Option<&Form>) -> Response {
-    let towards = |page: &str, back: &str| {
-        let back = utf8_percent_encode(back, NON_ALPHANUMERIC);
-        see_other(&format!("{page}?next={back}"))
-    };
     let or_text = |answer: Answer| match answer {
         Ok(response) => response,
         Err(error) => (refusal.status(), error.to_string()).into_response(),
     };
     match refusal {
-        Refusal::NotSignedIn { back } => return towards(SIGN_IN, back),
+        Refusal::NotSignedIn { back } => {
+            let back = utf8_percent_encode(back, NON_ALPHANUMERIC);
+            return see_other(&format!("{SIGN_IN}?next={back}"));
+        }
         Refusal::NotProved { act, back } => match form {
             Some(form) => return or_text(account::ask(visit, act, back, form)),
-            None => return towards(PROVE, back),
+            None => return or_text(account::ask_first(visit, act, back)),
         },
         Refusal::Failed(why) => {
             tracing::error!(request = visit.request(), "Request {} failed: {why}", visit.request());

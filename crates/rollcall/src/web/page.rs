@@ -9,6 +9,8 @@ pub struct Page {
     pub title: String,
     /// Path and query of this page, to come back to.
     pub path: String,
+    /// The form whose contents go along when another theme is chosen.
+    pub kept: Option<Kept>,
     /// Whoever is signed in. Without, the frame is a lone card: signing in, setting up.
     pub account: Option<Account>,
     pub nav: Vec<NavEntry>,
@@ -27,6 +29,15 @@ pub struct Page {
     pub stylesheet: String,
     pub script: String,
     pub favicon: String,
+}
+
+/// A form of a page that is shown again, as it is filled in, when another theme is chosen.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The `id` of the form.
+    pub form: &'static str,
+    /// Where it is sent to; the route must be one that shows a form again.
+    pub action: String,
 }
 
 #[derive(Clone, Debug)]
@@ -118,6 +129,14 @@ fn belongs(path: &str, href: &str) -> bool {
         "/approvals" => under("/approvals") || under("/rejections"),
         "/runs" => under("/runs") || under("/plans"),
         href => under(href),
+    }
+}
+
+impl Page {
+    /// With a form that is not lost when another theme is chosen.
+    #[must_use]
+    pub fn keeping(self, form: &'static str, action: impl Into<String>) -> Page {
+        Page { kept: Some(Kept { form, action: action.into() }), ..self }
     }
 }
 

@@ -195,12 +195,8 @@ impl Visit {
         bytes.ct_eq(&signed_in.csrf).into()
     }
 
-    /// Goes on only if the password was typed a short while ago, for pages of actions that are severe.
-    pub fn prove(&self, back: &str) -> Result<(), Refusal> {
-        self.prove_to("", back)
-    }
-
-    /// As [`Visit::prove`], for such an action itself. The question names it, as `Delete the target jira`.
+    /// Goes on only if the password was typed a short while ago, for actions that are severe and for
+    /// the pages that lead to them. The question names the action, as `Delete the target jira`.
     pub fn prove_to(&self, act: &str, back: &str) -> Result<(), Refusal> {
         let proved = self.session().map(|it| self.now().duration_since(it.proved_at));
         match proved {
@@ -286,6 +282,7 @@ pub(super) fn plain_page(title: String, path: String) -> Page {
     Page {
         title,
         path,
+        kept: None,
         account: None,
         nav: Vec::new(),
         theme: Theme::System,

@@ -5,13 +5,15 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::response::{IntoResponse as _, Redirect};
+use serde::Deserialize;
 
+use crate::notation::shell_word;
 use crate::secret::Secret;
 use crate::store::accounts::{self, Account, AccountError, password};
 use crate::store::sessions::{self, SessionId};
 use crate::web::access::page_of;
 use crate::web::answer::{self, Answer};
-use crate::web::form::{Form, Typed};
+use crate::web::form::{Form, THEME, Typed};
 use crate::web::moment::Moment;
 use crate::web::page::{Page, Theme};
 use crate::web::pages::sign_in::{self, Asked};
@@ -30,6 +32,8 @@ struct View {
     form: Typed,
     sessions: Vec<SessionRow>,
     shortcuts: bool,
+    password_command: String,
+    session_commands: Vec<(String, String)>,
 }
 
 /// One session, as a list shows it.
@@ -70,13 +74,17 @@ pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
 
 async fn view(app: &App, visit: &Visit, form: Typed) -> Result<View, Refusal> {
     let account = own(visit)?;
+    let sessions = session_rows(app, visit, account).await?;
+    let email = shell_word(account.email.as_str());
     Ok(View {
+        password_command: format!("rollcall account reset-password {email} --password-file FILE"),
+        session_commands: session_commands(account, &sessions),
         page: visit.page("Your account"),
         role: account.role.label(),
         means: account.role.means(),
         has_password: account.has_password,
         form,
-        sessions: session_rows(app, visit, account).await?,
+        sessions,
         shortcuts: visit.shortcuts(),
     })
 }
@@ -98,6 +106,16 @@ pub async fn session_rows(
         program: browser(&session.program),
     };
     Ok(sessions.into_iter().map(row).collect())
+}
+
+/// The commands that list and end the sessions of an account; one's own ends by signing out.
+pub fn session_commands(account: &Account, sessions: &[SessionRow]) -> Vec<(String, String)> {
+    let list = format!("rollcall account sessions {}", shell_word(account.email.as_str()));
+    let end = |it: &SessionRow| {
+        (format!("End {} of {}", it.program, it.address), format!("{list} --end {}", it.id))
+    };
+    let ends: Vec<_> = sessions.iter().filter(|it| !it.is_this).map(end).collect();
+    [("List".to_owned(), list.clone())].into_iter().chain(ends).collect()
 }
 
 /// Gives oneself another password: all other sessions end.
@@ -143,6 +161,11 @@ pub async fn show_prove(visit: Visit, Query(asked): Query<Asked>) -> Answer {
     answer::html(&prove_view(&visit, &asked.next)?)
 }
 
+/// Asks for the password before a page is shown that leads to something severe.
+pub fn ask_first(visit: &Visit, act: &str, back: &str) -> Answer {
+    answer::html(&ProveView { act: act.to_owned(), ..prove_view(visit, back)? })
+}
+
 /// Asks for the password before a form that was sent goes on. Nothing of it has to be typed again.
 pub fn ask(visit: &Visit, act: &str, back: &str, form: &Form) -> Answer {
     let (act, resume) = (act.to_owned(), visit.path().to_owned());
@@ -152,7 +175,7 @@ pub fn ask(visit: &Visit, act: &str, back: &str, form: &Form) -> Answer {
 
 fn prove_view(visit: &Visit, next: &str) -> Result<ProveView, Refusal> {
     Ok(ProveView {
-        page: visit.page("Type your password again"),
+        page: visit.page("Type your password again").keeping("prove", "/account/prove"),
         act: String::new(),
         next: next.to_owned(),
         wrong: String::new(),
@@ -166,8 +189,14 @@ fn prove_view(visit: &Visit, next: &str) -> Result<ProveView, Refusal> {
 pub async fn prove(State(app): State<App>, visit: Visit, form: Form) -> Answer {
     let account = own(&visit)?;
     let (next, resume) = (form.raw("next"), form.raw("resume"));
-    let (status, wrong) = match is_right(&app, &visit, account, &form.secret("password")).await? {
-        Ok(true) => {
+    let again = StatusCode::UNPROCESSABLE_ENTITY;
+    let checked = match form.is_only_shown() {
+        true => None,
+        false => Some(is_right(&app, &visit, account, &form.secret("password")).await?),
+    };
+    let (status, wrong) = match checked {
+        None => (again, String::new()),
+        Some(Ok(true)) => {
             if let Some(session) = visit.session() {
                 sessions::prove(app.db(), session.id, visit.now()).await?;
             }
@@ -177,8 +206,8 @@ pub async fn prove(State(app): State<App>, visit: Visit, form: Form) -> Answer {
             }
             return Ok(see_other(page_of(next)));
         }
-        Ok(false) => (StatusCode::UNPROCESSABLE_ENTITY, "This is not your password.".to_owned()),
-        Err(Wait(wait)) => (StatusCode::TOO_MANY_REQUESTS, too_many(wait.as_secs())),
+        Some(Ok(false)) => (again, "This is not your password.".to_owned()),
+        Some(Err(Wait(wait))) => (StatusCode::TOO_MANY_REQUESTS, too_many(wait.as_secs())),
     };
     let mut carried = form.carried();
     carried.retain(|(name, _)| !PROVE_FIELDS.contains(&name.as_str()));
@@ -208,10 +237,22 @@ async fn is_right(
     Ok(Ok(is_right))
 }
 
-/// Chooses light or dark; the answer is the page one came from.
-pub async fn theme(visit: Visit, form: Form) -> Answer {
-    let theme = Theme::from_word(form.raw("theme"));
-    let mut response = see_other(form.raw("back"));
+/// Where a form goes on that went along with a choice of the theme.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Resumed {
+    resume: String,
+}
+
+/// Chooses light or dark; the answer is the page one came from, with whatever is filled in there.
+pub async fn theme(visit: Visit, Query(resumed): Query<Resumed>, form: Form) -> Answer {
+    let theme = Theme::from_word(form.raw(THEME));
+    let mut response = if is_ours(&resumed.resume) {
+        // The same form once more: its own page shows it again.
+        Redirect::temporary(&resumed.resume).into_response()
+    } else {
+        see_other(form.raw("back"))
+    };
     if let Some(cookie) = cookies::keep(cookies::THEME, theme.word(), visit.arrival().is_https) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
@@ -308,6 +349,8 @@ mod tests {
                 form: form.typed(),
                 sessions: vec![row(true), row(false)],
                 shortcuts: true,
+                password_command: HOSTILE.to_owned(),
+                session_commands: vec![(HOSTILE.to_owned(), HOSTILE.to_owned())],
             });
             assert!(!text.contains("canary"), "{text}");
         }

@@ -39,7 +39,6 @@ use crate::people::{emptied, names};
 use crate::store::connectors::{self, Connector, ConnectorError, ConnectorId};
 use crate::store::runs::{self, Run};
 use crate::store::targets::{self, Target};
-use crate::web::App;
 use crate::web::answer::{self, Answer};
 use crate::web::form::Form;
 use crate::web::moment::Moment;
@@ -47,6 +46,7 @@ use crate::web::page::Page;
 use crate::web::refusal::Refusal;
 use crate::web::status::Role;
 use crate::web::visit::{Visit, see_other};
+use crate::web::{App, admins};
 
 #[derive(Debug, Template)]
 #[template(path = "connector.html")]
@@ -59,6 +59,8 @@ struct View {
     /// What stood in its fields then; the form carries it, too.
     opened: String,
     may_edit: bool,
+    /// Whom to ask, where somebody may not.
+    ask: String,
     is_form: bool,
     /// On the tab General alone.
     identity: Option<Identity>,
@@ -156,6 +158,10 @@ pub async fn save(
     }
     let then = form.raw("then").to_owned();
     let then = then.as_str();
+    if form.is_only_shown() {
+        let view = view(&app, &visit, tab, &before, draft, Depth::Small).await?;
+        return answer::html_again(&View { trying, explaining, ..view });
+    }
     let on = On::from_word(then);
     let is_tried = on.is_some() || then == "explain";
     if !is_tried && then != "review" {
@@ -338,12 +344,16 @@ async fn view(
         | Tab::SyncSettings
         | Tab::History => Vec::new(),
     };
+    let page = visit.page(format!("{} - {}", tab.label(), connector.name));
+    let here = format!("/connectors/{}/{}", connector.id, tab.word());
+    let is_kept = head.may_edit && tab.is_form();
     Ok(View {
-        page: visit.page(format!("{} - {}", tab.label(), connector.name)),
+        page: if is_kept { page.keeping("form", here) } else { page },
         tab: tab.word(),
         version: connector.updated_at.as_microsecond(),
         opened: Opened::of(connector, tab).to_string(),
         may_edit: head.may_edit,
+        ask: admins::to_ask(app, visit).await?,
         is_form: tab.is_form(),
         sections,
         errors: draft::error_lines(&draft, connector.id, tab),

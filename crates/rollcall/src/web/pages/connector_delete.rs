@@ -29,8 +29,8 @@ struct View {
 }
 
 pub async fn show(State(app): State<App>, visit: Visit, Path(id): Path<i64>) -> Answer {
-    visit.prove(visit.path())?;
     let connector = connector::connector(&app, id).await?;
+    visit.prove_to(&act(&connector), visit.path())?;
     answer::html(&view(&app, &visit, &connector, Typed::default()).await?)
 }
 
@@ -41,8 +41,9 @@ pub async fn delete(
     mut form: Form,
 ) -> Answer {
     let connector = connector::connector(&app, id).await?;
-    let act = format!("Delete the connector {}", connector.name);
-    visit.prove_to(&act, &format!("/connectors/{id}/delete"))?;
+    if !form.is_only_shown() {
+        visit.prove_to(&act(&connector), &format!("/connectors/{id}/delete"))?;
+    }
     let typed = form.text("confirm");
     if !form.is_wrong() && fold(&typed) != fold(connector.name.as_str()) {
         form.error(
@@ -59,6 +60,11 @@ pub async fn delete(
     Ok(visit.done(format!("\"{}\" is deleted.", connector.name), "/connectors"))
 }
 
+/// What the question for the password says.
+fn act(connector: &Connector) -> String {
+    format!("Delete the connector {}", connector.name)
+}
+
 async fn view(
     app: &App,
     visit: &Visit,
@@ -68,8 +74,9 @@ async fn view(
     let head = head::head(app, visit, connector, None, &Wrong::new()).await?;
     let targets = targets::of_connector(app.db(), connector.id).await?;
     let name = shell_word(connector.name.as_str());
+    let page = visit.page(format!("Delete {}", connector.name));
     Ok(View {
-        page: visit.page(format!("Delete {}", connector.name)),
+        page: page.keeping("delete", format!("/connectors/{}/delete", connector.id)),
         head,
         form,
         targets: targets.iter().map(|it| (it.id.0, it.name.as_str().to_owned())).collect(),

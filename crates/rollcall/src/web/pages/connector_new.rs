@@ -112,7 +112,8 @@ pub async fn create(
             None => together.push(it.why),
         }
     }
-    if let Some(secret) = read.secret.as_ref().filter(|_| wrong.is_empty() && together.is_empty()) {
+    let is_right = !form.is_only_shown() && wrong.is_empty() && together.is_empty();
+    if let Some(secret) = read.secret.as_ref().filter(|_| is_right) {
         let (actor, db, seal) = (visit.actor(), app.db(), &app.engine.seal);
         let act = visit.act(&actor);
         let made = connectors::create(db, seal, &read.name, provider, &settings, secret, &act);
@@ -194,7 +195,7 @@ fn view(
     let mut unsaved = opened::changed(given, saved);
     unsaved.extend(identity.changed(&Identity::empty()));
     View {
-        page: visit.page("Create Connector"),
+        page: visit.page("Create Connector").keeping("form", "/connectors/new/onelogin"),
         sections: SECTIONS.iter().map(|it| field::section(it, given, wrong)).collect(),
         errors: of_field.chain(together).collect(),
         steps: STEPS.iter().enumerate().map(step).collect(),

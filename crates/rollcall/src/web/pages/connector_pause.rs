@@ -107,8 +107,9 @@ async fn view(
         "" => "'WHY'".to_owned(),
         typed => shell_word(typed),
     };
+    let action = format!("/connectors/{}/{}", connector.id, verb.to_lowercase());
     Ok(View {
-        page: visit.page(format!("{verb} {}", connector.name)),
+        page: visit.page(format!("{verb} {}", connector.name)).keeping("pause", action),
         head,
         is_resume,
         form,

@@ -13,7 +13,6 @@ use crate::run::{Order, Ready};
 use crate::store::accounts::Role;
 use crate::store::connectors::{self, Connector};
 use crate::store::runs::{Run, Trigger};
-use crate::web::App;
 use crate::web::access;
 use crate::web::answer::{self, Answer};
 use crate::web::form::Form;
@@ -21,6 +20,7 @@ use crate::web::moment::{Moment, duration, in_words};
 use crate::web::page::Page;
 use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;
+use crate::web::{App, admins};
 
 const SIMULATE: &str = "/connectors/{id}/simulate";
 
@@ -35,6 +35,8 @@ struct View {
     statuses: [&'static str; 8],
     may_sync: bool,
     may_create: bool,
+    /// Whom to ask, where somebody may not.
+    ask: String,
     /// Whether a simulation can be started here.
     can_simulate: bool,
 }
@@ -112,6 +114,7 @@ pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Aske
         ],
         may_sync: visit.may(Role::Operator),
         may_create: visit.may(Role::Admin),
+        ask: admins::to_ask(&app, &visit).await?,
         can_simulate: access::is_mounted(SIMULATE),
     })
 }
@@ -261,6 +264,7 @@ pub mod tests {
                     statuses: ["Running", "Healthy", "Late", "", "Held", "Paused", "", "Draft"],
                     may_sync: Role::Operator <= role,
                     may_create: Role::Admin <= role,
+                    ask: HOSTILE.to_owned(),
                     can_simulate: true,
                 };
                 let text = check(&view);

@@ -73,6 +73,10 @@ struct View {
     /// When somebody decided over what is shown; the button carries it.
     seen: String,
     may_decide: bool,
+    /// Whether the form to decide is on the page.
+    decides: bool,
+    /// The address of the first rows of what is shown.
+    first_shown: String,
     /// Whether every change that waits is in the list.
     is_whole: bool,
     /// Whether less is listed than what waits, by choice: then nobody decides over everything.
@@ -229,8 +233,12 @@ async fn view(
         Asked { verdict: verdict.to_owned(), ..Asked::default() }.address(plan.id, 0)
     };
     let shown: BTreeSet<i64> = changes.iter().map(|it| it.seq).collect();
+    let page = visit.page(format!("Plan {}", plan.id));
+    let decides = may_decide && tab == Tab::Changes;
     Ok(View {
-        page: visit.page(format!("Plan {}", plan.id)),
+        page: if decides { page.keeping("decide", format!("{here}/show")) } else { page },
+        decides,
+        first_shown: asked.address(plan.id, 0),
         here,
         decided: decided(plan, visit),
         reason: plan.reason.clone(),
@@ -492,7 +500,22 @@ fn commands(
 impl Asked {
     /// What a form was sent from.
     fn shown_by(form: &Form) -> Asked {
-        let shown = form.raw("shown").parse::<Uri>().ok();
+        Asked::of_address(form.raw("shown"))
+    }
+
+    /// What a form asks for: a part of the plan by its address, or what is shown, with its fields.
+    fn shown_next(form: &Form) -> Asked {
+        let address = form.raw("show");
+        if !address.is_empty() {
+            return Asked::of_address(address);
+        }
+        let shown = Asked::shown_by(form);
+        let q = form.raw("q").trim();
+        if q == shown.q.trim() { shown } else { Asked { q: q.to_owned(), after: 0, ..shown } }
+    }
+
+    fn of_address(address: &str) -> Asked {
+        let shown = address.parse::<Uri>().ok();
         let asked = shown.and_then(|it| Query::<Asked>::try_from_uri(&it).ok());
         asked.map_or_else(Asked::default, |Query(asked)| asked)
     }
@@ -610,6 +633,8 @@ mod tests {
             apply: Some("Apply 12 changes".to_owned()),
             seen: String::new(),
             may_decide,
+            decides: may_decide,
+            first_shown: "/plans/31?".to_owned(),
             is_whole: false,
             is_narrowed: false,
             all_words: "Everything that waits (41)".to_owned(),

@@ -77,11 +77,14 @@ async fn view(app: &App, visit: &Visit, ticked: &[String], form: Typed) -> Resul
     let mut found = rejections::list(app.db(), None).await?;
     let more = found.len().saturating_sub(ROWS);
     found.truncate(ROWS);
+    let may_lift = visit.may(Role::Approver);
+    let page = visit.page("Rejections");
+    let is_kept = may_lift && !found.is_empty();
     Ok(View {
-        page: visit.page("Rejections"),
+        page: if is_kept { page.keeping("lift", "/rejections/lift") } else { page },
         rows: found.into_iter().map(|it| row(it, ticked, visit)).collect(),
         more,
-        may_lift: visit.may(Role::Approver),
+        may_lift,
         form,
         command: "rollcall plan rejections",
     })

@@ -9,11 +9,11 @@ use crate::store::accounts::Role;
 use crate::store::connectors;
 use crate::store::connectors::settings::Safety;
 use crate::store::retention::{self, DAYS_MAX, DAYS_MIN, ROWS_MIN, Retention};
-use crate::web::App;
 use crate::web::answer::{self, Answer};
 use crate::web::form::{Form, Typed};
 use crate::web::page::{Page, Theme};
 use crate::web::visit::{Visit, see_other};
+use crate::web::{App, admins};
 
 /// The tabs of the settings: name and address.
 pub const TABS: [(&str, &str); 4] = [
@@ -37,6 +37,7 @@ struct SafetyView {
     usual: Limits,
     connectors: Vec<ConnectorLimits>,
     may_edit: bool,
+    ask: String,
 }
 
 #[derive(Debug)]
@@ -92,6 +93,7 @@ pub async fn safety(State(app): State<App>, visit: Visit) -> Answer {
         usual: Limits::of(Safety::default()),
         connectors,
         may_edit: visit.may(Role::Admin),
+        ask: admins::to_ask(&app, &visit).await?,
     })
 }
 
@@ -103,12 +105,14 @@ struct RetentionView {
     tab: &'static str,
     form: Typed,
     may_edit: bool,
+    ask: String,
     command: String,
 }
 
 pub async fn retention(State(app): State<App>, visit: Visit) -> Answer {
     let now = retention::load(app.db()).await?;
-    answer::html(&retention_view(&visit, now, Typed::of(typed(now))))
+    let ask = admins::to_ask(&app, &visit).await?;
+    answer::html(&retention_view(&visit, now, Typed::of(typed(now)), ask))
 }
 
 /// What is beyond these is forgotten by the service, a little at a time.
@@ -121,7 +125,7 @@ pub async fn save_retention(State(app): State<App>, visit: Visit, mut form: Form
     };
     if form.is_wrong() {
         let now = retention::load(app.db()).await?;
-        return answer::html_again(&retention_view(&visit, now, form.typed()));
+        return answer::html_again(&retention_view(&visit, now, form.typed(), String::new()));
     }
     let actor = visit.actor();
     retention::save(app.db(), after, &visit.act(&actor)).await?;
@@ -138,13 +142,16 @@ fn typed(retention: Retention) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn retention_view(visit: &Visit, now: Retention, form: Typed) -> RetentionView {
+fn retention_view(visit: &Visit, now: Retention, form: Typed, ask: String) -> RetentionView {
+    let may_edit = visit.may(Role::Admin);
+    let page = visit.page("Retention");
     RetentionView {
-        page: visit.page("Retention"),
+        page: if may_edit { page.keeping("retention", "/settings/retention") } else { page },
         tabs: TABS,
         tab: "Retention",
         form,
-        may_edit: visit.may(Role::Admin),
+        may_edit,
+        ask,
         command: format!("rollcall retention edit --days {}", now.days_max),
     }
 }
@@ -189,6 +196,7 @@ mod tests {
                 usual: Limits::of(Safety::default()),
                 connectors: connectors.into_iter().map(row).collect(),
                 may_edit: false,
+                ask: HOSTILE.to_owned(),
             });
             assert!(text.contains("20 or 5 %"), "{text}");
         }
@@ -206,6 +214,7 @@ mod tests {
                 tab: "Retention",
                 form: form.typed(),
                 may_edit,
+                ask: HOSTILE.to_owned(),
                 command: "rollcall retention edit".to_owned(),
             });
             assert_eq!(text.contains("Type a whole number from 1 to 36500."), may_edit, "{text}");

@@ -317,8 +317,10 @@ async fn form_again(
         chosen: chosen == id,
         value: id,
     };
-    let connectors = known.iter().map(|it| choice(&it.name, it.id.to_string())).collect();
-    answer(&NewView { page: visit.page("Add target"), typed, connectors })
+    let connectors: Vec<_> = known.iter().map(|it| choice(&it.name, it.id.to_string())).collect();
+    let page = visit.page("Add target");
+    let page = if connectors.is_empty() { page } else { page.keeping("new", "/targets/new") };
+    answer(&NewView { page, typed, connectors })
 }
 
 async fn shown(

@@ -3,13 +3,16 @@
 use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
 use rollcall::secret::Secret;
+use rollcall::store::Db;
 use rollcall::store::accounts::{self, AccountError, Edit, NewAccount, Role};
 use rollcall::store::audit::actor::Actor;
 use rollcall::store::audit::{self, Filter};
-use rollcall::store::sessions::{self, AGE_MAX, IDLE_MAX, Origin, PROOF_MAX, Purpose, Redeemed};
-use rollcall::store::{Db, runs};
+use rollcall::store::sessions::{
+    self, AGE_MAX, IDLE_MAX, Origin, PROOF_MAX, Purpose, Redeemed, SessionId,
+};
 
-use super::browser::{PASSWORD, Service, account};
+use super::browser::{Browser, PASSWORD, Service, account};
+use super::world::{CONNECTOR, World};
 use crate::databases::on_both;
 
 const ORIGIN: Origin<'_> = Origin { address: "1.1.1.1", program: "test" };
@@ -223,10 +226,73 @@ async fn severe_actions_ask_for_the_password_again() {
         assert_eq!(done.location(), "/settings/accounts", "{done:?}");
         let page = browser.follow(&done).await;
         assert!(page.text.contains("The account viewer@example.com was deleted."), "{page:?}");
+        // A page that leads to something severe asks as well, and says what for.
+        let world = World::new(&db, 1).await;
+        sessions::prove(&db, session, old).await.unwrap();
+        let asked = browser.get("/connectors/1/delete").await;
+        let words = format!("<strong>Delete the connector {CONNECTOR}</strong>");
+        assert!(asked.text.contains(&words), "{asked:?}");
+        assert!(asked.text.contains("<h1>Type your password again</h1>"), "{asked:?}");
+        let refused = browser.prove(&asked, "wrong horse battery").await;
+        assert!(refused.text.contains(&words), "{refused:?}");
+        let led = browser.prove(&refused, PASSWORD).await;
+        assert_eq!((led.status.as_u16(), led.location()), (303, "/connectors/1/delete"));
+        assert!(browser.follow(&led).await.text.contains("Delete this connector"));
+        world.sync().await;
+        sessions::prove(&db, session, old).await.unwrap();
+        let asked = browser.get("/runs/1/undo?user=7").await;
+        let words = "<strong>Undo what run 1 did to person 7</strong>";
+        assert!(asked.text.contains(words), "{asked:?}");
+        let led = browser.prove(&asked, PASSWORD).await;
+        assert_eq!(led.location(), "/runs/1/undo?user=7");
         // What was told is told once.
         let page = browser.get("/settings/accounts").await;
         assert!(!page.text.contains("was deleted."), "{page:?}");
-        assert!(runs::list(&db, None, 1).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_s_own_account_tells_the_equal_commands_or_why_there_are_none() {
+    on_both(async |db| {
+        let service = Service::start(&db).await;
+        let mut browser = service.signed_in(Role::Viewer).await;
+        let other = service.signed_in(Role::Viewer).await;
+        let account = accounts::find(&db, "viewer@example.com").await.unwrap();
+        let known = sessions::list(&db, account.id, Timestamp::now()).await.unwrap();
+        let page = browser.get("/account").await;
+        let token = |browser: &Browser| {
+            browser.cookies.iter().find(|(name, _)| name == "rollcall").unwrap().1.clone()
+        };
+        let (this, _) =
+            sessions::find(&db, &token(&browser), Timestamp::now()).await.unwrap().unwrap();
+        let (that, _) =
+            sessions::find(&db, &token(&other), Timestamp::now()).await.unwrap().unwrap();
+        assert_eq!(known.len(), 2);
+        let end =
+            |id: SessionId| format!("rollcall account sessions viewer@example.com --end {}<", id.0);
+        for (words, is_told) in [
+            (
+                "rollcall account reset-password viewer@example.com --password-file FILE<"
+                    .to_owned(),
+                true,
+            ),
+            ("rollcall account sessions viewer@example.com<".to_owned(), true),
+            (end(that.id), true),
+            (end(this.id), false),
+            ("This browser alone keeps it, so there is no command for it.".to_owned(), true),
+        ] {
+            assert_eq!(page.text.contains(&words), is_told, "{words}: {page:?}");
+        }
+        let page = browser.get("/settings/appearance").await;
+        assert!(page.text.contains("so there is no command for it."), "{page:?}");
+        let mut admin = service.signed_in(Role::Admin).await;
+        let page = admin.get(&format!("/settings/accounts/{}", account.id)).await;
+        for words in
+            ["rollcall account sessions viewer@example.com --end-all<", "--end 1<", "--end 2<"]
+        {
+            assert!(page.text.contains(words), "{words}: {page:?}");
+        }
     })
     .await;
 }

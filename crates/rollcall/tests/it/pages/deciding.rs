@@ -15,7 +15,7 @@ use serde_json::json;
 use super::browser::{Answer, Browser, PASSWORD, account};
 use super::chromium::{Scripts, in_window};
 use super::undoing;
-use super::window::{DESKTOP, ZOOMED};
+use super::window::{DESKTOP, ZOOMED, key};
 use super::world::{CONNECTOR, World};
 use crate::databases::{on_both, on_sqlite};
 use crate::store::somebody;
@@ -50,7 +50,7 @@ async fn simulated(db: &Db) -> (World, Plan) {
 }
 
 /// Eight of a hundred people left, and wait.
-async fn with_a_held_plan(db: &Db) -> (World, String) {
+pub(crate) async fn with_a_held_plan(db: &Db) -> (World, String) {
     let world = World::new(db, 100).await;
     assert_eq!(world.sync().await, Status::Succeeded);
     for id in world.ids().iter().take(8) {
@@ -251,11 +251,11 @@ async fn what_waits_is_listed_before_what_passes() {
         assert_eq!(boxes(&shown), 15, "{shown:?}");
         assert!(shown.text.contains("What this plan holds"), "{shown:?}");
         assert!(shown.text.contains("id=\"which-others\""), "all of it is listed: {shown:?}");
-        let all = format!("href=\"{path}?verdict=all\">All changes (135)<");
+        let all = format!("value=\"{path}?verdict=all\">All changes (135)<");
         assert!(shown.text.contains(&all), "{shown:?}");
         let all = approver.get(&format!("{path}?verdict=all")).await;
         assert_eq!((boxes(&all), all.text.matches("<tr id=\"change-").count()), (0, 100));
-        let held = format!("href=\"{path}?verdict=held\">Only what is held (15)<");
+        let held = format!("value=\"{path}?verdict=held\">Only what is held (15)<");
         assert!(all.text.contains(&held), "{all:?}");
         assert!(!all.text.contains("id=\"which-others\""), "{all:?}");
 
@@ -536,4 +536,60 @@ async fn a_rejection_is_shown_with_its_reason_and_lifted_by_an_approver() {
         assert!(!shown.text.contains("/rejections/lift"), "{shown:?}");
     })
     .await;
+}
+
+#[test]
+fn what_is_ticked_and_typed_stays_through_the_parts_of_a_plan_without_scripts() {
+    in_window(Scripts::Off, async |window| {
+        on_sqlite(async |db| {
+            let (world, path) = with_many_held(&db).await;
+            let approver = world.service.signed_in(Role::Approver).await;
+            window.sign_in_as(&approver, &world.service).await;
+            window.goto(&world.service, &path).await;
+            // Nothing is ticked: the part that is shown has an address.
+            window.click("Next").await;
+            window.becomes(TICKS, "30 0 0").await;
+            window.arrives(&format!("{path}?verdict=held&after=100")).await;
+            window.click("First").await;
+            window.becomes(TICKS, "100 0 0").await;
+            assert!(window.is_checked("Everything that waits (130)").await);
+
+            let first = window.names_like("Change ").await.remove(0);
+            window.click(&first).await;
+            window.click("Only what is ticked above").await;
+            window.fill("Reason", "They left").await;
+            window.click("Next").await;
+            window.becomes(TICKS, "30 0 1").await;
+            let second = window.names_like("Change ").await.remove(0);
+            window.click(&second).await;
+            window.choose_theme("Dark").await;
+            window.becomes(TICKS, "30 1 1").await;
+            assert_eq!(window.value("Reason").await, "They left");
+            window.assert_accessible().await;
+            window.screenshot("plan-ticks-dark").await;
+            window.choose_theme("Light").await;
+            window.screenshot("plan-ticks-light").await;
+
+            // Enter in a field decides nothing, and filters.
+            window.fill("Search", "nobody at all").await;
+            window.press(key::ENTER).await;
+            window.sees("No change is like this").await;
+            window.becomes(TICKS, "0 0 2").await;
+            window.fill("Search", "").await;
+            window.click("Filter").await;
+            window.becomes(TICKS, "100 1 1").await;
+            let tile = window.named_with("Deactivate held").await;
+            window.click(&tile).await;
+            window.becomes(TICKS, "100 1 1").await;
+            window.fill("Reason", "They left for good").await;
+            window.press(key::ENTER).await;
+            window.becomes(TICKS, "100 1 1").await;
+            assert_eq!(latest(&db).await.decided_at, None);
+            assert_eq!(window.value("Reason").await, "They left for good");
+            assert!(window.is_checked("Only what is ticked above").await);
+            window.click("Approve").await;
+            window.sees("2 changes are approved").await;
+        })
+        .await;
+    });
 }

@@ -10,7 +10,7 @@ use rollcall::store::audit::actor::Actor;
 use rollcall::store::connectors;
 use rollcall::store::runs::Trigger;
 use rollcall::store::sessions::{self, Origin};
-use rollcall::web::access::{self, Access, Route};
+use rollcall::web::access::{self, Access, Route, Then};
 use rollcall::web::{assets, form};
 
 use super::browser::{Browser, Service, account};
@@ -136,6 +136,15 @@ async fn no_form_is_followed_that_is_not_ours() {
                 let status = browser.send_head(request).await.status;
                 if status != StatusCode::FORBIDDEN {
                     writeln!(wrong, "{path} with {what}: {status}").unwrap();
+                }
+            }
+            if route.then == Then::Acts && route.access != Access::Anybody {
+                let request = admin.request(Method::POST, &path).header("content-type", FORM);
+                let fields = [("csrf", token.as_str()), ("theme", "dark")];
+                let request = request.header("origin", &url).body(form::encode(&fields));
+                let status = browser.send_head(request).await.status;
+                if status != StatusCode::FORBIDDEN {
+                    writeln!(wrong, "{path} with a theme: {status}").unwrap();
                 }
             }
             let odd = admin

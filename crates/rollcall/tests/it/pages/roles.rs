@@ -222,7 +222,14 @@ fn offers_of(page: &str, html: &str) -> Vec<Offer> {
             .filter_map(|it| Some((value(it, "name")?, value(it, "value").unwrap_or_default())))
             .filter(|(name, _)| name != "csrf")
             .collect();
-        for action in [action].into_iter().chain(values(form, "<button ", "formaction")) {
+        // Buttons that stand elsewhere say which form they belong to.
+        let id = value(head, "id");
+        let elsewhere = html.split("<button ").skip(1).filter_map(|it| it.split('>').next());
+        let elsewhere = elsewhere.filter(|it| id.is_some() && value(it, "form") == id);
+        let elsewhere: BTreeSet<_> = elsewhere.filter_map(|it| value(it, "formaction")).collect();
+        let inside = values(form, "<button ", "formaction");
+        let inside = inside.into_iter().filter(|it| !elsewhere.contains(it)).collect::<Vec<_>>();
+        for action in [action].into_iter().chain(inside).chain(elsewhere) {
             // Sent to the page itself, which then shows that part of it.
             let action = if action.starts_with('#') { page.to_owned() } else { action };
             offers.push(Offer { page: page.to_owned(), action, fields: fields.clone() });

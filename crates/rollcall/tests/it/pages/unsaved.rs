@@ -1,18 +1,29 @@
 //! What was typed and is not saved: it is never lost without a word, and never overwrites what
 //! somebody else saved meanwhile.
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use rollcall::secret::Secret;
 use rollcall::store::accounts::Role;
 use rollcall::store::audit;
-use rollcall::store::connectors::{self, Connector};
+use rollcall::store::connectors::{self, Connector, Provider};
 use rollcall::store::{Db, targets};
+use rollcall::web::access::{self, Then};
 
-use super::browser::{Answer, Browser};
+use super::browser::{Answer, Browser, PASSWORD, account};
 use super::chromium::{Scripts, in_window};
+use super::deciding::with_a_held_plan;
+use super::undoing;
+use super::window::key;
 use super::world::{CONNECTOR, World};
 use crate::databases::{on_both, on_sqlite};
+use crate::store::somebody;
 
 const GENERAL: &str = "/connectors/1/general";
 const SYNC: &str = "/connectors/1/sync-settings";
+/// What stands in a field whose name a link of the summary has as well.
+const JITTER: &str = "return document.getElementById('jitter').value;";
 const AGAIN: &str = "Type the new Client Secret again";
 
 async fn stored(db: &Db) -> Connector {
@@ -358,13 +369,13 @@ fn a_draft_outlives_a_refusal_and_does_not_overwrite_what_was_saved_since() {
             window.click("Save").await;
             window.sees("1 thing is to correct").await;
             window.sees("2 unsaved changes").await;
-            let dark = "document.querySelector('.theme [value=dark]').click(); return ''";
-            window.script("onbeforeunload = null; window.addEventListener('beforeunload', (it) => it.stopImmediatePropagation(), true); return ''", vec![]).await;
-            window.script(dark, vec![]).await;
-            window.sees("Your unsaved changes are back.").await;
+            window.choose_theme("Dark").await;
             window.sees("2 unsaved changes").await;
+            window.sees("1 thing is to correct").await;
             assert_eq!(window.value("Remove more than").await, "21");
-            assert_eq!(window.value("Spread the start by up to").await, "soon");
+            window.becomes(JITTER, "soon").await;
+            window.goto(&world.service, SYNC).await;
+            window.sees("Your unsaved changes are back.").await;
 
             // Somebody else saves, and the draft comes back over it.
             window.fill("Spread the start by up to", "2m").await;
@@ -403,6 +414,178 @@ fn a_draft_outlives_a_refusal_and_does_not_overwrite_what_was_saved_since() {
             window.click("Save").await;
             window.sees("Nothing to save").await;
             window.sees("No unsaved changes").await;
+            window.forget_complaints().await;
+        })
+        .await;
+    });
+}
+
+/// Everything that the audit log has.
+async fn entries(db: &Db) -> usize {
+    let filter = audit::Filter {
+        since: None,
+        until: None,
+        actor: String::new(),
+        noun: String::new(),
+        verb: String::new(),
+        object: String::new(),
+    };
+    audit::list(db, &filter, None, 1_000).await.unwrap().len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_chooses_another_theme_loses_nothing_of_a_form_and_does_nothing_by_it() {
+    on_both(async |db| {
+        let (world, here) = with_a_held_plan(&db).await;
+        let (seal, now) = (&world.service.engine.seal, Timestamp::now());
+        let mut admin = world.service.signed_in(Role::Admin).await;
+        let act = somebody().act(now);
+        // One that feeds nothing may be deleted, and something is rejected.
+        let spare = &stored(&db).await.settings;
+        let secret = Secret::new("canary".to_owned());
+        let provider = Provider::OneLogin;
+        connectors::create(&db, seal, "Spare", provider, spare, &secret, &act).await.unwrap();
+        let shown = admin.get(&here).await;
+        let held: Vec<&str> = shown.text.split("name=\"seq\" value=\"").skip(1).collect();
+        let held: Vec<&str> = held.iter().filter_map(|it| it.split('"').next()).collect();
+        assert!(1 < held.len(), "{shown:?}");
+        let reject = [("which", "ticked"), ("seq", held[0]), ("reason", "On leave")];
+        admin.submit(&here, &format!("{here}/reject"), &reject).await;
+        let rejections = admin.get("/rejections").await;
+        let (_, code) = rejections.text.split_once("name=\"rejection\" value=\"").unwrap();
+        let code = code.split('"').next().unwrap().to_owned();
+        let id = account(&db, Role::Admin).await.id;
+        let account = format!("/settings/accounts/{id}");
+        let undo = "/runs/1/undo".to_owned();
+        let seen = undoing::seen(&admin.get(&undo).await);
+
+        let typed = "Typed & kept";
+        let named = [("name", typed), ("role", "viewer"), ("email", "kept@example.com")];
+        let client = [("client-id", "a1"), ("client-secret", "canary"), ("base-url", "us")];
+        let delete = [("confirm", "Spare"), ("reason", typed)];
+        let opened = admin.get(SYNC).await;
+        let [version, opened] = ["version", "opened"].map(|it| hidden(&opened, it));
+        let limit = [
+            ("limit-removals", "21"),
+            ("then", "stay"),
+            ("version", &*version),
+            ("opened", &*opened),
+        ];
+        let forms: Vec<(&str, String, Vec<(&str, &str)>)> = vec![
+            (
+                "/account/prove",
+                "/account/prove".to_owned(),
+                vec![
+                    ("password", PASSWORD),
+                    ("resume", "/connectors/2/delete"),
+                    ("act", "Delete the connector Spare"),
+                    ("confirm", "Spare"),
+                    ("reason", typed),
+                ],
+            ),
+            ("/settings/accounts", "/settings/accounts".to_owned(), named.to_vec()),
+            ("/settings/accounts/{id}", account, named.to_vec()),
+            (
+                "/settings/retention",
+                "/settings/retention".to_owned(),
+                vec![
+                    ("days_max", "77"),
+                    ("log_days_max", "7"),
+                    ("simulation_days_max", "7"),
+                    ("rows_max", "5000"),
+                ],
+            ),
+            (
+                "/connectors/new/{provider}",
+                "/connectors/new/onelogin".to_owned(),
+                [&named[..1], &client[..]].concat(),
+            ),
+            ("/connectors/{id}/pause", "/connectors/1/pause".to_owned(), vec![("reason", typed)]),
+            ("/connectors/{id}/resume", "/connectors/1/resume".to_owned(), vec![("reason", typed)]),
+            ("/connectors/{id}/delete", "/connectors/2/delete".to_owned(), delete.to_vec()),
+            ("/connectors/{id}/{tab}", SYNC.to_owned(), limit.to_vec()),
+            (
+                "/plans/{id}/show",
+                format!("{here}/show"),
+                vec![("which", "ticked"), ("seq", held[1]), ("reason", typed)],
+            ),
+            (
+                "/rejections/lift",
+                "/rejections/lift".to_owned(),
+                vec![("rejection", &*code), ("reason", typed)],
+            ),
+            ("/targets/new", "/targets/new".to_owned(), vec![("name", typed), ("connector", "2")]),
+            ("/runs/{id}/undo", undo, vec![("seen", &*seen), ("reason", typed)]),
+        ];
+        let kept = access::table().iter().filter(|it| it.then == Then::ShowsAgain);
+        let kept: BTreeSet<&str> =
+            kept.map(|it| it.path).filter(|it| *it != "/account/theme").collect();
+        assert_eq!(forms.iter().map(|it| it.0).collect::<BTreeSet<_>>(), kept);
+
+        let before = entries(&db).await;
+        for (_, path, fields) in forms {
+            let fields = [&fields[..], &[("theme", "dark")]].concat();
+            let token = admin.get("/account").await.token();
+            let fields = [&fields[..], &[("csrf", &*token)]].concat();
+            let led = admin.post(&format!("/account/theme?resume={path}"), &fields).await;
+            assert_eq!((led.status.as_u16(), led.location()), (307, &*path), "{led:?}");
+            let again = admin.post(&path, &fields).await;
+            assert!(matches!(again.status.as_u16(), 200 | 422), "{path}: {again:?}");
+            assert!(again.text.contains("<html lang=\"en\" class=\"dark\""), "{path}: {again:?}");
+            let resumed = format!("formaction=\"/account/theme?resume={path}\"");
+            assert!(again.text.contains(&resumed), "{path}: {again:?}");
+            for (name, value) in fields {
+                let shown = match name {
+                    "reason" | "name" => "value=\"Typed &#38; kept\"".to_owned(),
+                    "confirm" | "email" | "days_max" | "limit-removals" | "client-id"
+                    | "resume" => {
+                        format!("value=\"{value}\"")
+                    }
+                    "seq" | "rejection" => format!("value=\"{value}\" checked"),
+                    _ => continue,
+                };
+                let is_shown = again.text.contains(&shown)
+                    || (path == "/settings/accounts/1" && name == "email");
+                assert!(is_shown, "{path}: {name}: {again:?}");
+            }
+            assert!(!again.text.contains("canary"), "{path}: {again:?}");
+            assert_eq!(entries(&db).await, before, "{path} did something");
+        }
+    })
+    .await;
+}
+
+#[test]
+fn a_form_outlives_another_theme_without_scripts() {
+    in_window(Scripts::Off, async |window| {
+        on_sqlite(async |db| {
+            let world = World::new(&db, 1).await;
+            let browser = world.service.signed_in(Role::Admin).await;
+            window.sign_in_as(&browser, &world.service).await;
+            window.goto(&world.service, SYNC).await;
+            window.fill("Remove more than", "21").await;
+            window.choose_theme("Dark").await;
+            assert_eq!(window.value("Remove more than").await, "21");
+            window.sees("1 unsaved change").await;
+            window.fill("Spread the start by up to", "soon").await;
+            window.click("Save").await;
+            window.sees("1 thing is to correct").await;
+            window.screenshot("unsaved-refused-dark").await;
+            window.choose_theme("Light").await;
+            window.screenshot("unsaved-refused-light").await;
+            window.sees("2 unsaved changes").await;
+            assert_eq!(window.value("Remove more than").await, "21");
+            window.becomes(JITTER, "soon").await;
+            window
+                .script(
+                    "const it = document.getElementById('jitter'); it.value = '2m'; it.focus();",
+                    vec![],
+                )
+                .await;
+            // Enter saves, as ever.
+            window.press(key::ENTER).await;
+            window.sees("is saved.").await;
+            assert_eq!(stored(&db).await.settings.safety.removals_max, 21);
             window.forget_complaints().await;
         })
         .await;

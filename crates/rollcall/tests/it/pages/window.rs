@@ -165,6 +165,19 @@ impl Window {
         self.named(label).await.is_selected().await.unwrap()
     }
 
+    /// Chooses how pages look, in the menu of the account, and waits until they do.
+    pub(crate) async fn choose_theme(&self, theme: &str) {
+        let menu = "return document.querySelector('[popovertarget=account-menu]').ariaLabel;";
+        let menu = self.script(menu, vec![]).await.as_str().unwrap_or_default().to_owned();
+        self.click(&menu).await;
+        self.click(theme).await;
+        let looks = format!(
+            "return document.readyState + ' ' + document.documentElement.className + \
+             String(document.querySelector('#account-menu')?.matches(':popover-open'));"
+        );
+        self.becomes(&looks, &format!("complete {}false", theme.to_lowercase())).await;
+    }
+
     /// Whether something of this accessible name can be seen.
     pub(crate) async fn has(&self, name: &str) -> bool {
         !self.script(NAMED, vec![json!(name)]).await.is_null()

@@ -50,6 +50,7 @@ fn view(tab: Tab, role: Role) -> View {
         version: 7,
         opened: "name=0".to_owned(),
         may_edit: head.may_edit,
+        ask: HOSTILE.to_owned(),
         is_form: tab.is_form(),
         head,
         identity: (tab == Tab::General).then(|| Identity {
@@ -250,7 +251,8 @@ fn the_effect_is_told_beside_the_fields() {
                 word: "create",
                 count: "3".to_owned(),
                 held: "1".to_owned(),
-                saved: "0".to_owned(),
+                saved: "39".to_owned(),
+                saved_held: "38".to_owned(),
             }],
             objections: vec![hostile()],
         }],

@@ -16,7 +16,7 @@ use crate::web::form::{Form, Typed};
 use crate::web::pages::run;
 use crate::web::refusal::Refusal;
 use crate::web::status;
-use crate::web::visit::Visit;
+use crate::web::visit::{Visit, see_other};
 
 /// What somebody is about to decide: it outlives a mistake.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,18 @@ pub struct Draft {
 
 /// So many changes at once ask for the password again.
 const PROVED_FROM: usize = 100;
+
+/// Another part of the plan, or the same in another theme, with what was ticked and typed so far.
+/// Nothing is decided.
+pub async fn show(State(app): State<App>, visit: Visit, Path(id): Path<i64>, form: Form) -> Answer {
+    let plan = find(&app, id).await?;
+    let (before, next) = (Asked::shown_by(&form), Asked::shown_next(&form));
+    let draft = Draft::of(&form).unsettled(&before);
+    if draft.is_empty() && !form.is_only_shown() {
+        return Ok(see_other(&next.address(plan.id, next.after)));
+    }
+    answer::html(&view(&app, &visit, &plan, next, draft).await?)
+}
 
 /// Lets changes pass that were seen.
 pub async fn approve(
@@ -215,6 +227,30 @@ impl Draft {
             cause: form.raw("cause").parse().unwrap_or(0),
             form: form.typed(),
         }
+    }
+
+    /// Without what was chosen only because the page had chosen it, so that another part of the plan
+    /// chooses anew.
+    #[must_use]
+    fn unsettled(mut self, shown: &Asked) -> Draft {
+        let untouched = Draft { which: String::new(), ..self.clone() }.settled(shown);
+        if self.cause == shown.cause {
+            self.cause = 0;
+        }
+        if self.which == untouched.which {
+            self.which.clear();
+        }
+        self
+    }
+
+    /// Whether nothing was ticked, chosen or typed.
+    fn is_empty(&self) -> bool {
+        let is_typed = ["reason", "days"].iter().any(|it| !self.form.value(it).trim().is_empty());
+        self.which.is_empty()
+            && self.ticked.is_empty()
+            && self.cause == 0
+            && !is_typed
+            && !self.form.checked("run")
     }
 
     /// With something chosen where nothing was, or where that was refused: never more than what is

@@ -68,7 +68,7 @@ pub async fn show(
     Path(id): Path<i64>,
     Query(asked): Query<Asked>,
 ) -> Answer {
-    visit.prove(visit.path())?;
+    visit.prove_to(&asked.act(id), visit.path())?;
     let run = undo::find(app.db(), RunId(id)).await?;
     let ready = ready(&app, &run).await?;
     let decided = decide(&app, &ready, &asked.undoing(&run)).await?;
@@ -83,11 +83,9 @@ pub async fn undo(
     mut form: Form,
 ) -> Answer {
     let asked = Asked { user: form.optional("user"), may_return: form.optional("may_return") };
-    let act = match &*asked.user {
-        "" => format!("Undo run {id}"),
-        user => format!("Undo what run {id} did to person {user}"),
-    };
-    visit.prove_to(&act, &asked.address(id))?;
+    if !form.is_only_shown() {
+        visit.prove_to(&asked.act(id), &asked.address(id))?;
+    }
     let reason = form.text("reason");
     let seen = form.raw("seen").to_owned();
     let run = undo::find(app.db(), RunId(id)).await?;
@@ -153,8 +151,9 @@ fn view(
         ),
         Err(sorry) => (Vec::new(), Vec::new(), String::new(), sorry),
     };
-    View {
-        page: visit.page(format!("Undo run {}", run.id)),
+    let page = visit.page(format!("Undo run {}", run.id));
+    let view = View {
+        page,
         run: run.id.0,
         connector: run.connector_name.as_str().to_owned(),
         targets,
@@ -165,7 +164,12 @@ fn view(
         form,
         command: format!("rollcall undo {}{user}{may_return} --yes --reason {reason}", run.id),
         asked,
+    };
+    if !view.can_undo() {
+        return view;
     }
+    let action = format!("/runs/{}/undo", run.id);
+    View { page: view.page.keeping("undo", action), ..view }
 }
 
 fn target(decision: &crate::sync::TargetDecision) -> TargetView {
@@ -182,6 +186,14 @@ fn target(decision: &crate::sync::TargetDecision) -> TargetView {
 }
 
 impl Asked {
+    /// What the question for the password says.
+    fn act(&self, run: i64) -> String {
+        match self.user.trim() {
+            "" => format!("Undo run {run}"),
+            user => format!("Undo what run {run} did to person {user}"),
+        }
+    }
+
     /// The page that shows the same again: one person, and not everybody.
     fn address(&self, run: i64) -> String {
         let asked = [("user", self.user.as_str()), ("may_return", &self.may_return)];

@@ -9,15 +9,15 @@ use crate::notation::shell_word;
 use crate::store::accounts::{self, Account, AccountError, AccountId, Edit, NewAccount, Role};
 use crate::store::names::NameError;
 use crate::store::sessions::{self, SessionId};
-use crate::web::App;
 use crate::web::answer::{self, Answer};
 use crate::web::form::{Form, Typed};
 use crate::web::moment::Moment;
 use crate::web::page::Page;
-use crate::web::pages::account::{SessionRow, session_rows};
+use crate::web::pages::account::{SessionRow, session_commands, session_rows};
 use crate::web::pages::settings::TABS;
 use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;
+use crate::web::{App, admins};
 
 const HERE: &str = "/settings/accounts";
 
@@ -31,8 +31,8 @@ struct ListView {
     form: Typed,
     roles: [Role; 4],
     may_edit: bool,
-    /// Who may, for those who may not.
-    admins: String,
+    /// Whom to ask, where somebody may not.
+    ask: String,
 }
 
 #[derive(Debug)]
@@ -57,6 +57,8 @@ struct View {
     sessions: Vec<SessionRow>,
     created: Moment,
     edit_command: String,
+    link_command: String,
+    session_commands: Vec<(String, String)>,
     delete_command: String,
 }
 
@@ -77,9 +79,8 @@ pub async fn list(State(app): State<App>, visit: Visit) -> Answer {
 
 async fn list_view(app: &App, visit: &Visit, form: Typed) -> Result<ListView, Refusal> {
     let known = accounts::list(app.db()).await?;
-    let admins = known.iter().filter(|it| it.role == Role::Admin && it.enabled);
-    let admins: Vec<&str> = admins.map(|it| it.name.as_str()).take(5).collect();
-    let admins = admins.join(", ");
+    let may_edit = visit.may(Role::Admin);
+    let page = visit.page("Accounts");
     let row = |account: Account| Row {
         id: account.id.0,
         state: state(&account),
@@ -89,14 +90,14 @@ async fn list_view(app: &App, visit: &Visit, form: Typed) -> Result<ListView, Re
         name: account.name,
     };
     Ok(ListView {
-        page: visit.page("Accounts"),
+        page: if may_edit { page.keeping("create", HERE) } else { page },
         tabs: TABS,
         tab: "Accounts",
         rows: known.into_iter().map(row).collect(),
         form,
         roles: Role::ALL,
-        may_edit: visit.may(Role::Admin),
-        admins,
+        may_edit,
+        ask: admins::to_ask(app, visit).await?,
     })
 }
 
@@ -110,7 +111,9 @@ fn state(account: &Account) -> &'static str {
 
 /// Makes an account and shows, once, the link by which its owner chooses a password.
 pub async fn create(State(app): State<App>, visit: Visit, mut form: Form) -> Answer {
-    visit.prove_to("Create an account", HERE)?;
+    if !form.is_only_shown() {
+        visit.prove_to("Create an account", HERE)?;
+    }
     let (email, name) = (form.text("email"), form.text("name"));
     let role = form.choice("role", Role::from_word);
     let new = NewAccount { email: &email, name: &name, role: Role::Viewer, password: None };
@@ -159,16 +162,22 @@ pub async fn show(State(app): State<App>, visit: Visit, Path(id): Path<i64>) -> 
 
 async fn view(app: &App, visit: &Visit, account: &Account, form: Typed) -> Result<View, Refusal> {
     let email = shell_word(account.email.as_str());
+    let here = format!("{HERE}/{}", account.id.0);
+    let sessions = session_rows(app, visit, account).await?;
+    let mut commands = session_commands(account, &sessions);
+    commands.push(("End all".to_owned(), format!("rollcall account sessions {email} --end-all")));
     Ok(View {
-        page: visit.page(account.name.clone()),
+        page: visit.page(account.name.clone()).keeping("edit", here),
         id: account.id.0,
         email: account.email.as_str().to_owned(),
         state: state(account),
         form,
         roles: Role::ALL,
-        sessions: session_rows(app, visit, account).await?,
+        sessions,
         created: Moment::new(account.created_at, visit.now()),
         edit_command: format!("rollcall account edit {email} --role {}", account.role.word()),
+        link_command: format!("rollcall account reset-password {email}"),
+        session_commands: commands,
         delete_command: format!("rollcall account delete {email} --confirm {email}"),
     })
 }
@@ -180,8 +189,10 @@ pub async fn edit(
     mut form: Form,
 ) -> Answer {
     let account = of_id(&app, id).await?;
-    let act = format!("Change the account {}", account.email);
-    visit.prove_to(&act, &format!("{HERE}/{id}"))?;
+    if !form.is_only_shown() {
+        let act = format!("Change the account {}", account.email);
+        visit.prove_to(&act, &format!("{HERE}/{id}"))?;
+    }
     let name = form.text("name");
     let role = form.choice("role", Role::from_word);
     let actor = visit.actor();
@@ -313,7 +324,7 @@ mod tests {
                 form: form.typed(),
                 roles: Role::ALL,
                 may_edit: role == Role::Admin,
-                admins: HOSTILE.to_owned(),
+                ask: HOSTILE.to_owned(),
             };
             let text = check(&view);
             let can_create = text.contains("action=\"/settings/accounts\"");
@@ -342,6 +353,8 @@ mod tests {
                 sessions,
                 created: moment(),
                 edit_command: HOSTILE.to_owned(),
+                link_command: HOSTILE.to_owned(),
+                session_commands: vec![(HOSTILE.to_owned(), HOSTILE.to_owned())],
                 delete_command: HOSTILE.to_owned(),
             });
         }
