@@ -92,8 +92,9 @@ pub struct Kind {
     pub word: &'static str,
     pub passing: usize,
     pub held: usize,
-    /// How many there would be with the saved settings.
+    /// How many there would be with the saved settings, those that are held among them.
     pub saved: usize,
+    pub saved_held: usize,
     /// A few of them, each with its reason.
     pub examples: Vec<String>,
 }
@@ -282,6 +283,7 @@ fn target_preview(
         }
         all
     };
+    let saved_held = saved.map(|it| report::counts(&it.held.steps)).unwrap_or_default();
     let saved = saved.map(all).unwrap_or_default();
     let words: BTreeSet<&'static str> =
         passing.keys().chain(held.keys()).chain(saved.keys()).copied().collect();
@@ -295,6 +297,7 @@ fn target_preview(
             passing: count(&passing, word),
             held: count(&held, word),
             saved: count(&saved, word),
+            saved_held: count(&saved_held, word),
             examples: told.collect(),
         }
     };

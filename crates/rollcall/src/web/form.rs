@@ -180,7 +180,11 @@ impl Form {
 impl std::fmt::Debug for Form {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<&String> = self.fields.iter().map(|(name, _)| name).collect();
-        f.debug_struct("Form").field("fields", &names).field("errors", &self.errors).finish()
+        f.debug_struct("Form")
+            .field("fields", &names)
+            .field("errors", &self.errors)
+            .field("is_only_shown", &self.is_only_shown)
+            .finish()
     }
 }
 

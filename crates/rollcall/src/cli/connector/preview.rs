@@ -69,6 +69,7 @@ struct KindAnswer {
     passing: usize,
     held: usize,
     with_saved_settings: usize,
+    held_with_saved_settings: usize,
     examples: Vec<String>,
 }
 
@@ -135,11 +136,12 @@ fn group_answer(group: HeadCount) -> GroupAnswer {
 
 fn target_answer(preview: TargetPreview) -> TargetAnswer {
     let TargetPreview { target, users_before, kinds, objections, unasked } = preview;
-    let kind = |Kind { word, passing, held, saved, examples }| KindAnswer {
+    let kind = |Kind { word, passing, held, saved, saved_held, examples }| KindAnswer {
         kind: word,
         passing,
         held,
         with_saved_settings: saved,
+        held_with_saved_settings: saved_held,
         examples,
     };
     TargetAnswer {
@@ -210,10 +212,18 @@ fn target_text(target: &TargetAnswer, output: Output) -> Vec<String> {
         text.push("  Everything already matches.".to_owned());
     }
     for it in &target.kinds {
-        let held = if 0 < it.held { format!(", {} of them held", it.held) } else { String::new() };
+        let held_of = |held: usize| match held {
+            0 => String::new(),
+            held => format!(", {held} of them held"),
+        };
         let all = it.passing + it.held;
-        let saved = it.with_saved_settings;
-        let saved = if saved == all { String::new() } else { format!(" (as saved: {saved})") };
+        let (saved, saved_held) = (it.with_saved_settings, it.held_with_saved_settings);
+        let saved = if (saved, saved_held) == (all, it.held) {
+            String::new()
+        } else {
+            format!(" (as saved: {saved}{})", held_of(saved_held))
+        };
+        let held = held_of(it.held);
         text.push(format!("  {all} {}{held}{saved}", it.kind));
         text.extend(it.examples.iter().map(|it| output::printable(&format!("      {it}"))));
     }

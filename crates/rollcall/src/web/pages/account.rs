@@ -190,9 +190,10 @@ pub async fn prove(State(app): State<App>, visit: Visit, form: Form) -> Answer {
     let account = own(&visit)?;
     let (next, resume) = (form.raw("next"), form.raw("resume"));
     let again = StatusCode::UNPROCESSABLE_ENTITY;
-    let checked = match form.is_only_shown() {
-        true => None,
-        false => Some(is_right(&app, &visit, account, &form.secret("password")).await?),
+    let checked = if form.is_only_shown() {
+        None
+    } else {
+        Some(is_right(&app, &visit, account, &form.secret("password")).await?)
     };
     let (status, wrong) = match checked {
         None => (again, String::new()),

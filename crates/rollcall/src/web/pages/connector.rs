@@ -158,10 +158,6 @@ pub async fn save(
     }
     let then = form.raw("then").to_owned();
     let then = then.as_str();
-    if form.is_only_shown() {
-        let view = view(&app, &visit, tab, &before, draft, Depth::Small).await?;
-        return answer::html_again(&View { trying, explaining, ..view });
-    }
     let on = On::from_word(then);
     let is_tried = on.is_some() || then == "explain";
     if !is_tried && then != "review" {
@@ -180,7 +176,7 @@ pub async fn save(
             }
         }
     }
-    if draft.is_wrong() {
+    if draft.is_wrong() || form.is_only_shown() {
         let view = view(&app, &visit, tab, &before, draft, Depth::Small).await?;
         return answer::html_again(&View { even_if_unknown, trying, explaining, ..view });
     }

@@ -6,8 +6,9 @@ use rollcall::store::runs::Status;
 use rollcall::store::{Db, connectors, schedules};
 use serde_json::json;
 
-use super::browser::{Answer, Browser};
+use super::browser::{Answer, Browser, account};
 use super::chromium::{Scripts, in_window};
+use super::deciding::with_a_held_plan;
 use super::window::key;
 use super::world::{CONNECTOR, World};
 use crate::databases::{on_both, on_sqlite};
@@ -546,4 +547,48 @@ fn rules_are_tried_without_scripts_and_by_keyboard_a_field_still_saves() {
         })
         .await;
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_effect_tells_what_is_held_with_the_saved_settings_as_well() {
+    on_sqlite(async |db| {
+        let (world, _) = with_a_held_plan(&db).await;
+        let mut browser = world.service.signed_in(Role::Admin).await;
+        let path = "/connectors/1/sync-settings";
+        let token = browser.get(path).await.token();
+        let typed = [("csrf", &*token), ("limit-deactivations-percent", "100")];
+        let part = browser.post(&format!("{path}/preview"), &typed).await;
+        let now_and_saved =
+            "<td class=\"number\">8</td><td class=\"number\">8<span class=\"second\">8 held</span></td>";
+        assert!(part.text.contains(now_and_saved), "{part:?}");
+        let as_saved = browser.post(&format!("{path}/preview"), &typed[..1]).await;
+        assert_eq!(as_saved.text.matches("8<span class=\"second\">8 held</span>").count(), 2);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_not_change_something_is_told_whom_to_ask() {
+    on_both(async |db| {
+        let world = World::new(&db, 1).await;
+        for role in Role::ALL {
+            account(&db, role).await;
+        }
+        let ask = "Ask an admin to change it: Admin.";
+        let pages = [
+            "/connectors/1/general",
+            "/connectors/1/sync-settings",
+            "/settings/accounts",
+            "/settings/retention",
+            "/settings/safety",
+        ];
+        for role in Role::ALL {
+            let mut browser = world.service.signed_in(role).await;
+            for path in pages {
+                let page = browser.get(path).await;
+                assert_eq!(page.text.contains(ask), role < Role::Admin, "{path} as {role:?}");
+            }
+        }
+    })
+    .await;
 }

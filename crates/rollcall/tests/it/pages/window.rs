@@ -171,11 +171,9 @@ impl Window {
         let menu = self.script(menu, vec![]).await.as_str().unwrap_or_default().to_owned();
         self.click(&menu).await;
         self.click(theme).await;
-        let looks = format!(
-            "return document.readyState + ' ' + document.documentElement.className + \
-             String(document.querySelector('#account-menu')?.matches(':popover-open'));"
-        );
-        self.becomes(&looks, &format!("complete {}false", theme.to_lowercase())).await;
+        let looks = "return document.readyState + ' ' + document.documentElement.className + \
+             String(document.querySelector('#account-menu')?.matches(':popover-open'));";
+        self.becomes(looks, &format!("complete {}false", theme.to_lowercase())).await;
     }
 
     /// Whether something of this accessible name can be seen.

@@ -82,8 +82,9 @@ pub struct KindEffect {
     pub word: &'static str,
     pub count: String,
     pub held: String,
-    /// How many there would be with the settings as they are saved.
+    /// How many there would be with the settings as they are saved, and how many of them held.
     pub saved: String,
+    pub saved_held: String,
 }
 
 /// Up to so many people, a page tells the effect when it is opened; of more only when asked.
@@ -279,11 +280,13 @@ fn few(few: &Few, what: &str) -> String {
 }
 
 fn target(target: TargetPreview) -> TargetEffect {
+    let held = |size: usize| if size == 0 { String::new() } else { number(size) };
     let kind = |it: Kind| KindEffect {
         word: it.word,
         count: number(it.passing + it.held),
-        held: if it.held == 0 { String::new() } else { number(it.held) },
+        held: held(it.held),
         saved: number(it.saved),
+        saved_held: held(it.saved_held),
     };
     TargetEffect {
         name: target.target.map_or_else(|| "no target yet".to_owned(), |it| it.to_string()),
