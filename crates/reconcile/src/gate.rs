@@ -69,9 +69,10 @@ pub struct Terms<'a> {
     pub privileged: &'a Patterns,
 }
 
-/// How the rules of a connector stand to those of its last good run.
+/// How the rules of a connector stand to those that were tried last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rules {
+    /// Nothing was changed by others since.
     Unchanged,
     /// A mistake in a rule looks like a change of everybody: what it would take away is asked about.
     Changed,

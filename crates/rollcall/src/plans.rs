@@ -98,8 +98,12 @@ pub async fn settle(
         plans::end(tx, *plan, PlanStatus::Applied, &message).await?;
     }
     let (kind, of_run) = match &decision.reach {
-        Reach::Somebody => return Ok(None),
+        Reach::Somebody => {
+            doubt_tried_rules(tx, connector, decision).await?;
+            return Ok(None);
+        }
         Reach::Everybody => {
+            doubt_tried_rules(tx, connector, decision).await?;
             remember_rules(tx, connector, run, decision).await?;
             (PlanKind::Held, Some(run))
         }
@@ -373,6 +377,20 @@ async fn spend(
     decisions::forget(tx, target, origin, &spent).await?;
     if decisions.people_accepted.is_some() && decision.evidence.is_believed {
         decisions::forget_people(tx, target).await?;
+    }
+    Ok(())
+}
+
+/// Rules that were tried are new again once a run by others has changed anything: what those others
+/// brought would be theirs to take away, and nobody has looked at that.
+async fn doubt_tried_rules(
+    tx: &mut Tx,
+    connector: &Connector,
+    decision: &Decision,
+) -> Result<(), StoreError> {
+    let publishes = |it: &TargetDecision| it.target.is_some() && it.approved.changes().len() != 0;
+    if decision.rules == Rules::Changed && decision.targets.iter().any(publishes) {
+        plans::forget_others_tried(tx, connector.id, &decision.fingerprint).await?;
     }
     Ok(())
 }

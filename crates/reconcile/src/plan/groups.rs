@@ -146,27 +146,29 @@ fn plan_empty(
     stages: &mut Stages,
     memory: &mut Memory,
 ) {
-    if case.policy.empty_groups != EmptyGroups::Remove {
-        return;
-    }
-    let mut remove = |reason| {
-        let change = Change::RemoveGroup { group: group.clone() };
-        stages.removals.push(Step { change, reason });
-    };
-    let days = case.policy.empty_days;
-    if days == 0 {
-        remove(Reason::Empty);
-        return;
-    }
     let now = case.past.now;
     let before = case.past.memory.empty.get(group);
     let noticed = before.and_then(|it| it.by_new_rules);
+    let mut remove = |reason: Reason| {
+        let change = Change::RemoveGroup { group: group.clone() };
+        stages.removals.push(Step { change, reason: reason.noticed_by_new_rules(noticed) });
+    };
+    let days = case.policy.empty_days;
+    if case.policy.empty_groups != EmptyGroups::Remove || days == 0 {
+        // Rules that wait for nothing keep what new rules noticed, for when it is waited again.
+        let kept = before.filter(|it| it.by_new_rules.is_some());
+        memory.empty.extend(kept.map(|it| (group.clone(), *it)));
+        if case.policy.empty_groups == EmptyGroups::Remove {
+            remove(Reason::Empty);
+        }
+        return;
+    }
     let by_new_rules = noticed.or(left_by_new_rules).or(case.past.now_by_new_rules());
     if present.is_empty() {
         let since = before.map_or(now, |it| it.since);
         memory.empty.insert(group.clone(), Emptiness { since, by_new_rules });
         if SignedDuration::from_hours(24 * i64::from(days)) <= now.duration_since(since) {
-            remove(Reason::EmptySince(since).noticed_by_new_rules(noticed));
+            remove(Reason::EmptySince(since));
         }
     } else if by_new_rules.is_some() {
         // Somebody is in it until the plan is carried out, which may be when the rules are tried.

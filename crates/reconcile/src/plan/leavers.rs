@@ -90,7 +90,9 @@ pub(super) fn plan(
     for (id, absence) in gone {
         let user = actual.users.get(id).filter(|_| !desired.knows(id) && !case.is_frozen(id));
         let Some(user) = user else { continue };
-        let before = past.memory.suspected.get(id).filter(|_| waits);
+        // Rules that wait for nothing keep what new rules noticed, for when it is waited again.
+        let before = past.memory.suspected.get(id);
+        let before = before.filter(|it| waits || it.by_new_rules.is_some());
         let anew = before.and_then(|it| begun_anew(it, past));
         let anew = anew.map(|suspicion| (id.clone(), suspicion));
         let (reason, departure) = match absence {
@@ -141,9 +143,7 @@ pub(super) fn plan(
         };
         clean_up(user, &reason, treatment, &names, stages, &mut leaving);
     }
-    if waits {
-        memory.suspected.extend(still_suspected(case));
-    }
+    memory.suspected.extend(still_suspected(case));
     leaving
 }
 
@@ -241,8 +241,8 @@ fn suspect(before: Option<&Suspicion>, hidden: Option<Timestamp>, past: &Past<'_
     Suspicion { since, reads: reads.saturating_add(1), by_new_rules }
 }
 
-/// Of somebody who was not confirmed absent this time, and has not come back: it begins anew, but that
-/// new rules noticed it stays.
+/// Of somebody who was not confirmed absent this time, or for whom nothing is waited, and who has not
+/// come back: it begins anew, but that new rules noticed it stays.
 fn begun_anew(before: &Suspicion, past: &Past<'_>) -> Option<Suspicion> {
     let Suspicion { since: _, reads: _, by_new_rules } = *before;
     by_new_rules.map(|_| Suspicion { since: past.now, reads: 0, by_new_rules })
@@ -252,6 +252,7 @@ fn begun_anew(before: &Suspicion, past: &Past<'_>) -> Option<Suspicion> {
 fn still_suspected(case: &Case<'_>) -> Vec<(ExternalId, Suspicion)> {
     let Case { desired, actual, gone, policy, past, .. } = *case;
     let suspected = &past.memory.suspected;
+    let waits = policy.grace != Grace::NONE;
     let members = members_to_strip(actual, policy, |id| suspected.contains_key(id));
     let treatments = Treatments::of(actual, policy, |id| suspected.contains_key(id));
     let is_open = |id: &ExternalId| {
@@ -268,7 +269,9 @@ fn still_suspected(case: &Case<'_>) -> Vec<(ExternalId, Suspicion)> {
         };
         Some((id.clone(), suspicion))
     };
-    suspected.iter().filter(|(id, _)| is_open(id)).filter_map(as_of_now).collect()
+    let counts = |it: &Suspicion| waits || it.by_new_rules.is_some();
+    let still = suspected.iter().filter(|(id, it)| counts(it) && is_open(id));
+    still.filter_map(as_of_now).collect()
 }
 
 fn suspected(user: &User, reason: &Reason, suspicion: Suspicion, grace: Grace) -> Finding {

@@ -572,13 +572,17 @@ fn check_over_time(policy: &Policy, runs: &[(&str, &str, &str)], actual: &str, e
     expected.assert_eq(&told_over_time(policy, runs));
 }
 
-fn told_over_time<'a>(
-    policy: &Policy,
-    runs: impl Iterator<Item = (&'a str, &'a str, BTreeMap<ExternalId, Absence>, &'a Directory)>,
-) -> String {
+/// When a run is, what it should find, who is gone, and what it finds.
+type RunAt<'a> = (&'a str, &'a str, BTreeMap<ExternalId, Absence>, &'a Directory);
+
+fn told_over_time<'a>(policy: &'a Policy, runs: impl Iterator<Item = RunAt<'a>>) -> String {
+    told_by_turns(runs.map(|run| (policy, run)))
+}
+
+fn told_by_turns<'a>(runs: impl Iterator<Item = (&'a Policy, RunAt<'a>)>) -> String {
     let mut memory = Memory::default();
     let mut text = String::new();
-    for (at, wanted, gone, actual) in runs {
+    for (policy, (at, wanted, gone, actual)) in runs {
         let rules = if at.ends_with('!') { Rules::Changed } else { Rules::Unchanged };
         let now = format!("2026-01-{}:00Z", at.trim_end_matches('!')).parse().unwrap();
         let past = Past { now, memory: &memory, rules };
@@ -693,6 +697,71 @@ fn whoever_comes_back_is_suspected_as_anybody_and_whoever_may_be_back_by_new_rul
               remembers 3 since 2026-01-01T00:00:00Z, 3 reads, by new rules at 2026-01-01T00:00:00Z
         "#]],
     );
+}
+
+#[test]
+fn what_new_rules_noticed_outlasts_rules_that_wait_for_nothing() {
+    let waits = Policy {
+        grace: Grace { reads: 2, hours: 0 },
+        empty_days: 5,
+        ..Policy::new(Cleanup::Disable, EmptyGroups::Remove)
+    };
+    let at_once = Policy { grace: Grace::NONE, empty_days: 0, ..waits.clone() };
+    let keeps = Policy { empty_groups: EmptyGroups::Keep, ..at_once.clone() };
+    let actual = directory("1 ada\n 2 bob\n 9 zoe\n[ops]");
+    let runs = [
+        (&waits, "01T00:00!", "9 zoe", gone("1 2")),
+        (&at_once, "01T01:00!", "9 zoe", gone("1 2")),
+        // One is odd, and nothing is told of the other.
+        (&keeps, "01T02:00!", "?1\n 9 zoe", BTreeMap::new()),
+        (&waits, "01T03:00", "9 zoe", gone("1 2")),
+        // Whoever is back is forgotten by rules that wait for nothing, too.
+        (&at_once, "01T04:00!", "2 bob\n 9 zoe", gone("1")),
+        (&waits, "06T00:00", "9 zoe", gone("1 2")),
+    ];
+    let runs =
+        runs.into_iter().map(|(policy, at, desired, gone)| (policy, (at, desired, gone, &actual)));
+    expect![[r#"
+        01T00:00!
+        suspected gone, asked for by id, in 1 reads since 2026-01-01T00:00:00Z. It counts after 2 reads and 0 h. Then it is asked about, because the rules were new.
+        suspected gone, asked for by id, in 1 reads since 2026-01-01T00:00:00Z. It counts after 2 reads and 0 h. Then it is asked about, because the rules were new.
+          remembers 1 since 2026-01-01T00:00:00Z, 1 reads, by new rules at 2026-01-01T00:00:00Z
+          remembers 2 since 2026-01-01T00:00:00Z, 1 reads, by new rules at 2026-01-01T00:00:00Z
+          remembers ops empty since 2026-01-01T00:00:00Z, by new rules at 2026-01-01T00:00:00Z
+        01T01:00!
+        - deactivate ada (gone, asked for by id; noticed at 2026-01-01T00:00:00Z, when the rules were new)
+        - deactivate bob (gone, asked for by id; noticed at 2026-01-01T00:00:00Z, when the rules were new)
+        - remove group ops (nobody is in it any more; noticed at 2026-01-01T00:00:00Z, when the rules were new)
+          remembers 1 since 2026-01-01T01:00:00Z, 0 reads, by new rules at 2026-01-01T00:00:00Z
+          remembers 2 since 2026-01-01T01:00:00Z, 0 reads, by new rules at 2026-01-01T00:00:00Z
+          remembers ops empty since 2026-01-01T00:00:00Z, by new rules at 2026-01-01T00:00:00Z
+        01T02:00!
+          remembers 1 since 2026-01-01T02:00:00Z, 0 reads, by new rules at 2026-01-01T00:00:00Z
+          remembers 2 since 2026-01-01T01:00:00Z, 0 reads, by new rules at 2026-01-01T00:00:00Z
+          remembers 1 hidden since 2026-01-01T02:00:00Z
+          remembers ops empty since 2026-01-01T00:00:00Z, by new rules at 2026-01-01T00:00:00Z
+        01T03:00
+        suspected gone, asked for by id, in 1 reads since 2026-01-01T02:00:00Z. It counts after 2 reads and 0 h. Then it is asked about, because the rules were new.
+        suspected gone, asked for by id, in 1 reads since 2026-01-01T01:00:00Z. It counts after 2 reads and 0 h. Then it is asked about, because the rules were new.
+          remembers 1 since 2026-01-01T02:00:00Z, 1 reads, by new rules at 2026-01-01T00:00:00Z
+          remembers 2 since 2026-01-01T01:00:00Z, 1 reads, by new rules at 2026-01-01T00:00:00Z
+          remembers 1 hidden since 2026-01-01T02:00:00Z
+          remembers ops empty since 2026-01-01T00:00:00Z, by new rules at 2026-01-01T00:00:00Z
+        01T04:00!
+        - deactivate ada (gone, asked for by id; noticed at 2026-01-01T00:00:00Z, when the rules were new)
+        - remove group ops (nobody is in it any more; noticed at 2026-01-01T00:00:00Z, when the rules were new)
+          remembers 1 since 2026-01-01T04:00:00Z, 0 reads, by new rules at 2026-01-01T00:00:00Z
+          remembers 1 hidden since 2026-01-01T02:00:00Z
+          remembers ops empty since 2026-01-01T00:00:00Z, by new rules at 2026-01-01T00:00:00Z
+        06T00:00
+        - remove group ops (nobody has been in it since 2026-01-01T00:00:00Z; noticed at 2026-01-01T00:00:00Z, when the rules were new)
+        suspected gone, asked for by id, in 1 reads since 2026-01-01T04:00:00Z. It counts after 2 reads and 0 h. Then it is asked about, because the rules were new.
+        suspected gone, asked for by id, in 1 reads since 2026-01-06T00:00:00Z. It counts after 2 reads and 0 h.
+          remembers 1 since 2026-01-01T04:00:00Z, 1 reads, by new rules at 2026-01-01T00:00:00Z
+          remembers 2 since 2026-01-06T00:00:00Z, 1 reads
+          remembers 1 hidden since 2026-01-01T02:00:00Z
+          remembers ops empty since 2026-01-01T00:00:00Z, by new rules at 2026-01-01T00:00:00Z
+    "#]].assert_eq(&told_by_turns(runs));
 }
 
 #[test]

@@ -485,7 +485,8 @@ pub async fn forget(tx: &mut Tx, plans: &[i64]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Which rules of a connector were tried last.
+/// Which rules of a connector were tried last. None where none ever were; empty where rules were, and
+/// others have changed something since.
 pub async fn tried(db: &Db, connector: ConnectorId) -> Result<Option<String>, StoreError> {
     const SQL: &str = "select fingerprint from tried_rules where connector_id = $1";
     Ok(with_pool!(db, pool => sqlx::query_scalar(SQL)
@@ -508,6 +509,21 @@ pub async fn set_tried(
         .bind(connector.0).bind(fingerprint).bind(run.0).execute(conn).await
         .map(|it| it.rows_affected()))?;
     Ok(written == 1)
+}
+
+/// Whatever rules were tried but these, they are so no longer. That there was a good run stays.
+pub async fn forget_others_tried(
+    tx: &mut Tx,
+    connector: ConnectorId,
+    fingerprint: &str,
+) -> Result<(), StoreError> {
+    // No rules are known by nothing.
+    const SQL: &str = "update tried_rules set fingerprint = '' \
+         where connector_id = $1 and fingerprint <> $2";
+    with_tx!(tx, conn => sqlx::query(SQL)
+        .bind(connector.0).bind(fingerprint).execute(conn).await
+        .map(|_| ()))?;
+    Ok(())
 }
 
 type Row = (

@@ -122,6 +122,58 @@ async fn whoever_is_suspected_by_new_rules_is_asked_about_when_it_counts() {
 }
 
 #[tokio::test]
+async fn rules_are_new_again_once_others_have_changed_anything() {
+    on_both(async |db| {
+        let mut world = World::with(&db, population(40), Options::quiet(7)).await;
+        let ids = world.ids();
+        let admin = world.sandbox.admin();
+        let name = |id: i64| String::from(admin.user(id).unwrap().username.unwrap());
+        let names: Vec<String> = ids.iter().map(|id| name(*id)).collect();
+        let but = |places: &[usize]| {
+            let but: Vec<&str> = places.iter().map(|it| &*names[*it]).collect();
+            vec![format!("username not in {}", but.join(", "))]
+        };
+        world.edit(|it| it.source.scope.conditions = but(&[0])).await;
+        for _ in 0..2 {
+            world.sync().await;
+        }
+        let mut world = world.again().await;
+        // Others bring one and would take another away; with the way back what they brought would go.
+        world.edit(|it| it.source.scope.conditions = but(&[1])).await;
+        let held = world.sync().await;
+        assert_eq!(objections(&held), [changed("1 removal is")]);
+        assert_eq!(world.directory().await.active_users(), 40);
+        world.edit(|it| it.source.scope.conditions = but(&[0])).await;
+        for _ in 0..2 {
+            let held = world.sync().await;
+            assert_eq!(objections(&held), [changed("1 removal is")]);
+        }
+        assert_eq!(world.directory().await.active_users(), 40);
+        let plan = world.sync().await.plan.unwrap();
+        assert!(world.approve(plan, &Choice::default()).await, "they are tried again");
+        world.sync().await;
+        assert_eq!(world.directory().await.active_users(), 39);
+
+        // What they did for one person alone is as good as a run; what they only held is nothing.
+        world.edit(|it| it.cleanup = Cleanup::Delete).await;
+        world.leave(&ids[9..10]);
+        assert_eq!(world.sync().await.status, Status::Held);
+        world.edit(|it| it.cleanup = Cleanup::Disable).await;
+        world.sync().await;
+        assert_eq!(world.directory().await.active_users(), 38);
+        world.edit(|it| it.source.scope.conditions = but(&[1])).await;
+        let one = world.sync_alone(&ids[0].to_string(), Leavers::Wait).await.unwrap();
+        assert_eq!(one.status, Status::Succeeded, "{}", one.message);
+        assert_eq!(world.directory().await.active_users(), 39);
+        world.edit(|it| it.source.scope.conditions = but(&[0])).await;
+        let held = world.sync().await;
+        assert_eq!(objections(&held), [changed("1 removal is")]);
+        assert_eq!(world.directory().await.active_users(), 39);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_group_that_new_rules_empty_is_asked_about_when_its_days_are_over() {
     const LATER: &str = "update target_empty_groups set since = since - 518400000000";
     on_both(async |db| {
