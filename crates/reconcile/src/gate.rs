@@ -585,7 +585,7 @@ fn judge_left_out(judgement: &mut Judgement<'_>, decisions: &Decisions) {
     if decisions.left_out.is_empty() {
         return;
     }
-    let is_left_out = |change: &Change| decisions.left_out.contains(&Identity::of(change));
+    let is_left_out = |change: &Change| decisions.left_out.contains_key(&Identity::of(change));
     let planned = judgement.hold(is_left_out);
     if 0 < planned {
         judgement.objections.push(Objection::LeftOut { planned });

@@ -368,11 +368,20 @@ async fn spend(
             spent.push(identity);
         }
     }
+    // What is left alone for a rejection of something else is proposed, too.
+    let alone: Vec<Identity> = if decisions.left_out.is_empty() {
+        Vec::new()
+    } else {
+        decision.held.rejected.iter().map(|it| Identity::of(&it.change)).collect()
+    };
+    let proposed = proposed.keys().chain(&alone).collect();
     if looked_at_all {
-        let proposed = proposed.keys().collect();
-        spent.extend(decisions.no_longer_left_out(&proposed, &decision.evidence.undecided));
+        let (undecided, applied) = (&decision.evidence.undecided, decision.approved.steps());
+        spent.extend(decisions.no_longer_left_out(&proposed, undecided, applied, fingerprint));
         spent.extend(&decision.overtaken);
     }
+    let anew = decisions.left_out_anew(&proposed, fingerprint);
+    decisions::restate_left_out(tx, target, origin, &anew, fingerprint).await?;
     decisions::restate(tx, target, &decision.restated, fingerprint).await?;
     decisions::forget(tx, target, origin, &spent).await?;
     if decisions.people_accepted.is_some() && decision.evidence.is_believed {

@@ -62,8 +62,8 @@ pub struct Decisions {
     pub approved: BTreeMap<Identity, Approval>,
     /// They are not proposed again while the rejection is in force.
     pub rejected: BTreeMap<Identity, Rejection>,
-    /// Seen beside what was approved, and not chosen.
-    pub left_out: BTreeSet<Identity>,
+    /// Seen beside what was approved, and not chosen; and by which rules it was proposed last.
+    pub left_out: BTreeMap<Identity, Box<str>>,
     /// Somebody saw how few people the source has, and that it is right.
     pub people_accepted: Option<Acceptance>,
 }
@@ -329,16 +329,36 @@ impl Decisions {
         }
     }
 
-    /// What was left out of an approval and is no longer proposed, by a plan that could have proposed it.
+    /// What was left out of an approval and is not proposed any more, by a plan that could have proposed
+    /// it: by these rules, of somebody on whom it decides. Other rules say nothing of it, however they
+    /// do without it. Of an account that goes by the plan nothing is left to decide.
     pub fn no_longer_left_out(
         &self,
         proposed: &BTreeSet<&Identity>,
         undecided: &Undecided,
+        applied: &[Step],
+        rules: &str,
     ) -> Vec<&Identity> {
-        let is_over = |it: &&Identity| {
-            !proposed.contains(it) && !undecided.concerns(it.user().as_ref(), it.group().as_ref())
+        let is_removal = |step: &&Step| matches!(step.change, Change::Remove { .. });
+        let removed = applied.iter().filter(is_removal).filter_map(|step| step.change.user());
+        let removed: BTreeSet<&ExternalId> = removed.map(|user| &user.id).collect();
+        let is_over = |(identity, by): &(&Identity, &Box<str>)| {
+            let user = identity.user();
+            let is_dropped = ***by == *rules
+                && !proposed.contains(identity)
+                && !undecided.concerns(user.as_ref(), identity.group().as_ref());
+            is_dropped || user.is_some_and(|user| removed.contains(&user))
         };
-        self.left_out.iter().filter(is_over).collect()
+        self.left_out.iter().filter(is_over).map(|(identity, _)| identity).collect()
+    }
+
+    /// What was left out and is proposed again, by other rules than before: from then on it is theirs to
+    /// propose it or not.
+    pub fn left_out_anew(&self, proposed: &BTreeSet<&Identity>, rules: &str) -> Vec<&Identity> {
+        let is_anew = |(identity, by): &(&Identity, &Box<str>)| {
+            ***by != *rules && proposed.contains(identity)
+        };
+        self.left_out.iter().filter(is_anew).map(|(identity, _)| identity).collect()
     }
 
     /// Whether somebody said no to a change. Whoever is to keep their access is not deleted or made

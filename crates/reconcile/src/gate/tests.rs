@@ -447,7 +447,8 @@ fn what_was_left_out_of_an_approval_waits_even_within_the_limits() {
         "#]],
     );
     // Most of them came back: two alone would pass, had nobody looked at them and passed them over.
-    decisions.left_out = others.approved.into_keys().collect();
+    let others = others.approved.into_keys();
+    decisions.left_out = others.map(|it| (it, "".into())).collect();
     check_decided(
         &decisions,
         &people(4..=100, ""),

@@ -8,6 +8,8 @@ use crate::plan::{
 use crate::principal::{ExternalId, Name};
 use crate::world::{desired, directory, id};
 
+const RULES: &str = "these";
+
 fn identity(change: &Change) -> Identity {
     let identity = Identity::of(change);
     assert_eq!(Identity::recorded(identity.as_str()), identity);
@@ -242,16 +244,18 @@ fn what_was_left_out_stays_so_while_nothing_can_be_decided_of_it() {
         Change::Deactivate { user: user("5") },
         Change::RemoveGroup { group: Name::new("ops") },
     ];
-    let left_out = changes.iter().map(identity).collect();
+    let left_out = changes.iter().map(|it| (identity(it), RULES.into())).collect();
     let decisions = Decisions { left_out, ..Decisions::default() };
-    let told = |wanted: &str, gone: &[(&str, Absence)]| {
+    let told_by = |wanted: &str, gone: &[(&str, Absence)], rules: &str| {
         let gone = gone.iter().map(|(it, absence)| (id(it), absence.clone())).collect();
         let plan = plan(&desired(wanted), &actual, &gone, &policy, &Past::NONE).0;
         let proposed: Vec<Identity> = plan.steps.iter().map(|it| identity(&it.change)).collect();
         let proposed = proposed.iter().collect();
-        let over = decisions.no_longer_left_out(&proposed, &plan.undecided_in(&actual));
+        let undecided = plan.undecided_in(&actual);
+        let over = decisions.no_longer_left_out(&proposed, &undecided, &[], rules);
         over.into_iter().map(ToString::to_string).map(|it| it.trim().to_owned()).collect::<Vec<_>>()
     };
+    let told = |wanted: &str, gone: &[(&str, Absence)]| told_by(wanted, gone, RULES);
     // Withheld, passed over, inactive, and suspected; nobody is in the last group.
     let answers = [
         ("2", Absence::Present),
@@ -264,4 +268,20 @@ fn what_was_left_out_stays_so_while_nothing_can_be_decided_of_it() {
     let over = told(after, &[]);
     assert_eq!(over.len(), changes.len() - 1, "{over:?}");
     assert!(!over.iter().any(|it| it.contains("ops")), "{over:?}");
+    // Other rules say nothing of it, but an account that they remove is gone.
+    assert_eq!(told_by(after, &[], "others"), Vec::<String>::new());
+    let policy = Policy { grace: Grace::NONE, ..policy.clone() };
+    let gone = [("4", Absence::Gone)].map(|(it, absence)| (id(it), absence)).into();
+    let removes = plan(&desired("5 eve : dev"), &actual, &gone, &policy, &Past::NONE).0;
+    let over = decisions.no_longer_left_out(
+        &BTreeSet::new(),
+        &removes.undecided_in(&actual),
+        &removes.steps,
+        "others",
+    );
+    assert_eq!(over, [&identity(&changes[4])]);
+    let proposed = identity(&changes[0]);
+    let proposed = BTreeSet::from([&proposed]);
+    assert_eq!(decisions.left_out_anew(&proposed, "others"), [&identity(&changes[0])]);
+    assert_eq!(decisions.left_out_anew(&proposed, RULES), Vec::<&Identity>::new());
 }

@@ -99,7 +99,7 @@ pub async fn read(
             let reason = SeenReason::recorded(&reason);
             decisions.approved.insert(identity, Approval { reason, rules });
         } else if verdict == Verdict::LeftOut.word() {
-            decisions.left_out.insert(identity);
+            decisions.left_out.insert(identity, rules);
         } else if verdict == Verdict::Rejected.word() {
             let user = external_id.map(|id| ExternalId::new(&id));
             let rejection = Rejection { user, state: SourceState::recorded(&state), rules };
@@ -211,6 +211,24 @@ pub async fn restate(
         cells(out, &(identity.as_str(), format_args!("{state}"), fingerprint))
     };
     execute(tx, SQL, rejections, row, &[target.0]).await?;
+    Ok(())
+}
+
+/// Puts what was left out under the rules of this `fingerprint`, which propose it by now.
+pub async fn restate_left_out(
+    tx: &mut Tx,
+    target: TargetId,
+    origin: Origin,
+    identities: &[&Identity],
+    fingerprint: &str,
+) -> Result<(), StoreError> {
+    const SQL: &str = "update plan_decisions set fingerprint = batch.value ->> 1 from {rows} \
+         where target_id = $2 and origin = batch.value ->> 2 and verdict = 'left-out' \
+           and identity = batch.value ->> 0";
+    let row = |out: &mut Vec<u8>, identity: &&Identity| {
+        cells(out, &(identity.as_str(), fingerprint, origin.word()))
+    };
+    execute(tx, SQL, identities, row, &[target.0]).await?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use rollcall::plans::decide::{Choice, approve, reject};
 use rollcall::store::connectors::settings::leavers::Cleanup;
 use rollcall::store::plans::PlanId;
+use rollcall::with_pool;
 
 use super::*;
 
@@ -125,6 +126,58 @@ async fn what_was_left_out_outlasts_a_read_that_says_nothing_of_the_person() {
 }
 
 #[tokio::test]
+async fn what_was_left_out_outlasts_an_edit_of_the_rules_and_its_way_back() {
+    on_both(async |db| {
+        let mut world = World::with(&db, population(40), Options::quiet(7)).await;
+        world.sync().await;
+        let ids = world.ids();
+        for id in &ids[..4] {
+            world.sandbox.admin().delete_user(*id).unwrap();
+        }
+        let plan = world.sync().await.plan.unwrap();
+        let act = somebody().act(Timestamp::now()).because("One of them left");
+        let choice = Choice { only: vec![1], ..Choice::default() };
+        approve(&db, plan, &choice, &act).await.unwrap();
+        let left_out = async |world: &World, active: usize| {
+            let held = world.sync().await;
+            assert_eq!((held.status, world.active().await), (Status::Held, active));
+            let objections = &held.decision.targets[0].held.objections;
+            let words = objections.iter().map(ToString::to_string).collect::<Vec<_>>();
+            let left_out = "3 changes were left out when others were approved.".to_owned();
+            assert!(words.contains(&left_out), "{words:?}");
+        };
+        left_out(&world, 39).await;
+        // Other rules propose something else of them, and others nothing at all.
+        world.edit(|it| it.cleanup = Cleanup::Delete).await;
+        assert_eq!(world.sync().await.status, Status::Held);
+        world.edit(|it| it.cleanup = Cleanup::Keep).await;
+        world.stays_at(39).await;
+        world.edit(|it| it.cleanup = Cleanup::Disable).await;
+        left_out(&world, 39).await;
+        let held = world.sync().await;
+        // By the rules that propose it, it is over once they no longer do.
+        let again = |place: i64| Choice { only: vec![place], ..Choice::default() };
+        let plan = held.plan.unwrap();
+        approve(&db, plan, &again(1), &act).await.unwrap();
+        world.sync().await;
+        assert_eq!(world.active().await, 38);
+        world.edit(|it| it.mapping.rows = vec!["title = title".to_owned()]).await;
+        let held = world.sync().await;
+        assert_eq!((held.status, world.active().await), (Status::Held, 38), "{}", held.message);
+        let counts = "select count(*) from plan_decisions where verdict = 'left-out'";
+        let left: i64 =
+            with_pool!(&db, pool => sqlx::query_scalar(counts).fetch_one(pool).await.unwrap());
+        assert_eq!(left, 2);
+        approve(&db, held.plan.unwrap(), &Choice::default(), &act).await.unwrap();
+        world.stays_at(36).await;
+        let left: i64 =
+            with_pool!(&db, pool => sqlx::query_scalar(counts).fetch_one(pool).await.unwrap());
+        assert_eq!(left, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_rejection_outlasts_an_edit_of_the_rules_and_its_way_back() {
     on_both(async |db| {
         let (mut world, ids) = World::with_four_kept(&db).await;
@@ -132,6 +185,10 @@ async fn a_rejection_outlasts_an_edit_of_the_rules_and_its_way_back() {
         world.edit(|it| it.mapping.rows = vec!["title = title".to_owned()]).await;
         world.stays_at(40).await;
         world.edit(|it| it.mapping.rows = Vec::new()).await;
+        // The titles that the edit brought are asked about; the rejections are left alone.
+        let held = world.sync().await;
+        let act = somebody().act(Timestamp::now()).because("They had none");
+        approve(&db, held.plan.unwrap(), &Choice::default(), &act).await.unwrap();
         world.stays_at(40).await;
         let condition = format!("username not in {}", names.join(", "));
         world.edit(|it| it.source.scope.conditions = vec![condition]).await;
