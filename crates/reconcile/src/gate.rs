@@ -42,7 +42,7 @@ pub struct Limits {
     /// How many fewer active people the source may have than the directory, in percent.
     pub shrinkage_percent_max: u32,
     /// In small directories a percentage is less than one person: as many changes of a kind, or
-    /// missing people, always pass.
+    /// missing people, always pass; but no more than half of the people lose their access or account.
     pub small_directory_floor: usize,
     pub hold: Hold,
 }
@@ -478,12 +478,16 @@ fn judge_counts(
             judgement.object(said(planned, allowed), is);
         }
     };
-    let deactivations = allowed(limits.deactivations, active);
+    // Of a handful of people, what always passes would be most of them.
+    let allowed_people = |limit: Limit, total: usize| {
+        limit.allowance(total, limits.small_directory_floor.min((total / 2).max(1)))
+    };
+    let deactivations = allowed_people(limits.deactivations, active);
     judge(judgement, deactivations, is_deactivation, |planned, allowed| Objection::Deactivations {
         planned,
         allowed,
     });
-    let removals = allowed(limits.removals, users);
+    let removals = allowed_people(limits.removals, users);
     judge(judgement, removals, is_user_removal, |planned, allowed| Objection::Removals {
         planned,
         allowed,

@@ -140,14 +140,17 @@ fn deactivations_are_held_above_five_percent_or_twenty_or_three_in_small_directo
             with_careful_limits(|terms| !gate::check(plan, &actual, terms).1.is_empty())
         })
     };
-    let sizes = [4, 5, 10, 29, 59, 60, 80, 100, 399, 400, 1000];
+    let sizes = [2, 3, 4, 5, 6, 10, 29, 59, 60, 80, 100, 399, 400, 1000];
     let found: Vec<_> =
         sizes.into_iter().map(|size| (size, held_from(size).unwrap_or(0))).collect();
     assert_eq!(
         found,
         [
-            (4, 0),
-            (5, 4),
+            (2, 0),
+            (3, 2),
+            (4, 3),
+            (5, 3),
+            (6, 4),
             (10, 4),
             (29, 4),
             (59, 4),
@@ -215,10 +218,10 @@ fn whoever_leaves_a_privileged_group_with_their_account_or_comes_back_to_it_is_a
         });
     };
     let delete = &Policy { cleanup: Cleanup::Delete, ..POLICY };
-    let before = "1 ada : admins\n2 bob : dev\n3 cyd : dev admins";
+    let before = "1 ada : admins\n2 bob : dev\n3 cyd : dev admins\n4 dee";
     check(
         delete,
-        "3 cyd : dev admins",
+        "3 cyd : dev admins\n4 dee",
         before,
         &expect![[r#"
             Group admins is privileged: 0 would join and 1 would leave, which is always asked about.
@@ -229,7 +232,7 @@ fn whoever_leaves_a_privileged_group_with_their_account_or_comes_back_to_it_is_a
     // They keep their groups, and whatever those give is nothing to an inactive account.
     check(
         &POLICY,
-        "3 cyd : dev admins",
+        "3 cyd : dev admins\n4 dee",
         before,
         &expect![[r#"
             passes: 2 deactivate
@@ -238,7 +241,7 @@ fn whoever_leaves_a_privileged_group_with_their_account_or_comes_back_to_it_is_a
     let strip = &Policy { strip: Some(Patterns::NONE), ..POLICY };
     check(
         strip,
-        "3 cyd : dev admins",
+        "3 cyd : dev admins\n4 dee",
         before,
         &expect![[r#"
             Group admins is privileged: 0 would join and 1 would leave, which is always asked about.
@@ -688,8 +691,8 @@ fn what_new_rules_noticed_is_held_when_it_is_due_and_nothing_else() {
         empty_days: 1,
         ..POLICY
     };
-    let before = "1 ada : dev\n2 bob : dev\n3 cyd : dev\n[qa]\n[ops]";
-    let (desired, actual) = (desired("3 cyd"), directory(before));
+    let before = "1 ada : dev\n2 bob : dev\n3 cyd : dev\n4 dee\n[qa]\n[ops]";
+    let (desired, actual) = (desired("3 cyd\n4 dee"), directory(before));
     let memory = noticed(&["1!", "2"], &["qa!", "ops"]);
     let gone = ["1", "2"].map(|it| (id(it), Absence::Gone)).into();
     let due = |decisions: &Decisions, rules| {

@@ -15,7 +15,8 @@ use crate::notation::scope::ScopeChoices;
 use crate::source::onelogin::base_url;
 use crate::source::onelogin::settings::GroupSource;
 use crate::store::connectors::settings::{
-    ConnectorSettings, EXPIRY_HOURS_MAX, HoldWhat, REJECTION_DAYS_MAX, Safety,
+    ConnectorSettings, EXPIRY_HOURS_MAX, HoldWhat, REJECTION_DAYS_MAX, SMALL_DIRECTORY_FLOOR_MAX,
+    Safety,
 };
 
 /// What has no meaning of its own at first, and can be set when a connector is made or later.
@@ -84,8 +85,9 @@ struct Limits {
     /// How many fewer people the source may have than before, in percent [default: 10]
     #[arg(long = "limit-shrinkage-percent", value_name = "PERCENT", value_parser = percent())]
     shrinkage_percent: Option<u32>,
-    /// As many of a kind always pass, so that a percentage of few is not less than one [default: 3]
-    #[arg(long, value_name = "N")]
+    /// As many of a kind always pass, so that a percentage of few is not less than one; at most 20, and half
+    /// of the people [default: 3]
+    #[arg(long, value_name = "N", value_parser = floor())]
     small_directory_floor: Option<usize>,
     /// What is held above a limit: what it is about, or everything [default: harmful]
     #[arg(long, value_enum, value_name = "harmful|everything")]
@@ -251,6 +253,10 @@ pub(crate) fn list_of(flag: &str, names: &[String]) -> Result<Vec<String>, Strin
     }
     let mut seen = BTreeSet::new();
     Ok(trimmed.into_iter().filter(|it| seen.insert(it.clone())).collect())
+}
+
+fn floor() -> clap::builder::RangedU64ValueParser<usize> {
+    clap::builder::RangedU64ValueParser::new().range(0..=u64::from(SMALL_DIRECTORY_FLOOR_MAX))
 }
 
 fn percent() -> clap::builder::RangedI64ValueParser<u32> {

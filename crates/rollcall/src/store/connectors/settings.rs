@@ -95,6 +95,9 @@ pub enum HoldWhat {
 pub const EXPIRY_HOURS_MAX: u32 = 8_760;
 /// Ten years.
 pub const REJECTION_DAYS_MAX: u32 = 3_650;
+/// What always passes is for directories of which a percentage is less than one person. More than what
+/// passes of large ones by default would be no limit at all.
+pub const SMALL_DIRECTORY_FLOOR_MAX: u32 = 20;
 const EXPIRY_HOURS: u32 = 72;
 const REJECTION_DAYS: u32 = 30;
 
@@ -225,6 +228,8 @@ impl Safety {
             if (min..=max).contains(&value) { Ok(()) } else { Err(FieldError { field, why }) }
         };
         within("safety.expiry_hours", self.expiry_hours, 1, EXPIRY_HOURS_MAX)?;
+        let floor = u32::try_from(self.small_directory_floor).unwrap_or(u32::MAX);
+        within("safety.small_directory_floor", floor, 0, SMALL_DIRECTORY_FLOOR_MAX)?;
         within("safety.rejection_days", self.rejection_days, 1, REJECTION_DAYS_MAX)?;
         for (field, percent) in [
             ("safety.deactivations_percent_max", self.deactivations_percent_max),
