@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::directory::Directory;
 use crate::finding::Finding;
-use crate::gate::decisions::{SourceState, states};
+use crate::gate::decisions::{Decisions, SourceState, states};
 use crate::gate::{self, Held, Terms};
 use crate::mapping::existing::Existing;
 use crate::mapping::groups::{Fate, Sharing};
@@ -73,14 +73,14 @@ pub struct Explanation {
 }
 
 pub fn explain(evidence: &Evidence<'_>) -> Explanation {
-    let Decided { desired, plan, findings, states, held } = Decided::by(evidence);
+    let Decided { desired, plan, findings, states, decisions, held } = Decided::by(evidence);
     let stations = vec![
         found(evidence),
         in_scope(evidence),
         mapped(evidence, &desired, &findings),
         matched(evidence),
         groups(evidence, &desired),
-        decision(&plan, &held, &findings, evidence),
+        decision(&plan, (&held, &decisions), &findings, evidence),
     ];
     Explanation { stations, plan, findings, states }
 }
@@ -92,6 +92,8 @@ struct Decided {
     plan: Plan,
     findings: Vec<Finding>,
     states: BTreeMap<ExternalId, SourceState>,
+    /// What people have said, as far as it is in force.
+    decisions: Decisions,
     /// What the gate keeps of their changes, if they are all that changes.
     held: Held,
 }
@@ -118,7 +120,7 @@ impl Decided {
         decisions.keep_in_force(&plan.steps, &states, terms.known_by);
         let terms = Terms { decisions: &decisions, ..*terms };
         let (_, held) = gate::check(alone(&plan, actual, past), actual, &terms);
-        Decided { desired, plan, findings, states, held }
+        Decided { desired, plan, findings, states, decisions, held }
     }
 }
 
@@ -328,7 +330,12 @@ fn assigned(evidence: &Evidence<'_>, desired: &Desired) -> Vec<String> {
     groups.into_iter().filter(is_in).map(|group| format!("+ {group} by assignment")).collect()
 }
 
-fn decision(plan: &Plan, held: &Held, findings: &[Finding], evidence: &Evidence<'_>) -> Station {
+fn decision(
+    plan: &Plan,
+    (held, decisions): (&Held, &Decisions),
+    findings: &[Finding],
+    evidence: &Evidence<'_>,
+) -> Station {
     const TITLE: &str = "Decision";
     let mut lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
     // Of one person too little is overwritten for anybody to be asked; of many it is another thing.
@@ -336,7 +343,7 @@ fn decision(plan: &Plan, held: &Held, findings: &[Finding], evidence: &Evidence<
     let may_be_held = |step: &Step| {
         step.change.is_removal() || (are_new && step.change.overwritten().next().is_some())
     };
-    lines.extend(held_lines(held));
+    lines.extend(held_lines(held, decisions));
     if held.is_empty() && held.rejected.is_empty() && plan.steps.iter().any(may_be_held) {
         lines.push("(a run holds this where too much would change at once)".to_owned());
     }
@@ -355,10 +362,17 @@ fn decision(plan: &Plan, held: &Held, findings: &[Finding], evidence: &Evidence<
 }
 
 /// What waits for a person, or what somebody said no to.
-fn held_lines(held: &Held) -> Vec<String> {
+fn held_lines(held: &Held, decisions: &Decisions) -> Vec<String> {
     let Held { objections, steps, rejected } = held;
-    let mut lines: Vec<String> =
-        rejected.iter().map(|it| format!("rejected, so it is not done: {}", it.change)).collect();
+    let line = |step: &Step| {
+        let Step { change, .. } = step;
+        if decisions.is_rejected(change) {
+            format!("rejected, so it is not done: {change}")
+        } else {
+            format!("not done, because what it needs was rejected: {change}")
+        }
+    };
+    let mut lines: Vec<String> = rejected.iter().map(line).collect();
     if !objections.is_empty() {
         let words = objections.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
         lines.extend(steps.iter().map(|it| format!("held: {}", it.change)));

@@ -33,7 +33,7 @@ pub fn explain_group(evidence: &Evidence<'_>, asked: &Name, unread: &[&str]) -> 
     let is_in = evidence.actual.is_member(asked, evidence.id);
     let mut answer = match change {
         Some(step) if is_in => leaving(step, &decided.held),
-        Some(step) => joining(step, &decided.held),
+        Some(step) => joining(step, &decided),
         None if is_in => Answer::yes(staying(evidence, &decided, asked)),
         None => Answer::no("not in it".to_owned()),
     };
@@ -45,6 +45,9 @@ pub fn explain_group(evidence: &Evidence<'_>, asked: &Name, unread: &[&str]) -> 
     let Answer { verdict, lines, fixes } = answer;
     GroupAnswer { group: asked.clone(), verdict, lines, fixes }
 }
+
+/// What brings somebody in where somebody else said no.
+pub const LIFT: &str = "lift the rejection";
 
 struct Answer {
     verdict: Verdict,
@@ -66,10 +69,22 @@ impl Answer {
     }
 }
 
-fn joining(step: &Step, held: &Held) -> Answer {
+fn joining(step: &Step, decided: &Decided) -> Answer {
+    let Decided { held, decisions, .. } = decided;
     if held.rejected.contains(step) {
-        let line = "not in it: somebody rejected that they join, until the source says something else of them or its time is over";
-        return Answer::no(line.to_owned()).fixed_by("approve it by its number in the plan");
+        let line = if decisions.is_rejected(&step.change) {
+            "not in it: somebody rejected that they join, until the source says something else of them or its time is over"
+                .to_owned()
+        } else {
+            let is_needed = |it: &&Step| {
+                decisions.is_rejected(&it.change)
+                    && (it.change.group() == step.change.group() || it.change.group().is_none())
+            };
+            let needed = held.rejected.iter().filter(is_needed);
+            let needed: Vec<String> = needed.map(|it| it.change.to_string()).collect();
+            format!("not in it: somebody rejected what it takes ({})", needed.join(", "))
+        };
+        return Answer::no(line).fixed_by(LIFT);
     }
     if held.steps.contains(step) {
         let why = held.objections.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use reconcile::explain::group::{GroupAnswer, explain_group};
+use reconcile::explain::group::{GroupAnswer, LIFT, explain_group};
 use reconcile::explain::{self, Evidence, Explanation};
+use reconcile::gate::decisions::Identity;
 use reconcile::mapping::Rules;
 use reconcile::mapping::existing::Existing;
 use reconcile::plan::Absence;
@@ -306,7 +307,9 @@ async fn answers(
             );
         }
         let rules = &grounds.rulings.fingerprint;
-        remarks.extend(rejected(&rejections, &directories, &known.id, rules));
+        let rejected = rejected(&rejections, &directories, &known.id, rules);
+        remarks.extend(rejected.iter().map(|it| told(it)));
+        tell_how_to_lift(&rejected, &mut directories);
         let has_account = accounts().next().is_some();
         if known.absence == Some(Absence::Gone) && !has_account {
             remarks.push("They are known from earlier runs alone.".to_owned());
@@ -336,40 +339,66 @@ async fn answers(
     Ok(people)
 }
 
-/// Who said no to changes of a person, why, and until when, as long as the source says the same of them.
-fn rejected(
-    rejections: &[RejectionInForce],
+/// What somebody said no to of a person, as long as the source says the same of them, and of the groups
+/// that they would come into.
+fn rejected<'a>(
+    rejections: &'a [RejectionInForce],
     directories: &[InDirectory],
     id: &ExternalId,
     rules: &str,
-) -> Vec<String> {
+) -> Vec<&'a RejectionInForce> {
+    let concerns = |it: &RejectionInForce, explanation: &Explanation| match &it.rejection.user {
+        Some(user) => user == id && it.rejection.is_in_force(&explanation.states, rules),
+        None => explanation.plan.steps.iter().any(|step| Identity::of(&step.change) == it.identity),
+    };
     let is_in_force = |it: &&RejectionInForce| {
-        it.rejection.user.as_ref() == Some(id)
-            && it.origin == Origin::Sync.word()
+        it.origin == Origin::Sync.word()
             && directories.iter().any(|directory| {
                 directory.target.as_ref().is_some_and(|target| target.id == it.target)
-                    && it.rejection.is_in_force(&directory.explanation.states, rules)
+                    && concerns(it, &directory.explanation)
             })
     };
-    let told = |it: &RejectionInForce| {
-        let by = if it.said.by.is_empty() { "Somebody" } else { &*it.said.by };
-        let at = it.said.at.map(|at| format!(" at {}", at.strftime("%Y-%m-%dT%H:%M:%SZ")));
-        let why = match &*it.said.reason {
-            "" => String::new(),
-            reason => format!(" because: {reason}"),
+    rejections.iter().filter(is_in_force).collect()
+}
+
+/// Names the commands where a rejection keeps somebody out of the group that is asked about.
+fn tell_how_to_lift(rejected: &[&RejectionInForce], directories: &mut [InDirectory]) {
+    for InDirectory { target, explanation: _, group } in directories {
+        let (Some(target), Some(group)) = (target, group) else { continue };
+        let concerns = |it: &&&RejectionInForce| {
+            let of = it.identity.group();
+            it.target == target.id && of.is_none_or(|of| of == group.group)
         };
-        format!(
-            "Rejected in {}: {}. {by} said so{} ({}){why}. It lasts until {}, or until the source says \
-             something else of them. To lift it: rollcall plan lift {}",
-            it.target_name,
-            it.words,
-            at.unwrap_or_default(),
-            it.from(),
-            it.until.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            it.code
-        )
+        let codes: Vec<&str> =
+            rejected.iter().filter(concerns).map(|it| it.code.as_str()).collect();
+        for fix in group.fixes.iter_mut().filter(|it| *it == LIFT) {
+            *fix = format!("{LIFT}: rollcall plan lift {}", codes.join(" "));
+        }
+    }
+}
+
+/// Who said no to a change, why, and until when.
+fn told(it: &RejectionInForce) -> String {
+    let by = if it.said.by.is_empty() { "Somebody" } else { &*it.said.by };
+    let at = it.said.at.map(|at| format!(" at {}", at.strftime("%Y-%m-%dT%H:%M:%SZ")));
+    let why = match &*it.said.reason {
+        "" => String::new(),
+        reason => format!(" because: {reason}"),
     };
-    rejections.iter().filter(is_in_force).map(told).collect()
+    let ends = match &it.rejection.user {
+        Some(_) => ", or until the source says something else of them",
+        None => ", whoever is to be in the group",
+    };
+    format!(
+        "Rejected in {}: {}. {by} said so{} ({}){why}. It lasts until {}{ends}. To lift it: \
+             rollcall plan lift {}",
+        it.target_name,
+        it.words,
+        at.unwrap_or_default(),
+        it.from(),
+        it.until.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        it.code
+    )
 }
 
 /// What people are explained by, whoever they are.

@@ -9,7 +9,7 @@ use crate::expression::{Expression, PERSON};
 use crate::gate::decisions::{Identity, Rejection};
 use crate::mapping::groups::{Assigned, EqualNames, GroupNames, Unmatched};
 use crate::pattern::Patterns;
-use crate::plan::Absence;
+use crate::plan::{Absence, Change};
 use crate::principal::{Grant, Name};
 use crate::world;
 
@@ -288,6 +288,27 @@ fn what_waits_and_what_was_rejected_is_told() {
         "admins",
         &expect![[r#"
         no: not in it: somebody rejected that they join, until the source says something else of them or its time is over
-        -> approve it by its number in the plan"#]],
+        -> lift the rejection"#]],
+    );
+    // Nobody rejected that they join, but that there is such a group.
+    case.decisions.rejected.clear();
+    let group = Name::new("admins");
+    let rejection = Rejection { user: None, state, rules: "".into() };
+    case.decisions.rejected.insert(Identity::of(&Change::CreateGroup { group }), rejection);
+    check(
+        &case,
+        "admins",
+        &expect![[r#"
+        no: not in it: somebody rejected what it takes (+ create group admins)
+        -> lift the rejection"#]],
+    );
+    let stations = case.ask(crate::explain::explain).stations;
+    let lines = stations.iter().flat_map(|it| &it.lines).filter(|it| it.contains("rejected"));
+    assert_eq!(
+        lines.collect::<Vec<_>>(),
+        [
+            "rejected, so it is not done: + create group admins",
+            "not done, because what it needs was rejected: + add ada to group admins",
+        ]
     );
 }
