@@ -84,6 +84,23 @@ pub struct TargetPreview {
     pub objections: Vec<String>,
     /// People who would be asked for by id, and of whom the stored read knows nothing.
     pub unasked: usize,
+    /// People who would be missing, and not asked for because there are too many of them.
+    pub missing: usize,
+}
+
+impl TargetPreview {
+    /// What becomes of so many missing people; nothing where there are none.
+    pub fn about_missing(&self) -> Option<String> {
+        let who = match self.missing {
+            0 => return None,
+            1 => "1 account would be missing, which is".to_owned(),
+            many => format!("{many} accounts would be missing, which are"),
+        };
+        Some(format!(
+            "{who} too many to be asked for by id: the run would be held, and nothing taken from anybody \
+             until somebody approves it."
+        ))
+    }
 }
 
 /// The changes of one kind.
@@ -307,5 +324,6 @@ fn target_preview(
         kinds: words.into_iter().map(kind).collect(),
         objections: decision.held.objections.iter().map(ToString::to_string).collect(),
         unasked,
+        missing: decision.missing_unasked.len(),
     }
 }

@@ -61,6 +61,9 @@ struct TargetAnswer {
     kinds: Vec<KindAnswer>,
     objections: Vec<String>,
     not_told_of: usize,
+    missing_not_asked_for: usize,
+    #[serde(skip)]
+    about_missing: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -135,7 +138,8 @@ fn group_answer(group: HeadCount) -> GroupAnswer {
 }
 
 fn target_answer(preview: TargetPreview) -> TargetAnswer {
-    let TargetPreview { target, users_before, kinds, objections, unasked } = preview;
+    let about_missing = preview.about_missing();
+    let TargetPreview { target, users_before, kinds, objections, unasked, missing } = preview;
     let kind = |Kind { word, passing, held, saved, saved_held, examples }| KindAnswer {
         kind: word,
         passing,
@@ -150,6 +154,8 @@ fn target_answer(preview: TargetPreview) -> TargetAnswer {
         kinds: kinds.into_iter().map(kind).collect(),
         objections,
         not_told_of: unasked,
+        missing_not_asked_for: missing,
+        about_missing,
     }
 }
 
@@ -208,9 +214,10 @@ fn target_text(target: &TargetAnswer, output: Output) -> Vec<String> {
         None => "No target yet, as if it were empty".to_owned(),
     };
     let mut text = vec![String::new(), output.paint(Tone::Strong, &name)];
-    if target.kinds.is_empty() {
+    if target.kinds.is_empty() && target.objections.is_empty() {
         text.push("  Everything already matches.".to_owned());
     }
+    text.extend(target.about_missing.iter().map(|it| format!("  {it}")));
     for it in &target.kinds {
         let held_of = |held: usize| match held {
             0 => String::new(),

@@ -74,6 +74,8 @@ pub struct PeopleEffect {
 pub struct TargetEffect {
     pub name: String,
     pub kinds: Vec<KindEffect>,
+    /// What becomes of whoever is missing, where they are too many; empty where they are not.
+    pub missing: String,
     pub objections: Vec<String>,
 }
 
@@ -289,6 +291,7 @@ fn target(target: TargetPreview) -> TargetEffect {
         saved_held: held(it.saved_held),
     };
     TargetEffect {
+        missing: target.about_missing().unwrap_or_default(),
         name: target.target.map_or_else(|| "no target yet".to_owned(), |it| it.to_string()),
         kinds: target.kinds.into_iter().map(kind).collect(),
         objections: target.objections,

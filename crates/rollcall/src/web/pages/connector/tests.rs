@@ -254,6 +254,7 @@ fn the_effect_is_told_beside_the_fields() {
                 saved: "39".to_owned(),
                 saved_held: "38".to_owned(),
             }],
+            missing: hostile(),
             objections: vec![hostile()],
         }],
         unanswered: vec![hostile()],
