@@ -111,7 +111,7 @@ pub async fn settle(
             let until = now + connector.settings.safety.rejection();
             for (target, rejections) in rejections {
                 let rows: Vec<NewRejection<'_>> = rejections.iter().map(|it| it.row()).collect();
-                decisions::reject(tx, *target, &rows, until).await?;
+                decisions::reject(tx, *target, run, &rows, until).await?;
             }
             (PlanKind::Undo, Some(*undone))
         }
@@ -196,13 +196,20 @@ pub async fn difference(
 pub struct Rejected {
     pub identity: Identity,
     pub external_id: Option<ExternalId>,
+    pub username: Option<Name>,
+    /// The change, as people read it.
+    pub words: String,
 }
 
 impl Rejected {
     fn row(&self) -> NewRejection<'_> {
-        let Rejected { identity, external_id } = self;
-        let external_id = external_id.as_ref().map(ExternalId::as_str);
-        NewRejection { identity: identity.clone(), external_id }
+        let Rejected { identity, external_id, username, words } = self;
+        NewRejection {
+            identity,
+            external_id: external_id.as_ref().map(ExternalId::as_str),
+            username: username.as_ref().map(Name::as_str),
+            words,
+        }
     }
 }
 

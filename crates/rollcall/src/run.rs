@@ -37,7 +37,7 @@ use crate::store::connectors::settings::FieldError;
 use crate::store::connectors::{self, Connector, ConnectorError, Provider};
 use crate::store::leases::{self, BEAT_EVERY, Busy, Lease};
 use crate::store::plans::PlanId;
-use crate::store::runs::{self, Ending, NewRun, Run, RunId, Status, Trigger, events};
+use crate::store::runs::{self, Ending, NewRun, Run, RunId, Status, Trigger, UndoOf, events};
 use crate::store::schedules;
 use crate::store::targets::{self, Target, TargetError};
 use crate::store::{Db, StoreError, Tx};
@@ -355,7 +355,8 @@ async fn begin(engine: &Engine, connector: &Connector, order: &Order) -> Result<
             Action::RunStart
         }
         Task::Undo(Undoing { run: undone, user, may_return, seen: _ }) => {
-            runs::set_undo_of(&mut tx, run, *undone).await?;
+            let undo = UndoOf { undone: *undone, user: user.clone(), may_return: *may_return };
+            runs::set_undo_of(&mut tx, run, &undo).await?;
             changes = changes.and("undo_of", None, Some(&json!(undone.0)));
             changes = changes.and("only_one_user", None, Some(&json!(user.is_some())));
             changes = changes.and("may_return", None, Some(&json!(may_return)));

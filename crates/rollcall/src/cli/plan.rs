@@ -16,6 +16,7 @@ use crate::cli::sync;
 use crate::cli::undo;
 use crate::export::Format;
 use crate::export::plan::PlanExport;
+use crate::notation::shell_word;
 use crate::plans::decide::{self, Choice, DecideError, Decision, RULES_TRIED};
 use crate::plans::undo::Undoing;
 use crate::run::Order;
@@ -23,7 +24,7 @@ use crate::store::connectors;
 use crate::store::plans::changes::{self, Filter, PlanChange};
 use crate::store::plans::{self, Plan, PlanId, PlanKind};
 use crate::store::runs::report::Report;
-use crate::store::runs::{Page, RunId, Trigger};
+use crate::store::runs::{self, Page, RunId, Trigger, UndoOf};
 use crate::sync::report;
 
 #[derive(Debug, clap::Subcommand)]
@@ -305,18 +306,39 @@ async fn approve(args: ApproveArgs, context: &Context) -> Result<Exit, CliError>
     let (choice, reason) = choice.into_choice();
     let act = context.act().because(&reason);
     let decision = decide::approve(&context.db, PlanId(plan), &choice, &act).await?;
+    let undo = undo_of(context, &decision).await?;
     let answer = decision_answer(&decision);
+    let text = approved_text(&decision, undo.as_ref().map(|(undo, _)| undo));
     if !run {
-        context.output.answer(&answer, |_| approved_text(&decision));
+        context.output.answer(&answer, |_| text);
         return Ok(Exit::Ok);
     }
-    context.output.line(&approved_text(&decision));
-    if let (PlanKind::Undo, Some(undone)) = (decision.kind, decision.run) {
-        let undoing = Undoing { run: RunId(undone), user: None, may_return: false, seen: None };
+    context.output.line(&text);
+    if decision.kind == PlanKind::Undo {
+        // Whom it was of is not known of what earlier versions left, and everybody is too many.
+        let Some((UndoOf { undone, user, may_return }, why)) = undo else {
+            let sentence = format!("Plan {plan} does not tell how it is carried out, see above.");
+            return Err(CliError::usage(sentence));
+        };
+        let undoing = Undoing { run: undone, user, may_return, seen: None };
+        let reason = if why.is_empty() { reason } else { why };
         return undo::carry_out(context, &decision.connector, undoing, &reason).await;
     }
     let order = Order::new(Trigger::CommandLine, context.operator.clone());
     sync::by_person(context, &decision.connector, Order { reason, ..order }).await
+}
+
+/// What the run was to take back that left a plan, and why.
+async fn undo_of(
+    context: &Context,
+    decision: &Decision,
+) -> Result<Option<(UndoOf, String)>, CliError> {
+    if decision.kind != PlanKind::Undo {
+        return Ok(None);
+    }
+    let plan = plans::find(&context.db, decision.plan).await?;
+    let Some(run) = plan.and_then(|it| it.made_by.parse().ok()) else { return Ok(None) };
+    Ok(runs::undo_of(&context.db, RunId(run)).await?)
 }
 
 async fn reject(args: RejectArgs, context: &Context) -> Result<(), CliError> {
@@ -386,7 +408,7 @@ fn show_text(plan: &Plan, answer: &ShowAnswer, context: &Context) -> String {
     let it = &answer.plan;
     let from = match (plan.kind, it.run) {
         (PlanKind::Held, Some(run)) => format!("held by run {run}"),
-        (PlanKind::Undo, Some(run)) => format!("would undo run {run}, by {}", it.made_by),
+        (PlanKind::Undo, Some(run)) => format!("would undo run {run}, held by {}", it.made_by),
         (PlanKind::Simulated | PlanKind::Held | PlanKind::Undo, _) => {
             format!("{} by {}", plan.kind.word(), it.made_by)
         }
@@ -449,13 +471,19 @@ fn show_text(plan: &Plan, answer: &ShowAnswer, context: &Context) -> String {
             it.id, last.number
         ));
     }
-    if plan.status.is_open() && !answer.objections.is_empty() {
-        parts.push(sync::way_out(plan.id));
+    let waits = |it: &&CountAnswer| {
+        it.verdict == "held" && (it.decision.is_empty() || it.decision == "left-out")
+    };
+    let waiting: u64 = answer.counts.iter().filter(waits).map(|it| it.count).sum();
+    let has_objections = !answer.objections.is_empty();
+    if plan.status.is_open() && has_objections && (0 < waiting || plan.decided_at.is_none()) {
+        let is_empty = answer.objections.iter().any(|it| it.kind == "empty");
+        parts.push(sync::way_out(plan.id, waiting, is_empty));
     }
     parts.join("\n\n")
 }
 
-fn approved_text(decision: &Decision) -> String {
+fn approved_text(decision: &Decision, undo: Option<&UndoOf>) -> String {
     let Decision {
         plan,
         chosen,
@@ -490,7 +518,11 @@ fn approved_text(decision: &Decision) -> String {
     }
     text.push(match (kind, run) {
         (PlanKind::Undo, Some(run)) => {
-            format!("Release: rollcall undo {run} --yes --reason \"..\"")
+            let user = undo.and_then(|it| it.user.as_deref());
+            let user = user.map(|it| format!(" --user {}", shell_word(it))).unwrap_or_default();
+            let may_return = undo.is_some_and(|it| it.may_return);
+            let may_return = if may_return { " --may-return" } else { "" };
+            format!("Release: rollcall undo {run}{user}{may_return} --yes --reason \"..\"")
         }
         (PlanKind::Undo | PlanKind::Held | PlanKind::Simulated, _) => {
             format!("Release: rollcall sync \"{connector}\", or wait for the next run.")
@@ -528,7 +560,10 @@ fn plan_answer(plan: &Plan) -> PlanAnswer {
         kind: plan.kind.word(),
         run: plan.run.map(|it| it.0),
         status: plan.status.word(),
-        made_by: plan.made_by.clone(),
+        made_by: match plan.kind {
+            PlanKind::Simulated => plan.made_by.clone(),
+            PlanKind::Held | PlanKind::Undo => format!("run {}", plan.made_by),
+        },
         made_at: seconds(plan.made_at),
         expires_at: seconds(plan.expires_at),
         decided_by: given(&plan.decided_by),
@@ -603,9 +638,11 @@ impl From<DecideError> for CliError {
             DecideError::Empty => Exit::NotAllowed,
             DecideError::Unknown(_)
             | DecideError::NoReason
+            | DecideError::LongReason
             | DecideError::NotHeld { .. }
             | DecideError::NoCause { .. }
             | DecideError::Nothing { .. }
+            | DecideError::NothingToReject { .. }
             | DecideError::HoldsNothing { .. } => Exit::Usage,
         };
         CliError::new(exit, error.to_string())

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use reconcile::finding::Finding;
+use reconcile::gate::Objection;
 use reconcile::plan::Step;
 use reconcile::principal::{ExternalId, Name};
 use serde::Serialize;
@@ -21,6 +22,7 @@ use crate::source::onelogin::error::SourceError;
 use crate::store;
 use crate::store::connectors::settings::rules::fingerprint;
 use crate::store::connectors::{self, Connector};
+use crate::store::plans::decisions::Verdict;
 use crate::store::plans::{Plan, PlanId, PlanKind, changes};
 use crate::store::reads;
 use crate::store::runs::{Run, Status, Trigger};
@@ -190,9 +192,10 @@ pub(super) async fn by_person(
         message: &finished.message,
         report: report::of_decision(&finished.decision, &finished.calls),
     };
-    context
-        .output
-        .answer(&answer, |_| sync_text(&finished, connector.name.as_str(), context.output));
+    let way_out = way_out_of_run(context, &finished).await?;
+    context.output.answer(&answer, |_| {
+        sync_text(&finished, connector.name.as_str(), way_out, context.output)
+    });
     Ok(if finished.status == Status::Held { Exit::HeldForApproval } else { Exit::Ok })
 }
 
@@ -317,8 +320,10 @@ fn simulate_text(
     text.extend(findings_text(&report::findings(decision).collect::<Vec<_>>(), limit));
     text.push(String::new());
     text.extend(rejected_text(decision, answer.connector));
-    if decision.targets.iter().any(|it| !it.held.is_empty()) {
-        text.push(way_out(PlanId(answer.plan)));
+    let held = || decision.targets.iter().map(|it| &it.held);
+    if held().any(|it| !it.is_empty()) {
+        let waiting = held().map(|it| it.steps.len() as u64).sum();
+        text.push(way_out(PlanId(answer.plan), waiting, has_empty(decision)));
     }
     let has_targets = decision.targets.iter().any(|it| it.target.is_some());
     if has_targets && decision.targets.iter().any(|it| it.approved.changes().len() != 0) {
@@ -329,7 +334,13 @@ fn simulate_text(
     text.join("\n")
 }
 
-pub(super) fn sync_text(finished: &Finished, connector: &str, output: Output) -> String {
+/// `way_out` is what is to be done about what waits.
+fn sync_text(
+    finished: &Finished,
+    connector: &str,
+    way_out: Option<String>,
+    output: Output,
+) -> String {
     const FINDINGS_SHOWN: usize = 10;
     let decision = &finished.decision;
     let mut text = vec![read_text(decision, finished.calls.total())];
@@ -353,9 +364,7 @@ pub(super) fn sync_text(finished: &Finished, connector: &str, output: Output) ->
     text.push(format!("Run {} {word}. {}", finished.run, finished.message));
     text.push(format!("Every change and finding: rollcall run show {}", finished.run));
     text.extend(rejected_text(decision, connector));
-    if let Some(plan) = finished.plan {
-        text.push(way_out(plan));
-    }
+    text.extend(way_out);
     text.join("\n")
 }
 
@@ -370,13 +379,53 @@ pub(super) fn rejections_of(connector: &str) -> String {
     format!("Who rejected what, and why:  rollcall plan rejections \"{connector}\"")
 }
 
-/// What to do about a plan that waits.
-pub(super) fn way_out(plan: PlanId) -> String {
-    format!(
-        "Look at what is held: rollcall plan show {plan}\n\
-         Then decide:          rollcall plan approve {plan} --reason \"..\"\n\
-         \x20                     rollcall plan reject {plan} --reason \"..\""
-    )
+/// What to do about the plan that a run left, as it stands by now: somebody may have decided over it
+/// while the run was under way.
+async fn way_out_of_run(
+    context: &Context,
+    finished: &Finished,
+) -> Result<Option<String>, CliError> {
+    let Some(plan) = finished.plan else { return Ok(None) };
+    let Some(found) = store::plans::find(&context.db, plan).await? else { return Ok(None) };
+    let waiting = waiting(&changes::counts(&context.db, plan).await?);
+    if found.decided_at.is_some() && waiting == 0 {
+        return Ok(Some(output::printable(&format!(
+            "{} decided over plan {plan} while the run was under way. The next run goes by that.",
+            found.decided_by
+        ))));
+    }
+    Ok(Some(way_out(plan, waiting, has_empty(&finished.decision))))
+}
+
+/// How many changes of a plan wait for a decision.
+fn waiting(counts: &BTreeMap<(String, String, String), u64>) -> u64 {
+    let waits = |verdict: &str, decision: &str| {
+        verdict == "held" && (decision.is_empty() || decision == Verdict::LeftOut.word())
+    };
+    let waiting = counts.iter().filter(|((verdict, decision, _), _)| waits(verdict, decision));
+    waiting.map(|(_, count)| count).sum()
+}
+
+fn has_empty(decision: &Decision) -> bool {
+    let mut objections = decision.targets.iter().flat_map(|it| &it.held.objections);
+    objections.any(|it| matches!(it, Objection::Empty { .. }))
+}
+
+/// What to do about a plan of which so many changes wait. `is_empty` is whether nobody was read: that is
+/// never approved.
+pub(super) fn way_out(plan: PlanId, waiting: u64, is_empty: bool) -> String {
+    let approve = (!is_empty).then(|| format!("rollcall plan approve {plan} --reason \"..\""));
+    let reject = (0 < waiting).then(|| format!("rollcall plan reject {plan} --reason \"..\""));
+    let mut text = format!("Look at what is held: rollcall plan show {plan}");
+    let says = ["\nThen decide:          ", "\n                      "];
+    for (says, command) in says.into_iter().zip(approve.into_iter().chain(reject)) {
+        text.push_str(says);
+        text.push_str(&command);
+    }
+    if is_empty {
+        text.push_str("\nLook at the required groups and at the source, and sync again.");
+    }
+    text
 }
 
 fn read_text(decision: &Decision, calls: u64) -> String {

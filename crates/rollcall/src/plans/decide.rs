@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::store::audit::actor::Act;
 use crate::store::audit::changes::Changes;
-use crate::store::audit::{self, Action, Entry};
+use crate::store::audit::{self, Action, Entry, REASON_CHARS_MAX};
 use crate::store::connectors;
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::connectors::settings::rules::fingerprint;
@@ -59,6 +59,8 @@ pub enum DecideError {
     Unknown(PlanId),
     #[error("Say why: give a reason. It is kept in the audit log.")]
     NoReason,
+    #[error("Say why in fewer words: a reason has at most {REASON_CHARS_MAX} characters.")]
+    LongReason,
     #[error("Plan {plan} is {}.{} Nothing was decided. See `rollcall plan list`.", .status.word(), spaced(.message))]
     Closed { plan: PlanId, status: PlanStatus, message: String },
     #[error(
@@ -75,6 +77,11 @@ pub enum DecideError {
     NoCause { plan: PlanId, cause: i64 },
     #[error("Nothing of plan {plan} is chosen. Nothing was decided.")]
     Nothing { plan: PlanId },
+    #[error(
+        "Plan {plan} has no changes, so there is nothing to reject: the source told of so few people \
+         that nobody was asked for by id. Nothing is taken from anybody as long as nobody approves it."
+    )]
+    NothingToReject { plan: PlanId },
     #[error("Plan {plan} holds nothing. Apply it: rollcall sync \"{connector}\" --plan {plan}")]
     HoldsNothing { plan: PlanId, connector: String },
     #[error(
@@ -188,7 +195,13 @@ pub async fn reject(
     let may = |it: &Seen| is_undecided(it) && (it.is_held || (is_named && is_yet_to_pass(it)));
     let chosen = chosen(&plan, &seen, choice, may)?;
     if chosen.is_empty() {
-        return Err(nothing(&plan, &seen));
+        let waits = plan.status == PlanStatus::Waiting;
+        return Err(match nothing(&plan, &seen) {
+            DecideError::Nothing { plan } if waits && !seen.iter().any(|it| it.is_held) => {
+                DecideError::NothingToReject { plan }
+            }
+            other => other,
+        });
     }
     let until = now + lasts.unwrap_or(settings.safety.rejection());
     let seqs: Vec<i64> = chosen.iter().copied().collect();
@@ -235,6 +248,9 @@ struct Open {
 async fn open(tx: &mut Tx, id: PlanId, act: &Act<'_>, now: Timestamp) -> Result<Open, DecideError> {
     if act.reason.trim().is_empty() {
         return Err(DecideError::NoReason);
+    }
+    if REASON_CHARS_MAX < act.reason.chars().count() {
+        return Err(DecideError::LongReason);
     }
     let plan = plans::lock(tx, id, now).await?.ok_or(DecideError::Unknown(id))?;
     let Some(settings) = connectors::settings_of(tx, plan.connector_id).await? else {

@@ -6,11 +6,12 @@ use serde_json::json;
 
 use crate::store::audit::actor::Act;
 use crate::store::audit::changes::Changes;
-use crate::store::audit::{self, Action, Entry};
+use crate::store::audit::{self, Action, Entry, REASON_CHARS_MAX};
 use crate::store::connectors::ConnectorId;
 use crate::store::plans::changes;
 use crate::store::plans::rejections::{self, RejectionInForce};
 use crate::store::plans::{self, Decided, Plan, PlanId, PlanStatus};
+use crate::store::runs::RunId;
 use crate::store::{Db, StoreError, Tx};
 
 /// Which rejections.
@@ -20,6 +21,8 @@ pub enum Which {
     Coded(Vec<String>),
     /// All that come from this plan.
     OfPlan(PlanId),
+    /// All that come from the undo of this run.
+    OfUndo(RunId),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +35,12 @@ pub enum LiftError {
         "No rejection of plan {0} is in force. Nothing was lifted. See `rollcall plan rejections`."
     )]
     NothingOf(PlanId),
+    #[error(
+        "No rejection by an undo of run {0} is in force. Nothing was lifted. See `rollcall plan rejections`."
+    )]
+    NothingOfUndo(RunId),
+    #[error("Say why in fewer words: a reason has at most {REASON_CHARS_MAX} characters.")]
+    LongReason,
     #[error("Somebody lifted one of them a moment ago. Nothing was lifted. Look again.")]
     Overtaken,
     #[error(transparent)]
@@ -57,6 +66,9 @@ pub async fn lift(
     if act.reason.trim().is_empty() {
         return Err(LiftError::NoReason);
     }
+    if REASON_CHARS_MAX < act.reason.chars().count() {
+        return Err(LiftError::LongReason);
+    }
     let mut tx = db.begin().await?;
     let now = tx.now().await?;
     let act = Act { at: now, ..*act };
@@ -77,6 +89,14 @@ pub async fn lift(
                 return Err(LiftError::NothingOf(*plan));
             }
             of_plan
+        }
+        Which::OfUndo(run) => {
+            let is_of = |it: &RejectionInForce| it.said.undo.is_some_and(|(_, it)| it == *run);
+            let of_undo: Vec<_> = all.into_iter().filter(is_of).collect();
+            if of_undo.is_empty() {
+                return Err(LiftError::NothingOfUndo(*run));
+            }
+            of_undo
         }
     };
     let mut by_origin: BTreeMap<(Option<PlanId>, String), Vec<&RejectionInForce>> = BTreeMap::new();

@@ -201,16 +201,19 @@ fn rejected(
 ) -> Vec<Rejected> {
     let places = done.iter().enumerate();
     let back = places.filter(|(place, done)| undone.contains(place) && is_back(done));
-    let identities = |change: &Change| {
-        let external_id = change.user().map(|user| user.id.clone());
-        let access = external_id.as_ref().filter(|_| takes_access(change));
-        let identities = [Some(Identity::of(change)), access.map(Identity::of_deactivation)];
-        let rejected = identities.into_iter().flatten().collect::<BTreeSet<_>>();
-        rejected
-            .into_iter()
-            .map(move |identity| Rejected { identity, external_id: external_id.clone() })
+    let both = |change: &Change| {
+        let user = change.user().filter(|_| takes_access(change)).cloned();
+        let deactivation = user.map(|user| Change::Deactivate { user });
+        let deactivation = deactivation.filter(|it| Identity::of(it) != Identity::of(change));
+        [Some(change.clone()), deactivation].into_iter().flatten()
     };
-    back.flat_map(|(_, done)| identities(&done.change)).collect()
+    let rejected = |change: Change| Rejected {
+        identity: Identity::of(&change),
+        external_id: change.user().map(|user| user.id.clone()),
+        username: change.user().map(|user| user.username.clone()),
+        words: change.to_string(),
+    };
+    back.flat_map(|(_, done)| both(&done.change)).map(rejected).collect()
 }
 
 fn takes_access(change: &Change) -> bool {

@@ -285,10 +285,12 @@ fn recorded(seq: i64, previous_hash: String, act: &Act<'_>, entry: &Entry) -> Re
     recorded
 }
 
+/// How long a reason may be.
+pub const REASON_CHARS_MAX: usize = 2_000;
+
 /// A text that both engines store as it is, of a length that cannot fill a disk.
 fn storable(text: &str) -> String {
-    const CHARS_MAX: usize = 2_000;
-    text.chars().take(CHARS_MAX).map(|it| if it == '\0' { '\u{fffd}' } else { it }).collect()
+    text.chars().take(REASON_CHARS_MAX).map(|it| if it == '\0' { '\u{fffd}' } else { it }).collect()
 }
 
 /// `seq, at, actor_kind, actor, origin, noun, verb, object_id, object_name, changes, reason,

@@ -493,12 +493,38 @@ pub async fn set_plan(tx: &mut Tx, run: RunId, plan: PlanId, seen: &str) -> Resu
     Ok(())
 }
 
+/// What a run is to take back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UndoOf {
+    pub undone: RunId,
+    /// As somebody was named of whom alone it is.
+    pub user: Option<String>,
+    pub may_return: bool,
+}
+
 /// Notes that a run takes back another one.
-pub async fn set_undo_of(tx: &mut Tx, run: RunId, undone: RunId) -> Result<(), StoreError> {
-    const SQL: &str = "update runs set undo_of = $2 where id = $1";
-    with_tx!(tx, conn => sqlx::query(SQL).bind(run.0).bind(undone.0).execute(conn).await
+pub async fn set_undo_of(tx: &mut Tx, run: RunId, undo: &UndoOf) -> Result<(), StoreError> {
+    const SQL: &str =
+        "update runs set undo_of = $2, undo_user = $3, undo_may_return = $4 where id = $1";
+    let UndoOf { undone, user, may_return } = undo;
+    with_tx!(tx, conn => sqlx::query(SQL)
+        .bind(run.0).bind(undone.0).bind(user).bind(i64::from(*may_return)).execute(conn).await
         .map(|_| ()))?;
     Ok(())
+}
+
+/// What a run was to take back, and why somebody wanted that. None where it takes back nothing, or an
+/// earlier version did not write down how.
+pub async fn undo_of(db: &Db, run: RunId) -> Result<Option<(UndoOf, String)>, StoreError> {
+    const SQL: &str = "select r.undo_of, r.undo_user, r.undo_may_return, coalesce(a.reason, '') \
+         from runs r left join audit_entries a on a.noun = 'run' and a.verb = 'undo' \
+           and a.object_id = cast(r.id as text) \
+         where r.id = $1 and r.undo_of is not null and r.undo_may_return is not null";
+    let row: Option<(i64, Option<String>, i64, String)> =
+        with_pool!(db, pool => sqlx::query_as(SQL).bind(run.0).fetch_optional(pool).await?);
+    Ok(row.map(|(undone, user, may_return, reason)| {
+        (UndoOf { undone: RunId(undone), user, may_return: may_return != 0 }, reason)
+    }))
 }
 
 type Row = (

@@ -14,6 +14,7 @@ use axum::http::request::Parts;
 use percent_encoding::percent_decode;
 
 use crate::secret::Secret;
+use crate::store::audit::REASON_CHARS_MAX;
 use crate::web::refusal::Refusal;
 
 /// A form that was sent by one of our pages; [`crate::web::guard::admit`] has seen to that.
@@ -94,6 +95,15 @@ impl Form {
             self.error(name, "This is needed.");
         }
         text
+    }
+
+    /// Why somebody does something: needed, and no longer than what is kept of it.
+    pub fn reason(&mut self, name: &str) -> String {
+        let reason = self.text(name);
+        if REASON_CHARS_MAX < reason.chars().count() {
+            self.error(name, format!("At most {REASON_CHARS_MAX} characters."));
+        }
+        reason
     }
 
     /// Several lines, each without blanks around it; empty ones are left out. Never fewer than were

@@ -294,13 +294,20 @@ async fn a_scope_that_shrank_says_how_many_are_missing_and_what_to_do() {
         roles.min_by_key(|role| role.members.len()).unwrap().name.clone()
     });
     let required = format!("role:{role}");
-    it.expect(0, &["connector", "edit", "OneLogin", "--required-group", &required]).await;
+    let edit = ["connector", "edit", "OneLogin", "--required-group", &required];
+    let told = it.expect(3, &[&edit[..], &["--preview"]].concat()).await;
+    assert!(told.contains("46 would fall out of scope: "), "{told}");
+    assert!(told.contains("46 accounts would be missing") && !told.contains("matches"), "{told}");
+    it.expect(0, &edit).await;
     for command in ["simulate", "sync"] {
         let told = it.expect(3, &[command, "OneLogin"]).await;
         assert!(told.contains("missing, not asked for by id"), "{told}");
         assert!(told.contains("rollcall plan approve"), "{told}");
-        assert!(!told.contains("already matches"), "{told}");
+        assert!(!told.contains("already matches") && !told.contains("plan reject"), "{told}");
     }
+    assert!(!it.expect(0, &["plan", "show", "2"]).await.contains("plan reject"));
+    let told = it.expect(64, &["plan", "reject", "2", "--reason", "No"]).await;
+    assert!(told.contains("so there is nothing to reject"), "{told}");
     // Whoever believes the source is shown next who it is about.
     it.expect(0, &["plan", "approve", "2", "--reason", "One team only"]).await;
     let told = it.expect(3, &["sync", "OneLogin"]).await;

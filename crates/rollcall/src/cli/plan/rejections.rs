@@ -11,6 +11,7 @@ use crate::plans::rejections::{self, LiftError, Which};
 use crate::store::connectors;
 use crate::store::plans::PlanId;
 use crate::store::plans::rejections::RejectionInForce;
+use crate::store::runs::RunId;
 
 #[derive(Debug, clap::Args)]
 pub struct RejectionsArgs {
@@ -24,11 +25,14 @@ pub struct RejectionsArgs {
 #[derive(Debug, clap::Args)]
 pub struct LiftArgs {
     /// The rejections, by their codes in `plan rejections`
-    #[arg(value_name = "REJECTION", required_unless_present = "plan")]
+    #[arg(value_name = "REJECTION", required_unless_present_any = ["plan", "run"])]
     rejections: Vec<String>,
     /// All that come from this plan
     #[arg(long, value_name = "PLAN", conflicts_with = "rejections")]
     plan: Option<i64>,
+    /// All that come from the undo of this run
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["rejections", "plan"])]
+    run: Option<i64>,
     /// Why; kept in the audit log
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -71,8 +75,12 @@ pub(super) async fn list(args: &RejectionsArgs, context: &Context) -> Result<(),
 }
 
 pub(super) async fn lift(args: LiftArgs, context: &Context) -> Result<(), CliError> {
-    let LiftArgs { rejections: codes, plan, reason } = args;
-    let which = plan.map_or(Which::Coded(codes), |plan| Which::OfPlan(PlanId(plan)));
+    let LiftArgs { rejections: codes, plan, run, reason } = args;
+    let which = match (plan, run) {
+        (Some(plan), _) => Which::OfPlan(PlanId(plan)),
+        (None, Some(run)) => Which::OfUndo(RunId(run)),
+        (None, None) => Which::Coded(codes),
+    };
     let act = context.act().because(&reason);
     let lifted = rejections::lift(&context.db, &which, &act).await?;
     let answer = Answer { rejections: lifted.into_iter().map(rejection_answer).collect() };
@@ -126,7 +134,8 @@ fn list_text(answer: &Answer, limit: usize) -> String {
     }
     parts.push(
         "None of this is done or proposed until then, or until the source says something else of \
-         the person.\nTo lift some: rollcall plan lift REJECTION --reason \"..\""
+         the person.\nTo lift some: rollcall plan lift REJECTION --reason \"..\", and all of a plan or of the undo \
+         of a run with --plan or --run instead."
             .to_owned(),
     );
     parts.join("\n\n")
@@ -172,7 +181,11 @@ impl From<LiftError> for CliError {
         let exit = match error {
             LiftError::Store(error) => return error.into(),
             LiftError::Overtaken => Exit::PlanStale,
-            LiftError::NoReason | LiftError::Unknown(_) | LiftError::NothingOf(_) => Exit::Usage,
+            LiftError::NoReason
+            | LiftError::LongReason
+            | LiftError::Unknown(_)
+            | LiftError::NothingOf(_)
+            | LiftError::NothingOfUndo(_) => Exit::Usage,
         };
         CliError::new(exit, error.to_string())
     }

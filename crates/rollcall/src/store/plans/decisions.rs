@@ -10,6 +10,7 @@ use reconcile::principal::ExternalId;
 
 use crate::store::batch::{cells, execute};
 use crate::store::plans::{PlanId, PlanKind};
+use crate::store::runs::RunId;
 use crate::store::targets::TargetId;
 use crate::store::{StoreError, Tx};
 use crate::with_tx;
@@ -40,8 +41,10 @@ pub struct InForce {
 /// A decision that does not come from the rows of a plan.
 #[derive(Clone, Debug)]
 pub struct NewRejection<'a> {
-    pub identity: Identity,
+    pub identity: &'a Identity,
     pub external_id: Option<&'a str>,
+    pub username: Option<&'a str>,
+    pub words: &'a str,
 }
 
 impl Verdict {
@@ -123,16 +126,17 @@ pub async fn enact(
     // Of a target that was deleted since nothing is left to decide. What was rejected of the plan before
     // lasts as long as was said then.
     const SQL: &str = "insert into plan_decisions \
-           (target_id, origin, identity, verdict, plan_id, external_id, state, reason, \
-             fingerprint, until) \
-         select c.target_id, $2, c.identity, c.decision, c.plan_id, c.external_id, c.state, \
-           c.reason, p.fingerprint, $4 \
+           (target_id, origin, identity, verdict, plan_id, external_id, username, words, state, \
+             reason, fingerprint, until) \
+         select c.target_id, $2, c.identity, c.decision, c.plan_id, c.external_id, c.username, \
+           c.words, c.state, c.reason, p.fingerprint, $4 \
          from plan_changes c join targets t on t.id = c.target_id \
            join plans p on p.id = c.plan_id \
          where c.plan_id = $1 and c.decision = $3 \
          on conflict (target_id, origin, identity) do update \
          set verdict = excluded.verdict, plan_id = excluded.plan_id, \
-           external_id = excluded.external_id, state = excluded.state, \
+           external_id = excluded.external_id, username = excluded.username, \
+           words = excluded.words, run_id = null, state = excluded.state, \
            reason = excluded.reason, fingerprint = excluded.fingerprint, until = excluded.until \
          where not (plan_decisions.verdict = 'rejected' and excluded.verdict = 'rejected' \
            and plan_decisions.plan_id = excluded.plan_id)";
@@ -171,27 +175,31 @@ pub async fn accept_people(
     Ok(())
 }
 
-/// Says no to changes that are not in a plan. What the source says of the people now is for the next run
+/// Says no to changes that are not in a plan, because a run took them back. What the source says of the people now is for the next run
 /// of everybody to tell ([`restate`]).
 pub async fn reject(
     tx: &mut Tx,
     target: TargetId,
+    run: RunId,
     rejections: &[NewRejection<'_>],
     until: Timestamp,
 ) -> Result<(), StoreError> {
     const SQL: &str = "insert into plan_decisions \
-           (target_id, origin, identity, verdict, plan_id, external_id, state, until) \
-         select $2, 'sync', batch.value ->> 0, 'rejected', 0, batch.value ->> 1, '', $3 \
+           (target_id, origin, identity, verdict, plan_id, external_id, username, words, run_id, \
+             state, until) \
+         select $2, 'sync', batch.value ->> 0, 'rejected', 0, batch.value ->> 1, \
+           batch.value ->> 2, batch.value ->> 3, $4, '', $3 \
          from {rows} where true \
          on conflict (target_id, origin, identity) do update \
          set verdict = excluded.verdict, plan_id = excluded.plan_id, \
-           external_id = excluded.external_id, state = excluded.state, \
+           external_id = excluded.external_id, username = excluded.username, \
+           words = excluded.words, run_id = excluded.run_id, state = excluded.state, \
            reason = excluded.reason, fingerprint = excluded.fingerprint, until = excluded.until";
     let row = |out: &mut Vec<u8>, it: &NewRejection<'_>| {
-        let NewRejection { identity, external_id } = it;
-        cells(out, &(identity.as_str(), external_id))
+        let NewRejection { identity, external_id, username, words } = it;
+        cells(out, &(identity.as_str(), external_id, username, words))
     };
-    execute(tx, SQL, rejections, row, &[target.0, until.as_microsecond()]).await?;
+    execute(tx, SQL, rejections, row, &[target.0, until.as_microsecond(), run.0]).await?;
     Ok(())
 }
 

@@ -70,7 +70,8 @@ pub async fn in_force(
     now: Timestamp,
 ) -> Result<Vec<RejectionInForce>, StoreError> {
     const SQL: &str = "select t.connector_id, c.name, d.target_id, t.name, d.origin, d.identity, \
-           d.plan_id, d.external_id, d.state, d.fingerprint, d.until \
+           d.plan_id, d.external_id, d.state, d.fingerprint, d.until, d.words, d.username, \
+           d.run_id \
          from plan_decisions d join targets t on t.id = d.target_id \
            join connectors c on c.id = t.connector_id \
          where d.verdict = 'rejected' and $1 < d.until \
@@ -89,14 +90,19 @@ pub async fn in_force(
     let undone = undone(tx).await?;
     let rejection = |row: Columns| {
         let (connector, connector_name, target, target_name, origin, identity, plan, ..) = &row;
+        let (.., words, username, run) = &row;
+        let (mut words, mut username, run) = (words.clone(), username.clone(), *run);
         let (connector, target, plan) = (ConnectorId(*connector), TargetId(*target), *plan);
         let change = seen.remove(&(plan, target.0, identity.clone()));
         let code = code(target, origin, identity);
         let (connector_name, target_name) = (connector_name.clone(), target_name.clone());
-        let (.., origin, identity, _, external_id, state, fingerprint, until) = row;
+        let (_, _, _, _, origin, identity, _, external_id, state, fingerprint, until, ..) = row;
         let identity = Identity::recorded(&identity);
-        let mut said = said(&spoken, &undone, connector, plan, until);
-        let (mut words, mut username) = (identity.to_string(), None);
+        let mut said = said(&spoken, &undone, (connector, plan, run, until));
+        // What an earlier version wrote down tells less.
+        if words.is_empty() {
+            words = identity.to_string();
+        }
         if let Some(change) = change {
             said.seq = Some(change.seq);
             (words, username) = (change.words, change.username);
@@ -135,8 +141,23 @@ pub async fn forget(tx: &mut Tx, rejections: &[&RejectionInForce]) -> Result<u64
 }
 
 /// `connector_id, its name, target_id, its name, origin, identity, plan_id, external_id, state,
-/// fingerprint, until`
-type Columns = (i64, String, i64, String, String, String, i64, Option<String>, String, String, i64);
+/// fingerprint, until, words, username, run_id`
+type Columns = (
+    i64,
+    String,
+    i64,
+    String,
+    String,
+    String,
+    i64,
+    Option<String>,
+    String,
+    String,
+    i64,
+    String,
+    Option<String>,
+    Option<i64>,
+);
 
 /// A change that was rejected where it was seen.
 struct Change {
@@ -193,17 +214,19 @@ async fn undone(tx: &mut Tx) -> Result<Vec<Undone>, StoreError> {
 fn said(
     spoken: &BTreeMap<(i64, Option<i64>), Said>,
     undone: &[Undone],
-    connector: ConnectorId,
-    plan: i64,
-    until: i64,
+    (connector, plan, run, until): (ConnectorId, i64, Option<i64>, i64),
 ) -> Said {
-    /// What an undo takes back stays so for whole days from its end.
+    /// What an undo takes back stays so for whole days from its end: by that it was found before it was
+    /// written down.
     const DAY: i64 = 24 * 60 * 60 * 1_000_000;
     if plan != 0 {
         let said = spoken.get(&(plan, Some(until))).cloned().unwrap_or_default();
         return Said { plan: Some(PlanId(plan)), ..said };
     }
-    let is_of = |(of, _, _, ended): &&Undone| *of == connector.0 && (until - ended) % DAY == 0;
+    let is_of = |(of, id, _, ended): &&Undone| match run {
+        Some(run) => *id == run,
+        None => *of == connector.0 && (until - ended) % DAY == 0,
+    };
     let Some((_, run, undone, _)) = undone.iter().find(is_of) else { return Said::default() };
     let said = spoken.get(&(*run, None)).cloned().unwrap_or_default();
     Said { undo: Some((RunId(*run), RunId(*undone))), ..said }

@@ -52,7 +52,7 @@ pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
 /// Takes what is ticked out of force.
 pub async fn lift(State(app): State<App>, visit: Visit, mut form: Form) -> Answer {
     let codes: Vec<String> = form.all("rejection").map(str::to_owned).collect();
-    let reason = form.text("reason");
+    let reason = form.reason("reason");
     if codes.is_empty() {
         form.error("rejection", "No rejection is ticked. Nothing was lifted.");
     }
@@ -116,10 +116,11 @@ impl From<LiftError> for Refusal {
     fn from(error: LiftError) -> Refusal {
         match error {
             LiftError::Store(error) => error.into(),
-            LiftError::NoReason => Refusal::BadRequest(error.to_string()),
-            LiftError::Unknown(_) | LiftError::NothingOf(_) | LiftError::Overtaken => {
-                Refusal::Conflict(error.to_string())
-            }
+            LiftError::NoReason | LiftError::LongReason => Refusal::BadRequest(error.to_string()),
+            LiftError::Unknown(_)
+            | LiftError::NothingOf(_)
+            | LiftError::NothingOfUndo(_)
+            | LiftError::Overtaken => Refusal::Conflict(error.to_string()),
         }
     }
 }

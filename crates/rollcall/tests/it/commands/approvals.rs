@@ -1,9 +1,11 @@
 //! Held plans, simulations that are applied exactly, and runs that are taken back.
 
+use std::process::{Command, Stdio};
+
 use sandbox::onelogin::{Fault, Kind, When};
 use serde_json::json;
 
-use super::Installation;
+use super::{Installation, ROLLCALL, text};
 use crate::databases::Database;
 
 impl Installation {
@@ -366,10 +368,96 @@ async fn a_run_is_taken_back_and_stays_so_until_the_source_changes() {
         assert_eq!(rejection["from"], "undo of run 2", "{rejection}");
         assert_eq!(rejection["reason"], "A mistake", "{rejection}");
         assert!(rejection["rejected_by"].is_string() && rejection["plan"].is_null());
+        let username = rejection["username"].as_str().unwrap();
+        assert!(rejection["change"].as_str().unwrap().contains(username), "{rejection}");
     }
     it.sandbox.admin().update_user(ids[1], json!({ "username": "third.name" })).unwrap();
     let told = it.expect(0, &["sync", "OneLogin"]).await;
     assert!(told.contains("1 rename"), "{told}");
+    // All of it is lifted at once, and then done again.
+    let lift = ["plan", "lift", "--run", "2", "--reason", "It was right"];
+    assert!(it.expect(0, &lift).await.contains("rejections are lifted."));
+    let told = it.expect(64, &lift).await;
+    assert!(told.contains("No rejection by an undo of run 2 is in force."), "{told}");
+    it.expect(0, &["sync", "OneLogin"]).await;
+    assert_eq!(it.active().await, 39);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_that_waits_is_carried_out_for_whom_it_was_meant() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    it.expect(0, &["connector", "edit", "OneLogin", "--privileged-group", "*"]).await;
+    let id = it.ids()[0].to_string();
+    let undo = ["undo", "1", "--user", &id, "--yes", "--reason", "Nobody of ours"];
+    it.expect(3, &undo).await;
+    let told = it.expect(0, &["plan", "show", "1"]).await;
+    assert!(told.contains("would undo run 1, held by run 2 at"), "{told}");
+    let approve = ["plan", "approve", "1", "--reason", "Right", "--run"];
+    let told = it.expect(0, &approve).await;
+    let release = format!("Release: rollcall undo 1 --user {id} --yes --reason");
+    assert!(told.contains(&release) && told.contains("1 remove;"), "{told}");
+    assert_eq!(it.json(0, &["target", "show", "jira"]).await["users"], 39);
+    let listed = it.json(0, &["plan", "rejections"]).await;
+    let listed = listed["rejections"].as_array().unwrap().clone();
+    assert!(!listed.is_empty());
+    for rejection in listed {
+        assert_eq!(rejection["reason"], "Nobody of ours", "{rejection}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_while_a_run_is_under_way_is_told_at_its_end() {
+    let (it, _) = Installation::with_a_held_plan().await;
+    let mut command = Command::new(ROLLCALL);
+    command.args(["sync", "OneLogin", "--allow-loopback", "--data-dir"]).arg(it.folder.path());
+    command.env("ROLLCALL_FREEZE_AT", "decided").stdin(Stdio::null()).stdout(Stdio::piped());
+    let run = command.spawn().unwrap();
+    let process = run.id().to_string();
+    let is_frozen =
+        || std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap().contains(") T ");
+    while !is_frozen() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    it.expect(0, &["plan", "approve", "1", "--reason", "They left"]).await;
+    Command::new("kill").args(["-CONT", &process]).status().unwrap();
+    let output = tokio::task::spawn_blocking(move || run.wait_with_output().unwrap()).await;
+    let told = text(&output.unwrap().stdout);
+    assert!(told.contains(" decided over plan 1 while the run was under way."), "{told}");
+    assert!(!told.contains("rollcall plan approve"), "{told}");
+    it.expect(0, &["sync", "OneLogin"]).await;
+    assert_eq!(it.active().await, 36);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_would_be_in_a_rejected_group_is_told_who_rejected_it() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let (admin, ids, name) = (it.sandbox.admin(), it.ids(), "jira-administrators");
+    let role = admin.create_role(name).unwrap();
+    admin.add_role_member(role, ids[0]).unwrap();
+    it.expect(3, &["sync", "OneLogin"]).await;
+    it.expect(0, &["plan", "reject", "1", "--reason", "No such group"]).await;
+    admin.add_role_member(role, ids[1]).unwrap();
+    let told = it.expect(0, &["sync", "OneLogin"]).await;
+    assert!(told.contains("3 changes are left alone"), "{told}");
+    let listed = it.json(0, &["plan", "rejections"]).await;
+    let listed = listed["rejections"].as_array().unwrap().clone();
+    let of_group = listed.iter().find(|it| it["external_id"].is_null()).unwrap();
+    let lift = format!("rollcall plan lift {}", of_group["rejection"].as_str().unwrap());
+    let id = ids[1].to_string();
+    let explain = ["user", "explain", "OneLogin", &id];
+    let told = it.expect(0, &explain).await;
+    let needed = "not done, because what it needs was rejected: + add ";
+    for words in ["so it is not done: + create group", needed, "No such group", "(plan 1)", &lift] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let told = it.expect(0, &[&explain[..], &["--group", name]].concat()).await;
+    assert!(told.contains(&format!("Closest fix: lift the rejection: {lift}.")), "{told}");
+    let lift: Vec<&str> = lift.split(' ').skip(1).collect();
+    it.expect(0, &[&lift[..], &["--reason", "It is one"]].concat()).await;
+    let told = it.expect(3, &["sync", "OneLogin"]).await;
+    assert!(told.contains("1 create group held"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -428,8 +516,15 @@ async fn what_cannot_be_decided_says_so() {
     ] {
         it.expect(code, arguments).await;
     }
-    let told = it.expect(64, &["connector", "edit", "OneLogin", "--rejection-days", "0"]).await;
-    assert!(told.contains("--rejection-days"), "{told}");
+    let long = "x".repeat(2_001);
+    let told = it.expect(64, &["plan", "reject", "1", "--reason", &long]).await;
+    assert!(told.contains("at most 2000 characters"), "{told}");
+    let told = it.expect(64, &["plan", "lift", "--plan", "1", "--reason", &long]).await;
+    assert!(told.contains("at most 2000 characters"), "{told}");
+    for (flag, value) in [("--rejection-days", "0"), ("--small-directory-floor", "4294967296")] {
+        let told = it.expect(64, &["connector", "edit", "OneLogin", flag, value]).await;
+        assert!(told.contains(flag), "{told}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,7 +52,7 @@ pub async fn approve(
 ) -> Answer {
     let here = format!("/plans/{id}");
     let chosen = choice(&mut form)?;
-    let reason = form.text("reason");
+    let reason = form.reason("reason");
     let plan = find(&app, id).await?;
     let Some(choice) = chosen.filter(|_| !form.is_wrong()) else {
         return again(&app, &visit, &plan, &form).await;
@@ -96,7 +96,7 @@ pub async fn reject(
     mut form: Form,
 ) -> Answer {
     let chosen = choice(&mut form)?;
-    let reason = form.text("reason");
+    let reason = form.reason("reason");
     let days = form.optional("days");
     let lasts = match days.parse::<i64>() {
         _ if days.is_empty() => None,
@@ -286,9 +286,10 @@ impl From<DecideError> for Refusal {
         match error {
             DecideError::Store(error) => error.into(),
             DecideError::Unknown(_) => Refusal::NotFound(error.to_string()),
-            DecideError::NoReason | DecideError::Nothing { .. } => {
-                Refusal::BadRequest(error.to_string())
-            }
+            DecideError::NoReason
+            | DecideError::LongReason
+            | DecideError::Nothing { .. }
+            | DecideError::NothingToReject { .. } => Refusal::BadRequest(error.to_string()),
             DecideError::Closed { .. }
             | DecideError::OtherRules { .. }
             | DecideError::Decided { .. }
