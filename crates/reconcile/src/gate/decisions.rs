@@ -342,23 +342,23 @@ impl Decisions {
         let is_removal = |step: &&Step| matches!(step.change, Change::Remove { .. });
         let removed = applied.iter().filter(is_removal).filter_map(|step| step.change.user());
         let removed: BTreeSet<&ExternalId> = removed.map(|user| &user.id).collect();
-        let is_over = |(identity, by): &(&Identity, &Box<str>)| {
+        let is_over = |identity: &Identity, by: &str| {
             let user = identity.user();
-            let is_dropped = ***by == *rules
+            let is_dropped = by == rules
                 && !proposed.contains(identity)
                 && !undecided.concerns(user.as_ref(), identity.group().as_ref());
             is_dropped || user.is_some_and(|user| removed.contains(&user))
         };
-        self.left_out.iter().filter(is_over).map(|(identity, _)| identity).collect()
+        let over = self.left_out.iter().filter(|(identity, by)| is_over(identity, by));
+        over.map(|(identity, _)| identity).collect()
     }
 
     /// What was left out and is proposed again, by other rules than before: from then on it is theirs to
     /// propose it or not.
     pub fn left_out_anew(&self, proposed: &BTreeSet<&Identity>, rules: &str) -> Vec<&Identity> {
-        let is_anew = |(identity, by): &(&Identity, &Box<str>)| {
-            ***by != *rules && proposed.contains(identity)
-        };
-        self.left_out.iter().filter(is_anew).map(|(identity, _)| identity).collect()
+        let is_anew = |identity: &Identity, by: &str| by != rules && proposed.contains(identity);
+        let anew = self.left_out.iter().filter(|(identity, by)| is_anew(identity, by));
+        anew.map(|(identity, _)| identity).collect()
     }
 
     /// Whether somebody said no to a change. Whoever is to keep their access is not deleted or made

@@ -195,12 +195,12 @@ pub async fn reject(
     let may = |it: &Seen| is_undecided(it) && (it.is_held || (is_named && is_yet_to_pass(it)));
     let chosen = chosen(&plan, &seen, choice, may)?;
     if chosen.is_empty() {
-        let waits = plan.status == PlanStatus::Waiting;
-        return Err(match nothing(&plan, &seen) {
-            DecideError::Nothing { plan } if waits && !seen.iter().any(|it| it.is_held) => {
-                DecideError::NothingToReject { plan }
-            }
-            other => other,
+        // So few people were read that nobody was asked for by id.
+        let is_bare = plan.status == PlanStatus::Waiting && !seen.iter().any(|it| it.is_held);
+        return Err(if is_bare {
+            DecideError::NothingToReject { plan: plan.id }
+        } else {
+            nothing(&plan, &seen)
         });
     }
     let until = now + lasts.unwrap_or(settings.safety.rejection());
