@@ -108,8 +108,8 @@ impl Decided {
         findings.retain(|finding| finding.id.as_ref().is_none_or(|it| evidence.concerns(it)));
         let around = around(evidence, &desired);
         let gone = evidence.absence.iter().map(|&it| (id.clone(), it.clone()));
-        let skipped = desired.skipped.get(id);
-        let skipped = skipped.map(|it| (id.clone(), Absence::OutOfScope(Arc::clone(it))));
+        let skipped = desired.out_of_scope(id);
+        let skipped = skipped.map(|it| (id.clone(), Absence::OutOfScope(it)));
         let gone: BTreeMap<ExternalId, Absence> = gone.chain(skipped).collect();
         let (plan, planning) = plan::plan(&desired, &around, &gone, policy, past);
         let plan = Plan { steps: theirs(plan.steps, id), ..plan };
@@ -213,7 +213,7 @@ fn in_scope(evidence: &Evidence<'_>) -> Station {
     const TITLE: &str = "In scope";
     match evidence.absence {
         _ if evidence.record.is_none() => station(TITLE, Verdict::NotReached, "not asked"),
-        Some(Absence::OutOfScope(words)) => station(TITLE, Verdict::No, &**words),
+        Some(Absence::OutOfScope(out)) => station(TITLE, Verdict::No, &*out.words),
         Some(Absence::Gone | Absence::Inactive(_) | Absence::Present) | None => {
             station(TITLE, Verdict::Yes, evidence.in_scope_because)
         }

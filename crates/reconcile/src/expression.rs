@@ -19,7 +19,9 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 
 pub use self::check::{Purpose, Says};
 use self::scan::Named;
-pub use self::variables::{Groups, PERSON, Variables, field_of};
+pub use self::variables::{DIRECTORY_FIELDS, Groups, PERSON, Variables};
+pub(crate) use self::variables::{text_of, untold};
+use crate::mapping::rules::CheckField;
 use crate::mapping::transform::VALUE_BYTES_MAX;
 
 /// An expression that can be asked of anybody.
@@ -69,6 +71,16 @@ impl Expression {
         source: &str,
         vocabulary: &Vocabulary<'_>,
     ) -> Result<Expression, ExpressionError> {
+        Expression::compile_with(source, vocabulary, &|_| Ok(()))
+    }
+
+    /// As [`Expression::compile`], where `check_field` says of each field of `user` whether there is one; if
+    /// not, in a sentence.
+    pub fn compile_with(
+        source: &str,
+        vocabulary: &Vocabulary<'_>,
+        check_field: CheckField<'_>,
+    ) -> Result<Expression, ExpressionError> {
         let source = source.trim();
         let names = scan::names(source)?;
         let compiled = ENVIRONMENT
@@ -76,8 +88,13 @@ impl Expression {
             .map_err(|error| refused(source, &error))?;
         let mut named = BTreeSet::new();
         for Named { at, name } in names.iter().filter(|it| !FUNCTIONS.contains(&&*it.name)) {
-            let variable = variables::known(name, vocabulary);
-            named.insert(variable.map_err(|why| scan::error(source, *at, why))?);
+            let misfit =
+                |why: String| scan::error(source, *at, why.trim_end_matches('.').to_owned());
+            let variable = variables::known(name, vocabulary).map_err(misfit)?;
+            if let Some(field) = variable.strip_prefix("user.") {
+                check_field(field).map_err(misfit)?;
+            }
+            named.insert(variable);
         }
         Ok(Expression { source: source.into(), compiled: Arc::new(compiled), named: named.into() })
     }
@@ -93,6 +110,12 @@ impl Expression {
     /// The fields that it names of one variable: `department` of `user.department`.
     pub fn fields_of<'a>(&'a self, variable: &'a str) -> impl Iterator<Item = &'a str> {
         self.named.iter().filter_map(move |it| it.strip_prefix(variable)?.strip_prefix('.'))
+    }
+
+    /// The fields of `user` that only the source tells, where the others are told as a directory should
+    /// hold them.
+    pub fn source_fields(&self) -> impl Iterator<Item = &str> {
+        self.fields_of("user").filter(|it| !DIRECTORY_FIELDS.contains(it))
     }
 
     /// What it says of somebody, or why it says nothing, in a sentence.
@@ -120,7 +143,7 @@ fn answer_of(value: &Value) -> Result<Answer, String> {
         return Ok(Answer::Drop);
     }
     let kind = value.kind();
-    if value.is_none() || value.is_undefined() {
+    if filters::is_absent(value) {
         return Ok(Answer::Nothing);
     }
     if kind == ValueKind::Bool {

@@ -10,11 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::existing::Existing;
-use self::groups::GroupRules;
+use self::groups::{Assignments, GroupRules};
 use self::rules::{Person, PersonRules};
 use crate::directory::Directory;
 use crate::finding::{Finding, FindingKind};
 use crate::gate::decisions::Said;
+use crate::plan::OutOfScope;
 use crate::principal::{Attributes, ExternalId, Grant, Name, Record, Standing, User};
 
 /// What a directory should hold, and who is not to be decided on.
@@ -39,6 +40,9 @@ pub struct Desired {
     /// Whoever has a group that no directory can hold. It may be one that they are in under its former
     /// name, so they stay in those that the source has no more.
     pub unnamed: BTreeSet<ExternalId>,
+    /// What the source tells of those of whom an expression of the plan asks it: of people without an
+    /// account, and of those who are skipped. As [`Keeps`] says.
+    pub records: BTreeMap<ExternalId, Arc<Record>>,
 }
 
 impl Desired {
@@ -56,6 +60,20 @@ impl Desired {
             members.remove(id);
         }
         self.withheld.insert(id.clone());
+    }
+
+    fn skip(&mut self, id: ExternalId, words: Arc<str>, record: Record, keeps: Keeps) {
+        if keeps.leavers {
+            let record = Record { grants: Vec::new(), ..record };
+            self.records.insert(id.clone(), Arc::new(record));
+        }
+        self.skipped.insert(id, words);
+    }
+
+    /// Whoever is skipped, as somebody who is out of scope.
+    pub fn out_of_scope(&self, id: &ExternalId) -> Option<OutOfScope> {
+        let words = Arc::clone(self.skipped.get(id)?);
+        Some(OutOfScope { words, record: self.records.get(id).cloned() })
     }
 
     pub fn knows(&self, id: &ExternalId) -> bool {
@@ -77,7 +95,8 @@ pub fn desired(
     listed: &[Arc<Grant>],
     rules: &GroupRules,
 ) -> (Desired, Vec<Finding>) {
-    let rules = Rules { people: PersonRules::FIXED, groups: rules.clone() };
+    let rules =
+        Rules { people: PersonRules::FIXED, groups: rules.clone(), keeps: Keeps::default() };
     desired_by(records, unreadable, listed, &rules, &Existing::default())
 }
 
@@ -86,6 +105,17 @@ pub fn desired(
 pub struct Rules {
     pub people: PersonRules,
     pub groups: GroupRules,
+    pub keeps: Keeps,
+}
+
+/// Of whom the records outlast the mapping, because an expression of the plan asks for them. Of nobody
+/// else: there may be a million.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keeps {
+    /// Of people who lack an account in one directory or another.
+    pub newcomers: bool,
+    /// Of people who are skipped; and of those who are out of scope, for the source to tell.
+    pub leavers: bool,
 }
 
 /// As [`desired`], by rules for people, too. `existing` is what targets hold: rules may keep it.
@@ -104,7 +134,8 @@ pub fn desired_by(
     let mut in_doubt = Vec::new();
     let skips = groups::Skips::of(&rules.groups);
     let mut sharing = Sharing::default();
-    for record in records {
+    let mut assignments = Assignments::of(&rules.groups);
+    for mut record in records {
         let id = match account_id(&record, &rules.people, existing) {
             Ok(id) => id,
             Err((accounts, finding)) => {
@@ -115,7 +146,7 @@ pub fn desired_by(
         };
         desired.said.entry(id.clone()).or_insert_with(|| Said::of(&record));
         if let Some(words) = skips.because_of(&record.grants) {
-            desired.skipped.insert(id, words);
+            desired.skip(id, words, record, rules.keeps);
             continue;
         }
         match rules.people.person(&record, existing.account(&id)) {
@@ -137,12 +168,17 @@ pub fn desired_by(
                             let words = inactive_because(&record);
                             desired.inactive.insert(user.id.clone(), words);
                         }
-                        grants.push((user.id.clone(), record.grants));
+                        assignments.ask(&user, &record);
+                        let is_kept = rules.keeps.newcomers && existing.lacks(&user.id);
+                        grants.push((user.id.clone(), std::mem::take(&mut record.grants)));
+                        if is_kept {
+                            desired.records.insert(user.id.clone(), Arc::new(record));
+                        }
                         desired.directory.users.insert(user.id.clone(), Arc::new(user));
                     }
                 }
             }
-            Ok(Person::Skipped(words)) => drop(desired.skipped.insert(id, words)),
+            Ok(Person::Skipped(words)) => desired.skip(id, words, record, rules.keeps),
             Err(finding) => {
                 findings.push(Finding { id: Some(id.clone()), ..finding });
                 sharing.withhold_unmapped(id, &record.id, &mut desired, &mut findings);
@@ -159,7 +195,7 @@ pub fn desired_by(
     let Desired { directory, withheld, skipped, .. } = &mut desired;
     skipped.retain(|id, _| !withheld.contains(id) && !directory.users.contains_key(id));
     withhold_shared_usernames(&mut desired, &mut findings);
-    groups::assign(&mut desired, grants, listed, &rules.groups, &mut findings);
+    groups::assign(&mut desired, grants, listed, &rules.groups, assignments, &mut findings);
     (desired, findings)
 }
 

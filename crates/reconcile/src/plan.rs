@@ -20,9 +20,9 @@ use crate::directory::Directory;
 use crate::expression::{Expression, Says};
 use crate::finding::Finding;
 use crate::gate::Rules;
-use crate::mapping::Desired;
+use crate::mapping::{Desired, Keeps};
 use crate::pattern::Patterns;
-use crate::principal::{ExternalId, Name, User};
+use crate::principal::{ExternalId, Name, Record, User};
 
 /// One atomic step. Its [`Display`](std::fmt::Display) is what the preview, the report and the log show.
 ///
@@ -277,11 +277,38 @@ pub enum Absence {
     /// The source does not know the id any more.
     Gone,
     /// The source knows them, outside of the required groups. The words say what they have instead.
-    OutOfScope(Arc<str>),
+    OutOfScope(OutOfScope),
     /// The source knows them as inactive, in the words of its status.
     Inactive(Arc<str>),
     /// Still there and in scope: the read passed them over. Nothing may be taken from them.
     Present,
+}
+
+/// Somebody whom the source knows and who takes no part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutOfScope {
+    /// What they have instead.
+    pub words: Arc<str>,
+    /// What the source tells of them, where an expression asks for it.
+    pub record: Option<Arc<Record>>,
+}
+
+impl From<Arc<str>> for OutOfScope {
+    fn from(words: Arc<str>) -> OutOfScope {
+        OutOfScope { words, record: None }
+    }
+}
+
+impl From<String> for OutOfScope {
+    fn from(words: String) -> OutOfScope {
+        OutOfScope::from(Arc::from(words))
+    }
+}
+
+impl From<&str> for OutOfScope {
+    fn from(words: &str) -> OutOfScope {
+        OutOfScope::from(Arc::from(words))
+    }
 }
 
 /// What is done where the source does not decide.
@@ -314,6 +341,16 @@ pub struct Grace {
 }
 
 impl Policy {
+    /// Of whom the expressions ask what the source tells.
+    pub fn keeps(&self) -> Keeps {
+        let create_if = self.create_if.as_ref();
+        let cleanup = self.cleanup_rule.as_ref();
+        Keeps {
+            newcomers: create_if.is_some_and(|it| it.source_fields().next().is_some()),
+            leavers: cleanup.is_some_and(|it| it.expression.names("user")),
+        }
+    }
+
     /// Whether what happens to a group is for us to decide: it is ours, or is to be.
     pub(crate) fn may_touch(&self, group: &Name, actual: &Directory) -> bool {
         !self.untouchable.matches(group) && !self.leaves_to_others(group, actual)
@@ -368,9 +405,11 @@ pub struct CleanupRule {
 }
 
 impl CleanupRule {
-    /// The account and its groups, and `"gone"` or `"out of scope"`.
-    pub const VOCABULARY: [&str; 3] = ["existing", "groups", "reason"];
-    pub const SAYS: Says<'static> = Says::OneOf(&["disable", "delete", "anonymise", "keep"]);
+    /// What the source tells of them, which is none where they are gone; the account and its groups; and
+    /// `"gone"` or `"out of scope"`.
+    pub const VOCABULARY: [&str; 5] = ["user", "user.*", "existing", "groups", "reason"];
+    pub const WORDS: [&str; 4] = ["disable", "delete", "anonymise", "keep"];
+    pub const SAYS: Says<'static> = Says::OneOf(&CleanupRule::WORDS);
 }
 
 /// How much of an account is replaced.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use reconcile::mapping::Rules;
 use reconcile::mapping::existing::Existing;
 use reconcile::mapping::groups::GroupRules;
 use reconcile::mapping::rules::PersonRules;
+use reconcile::mapping::{Keeps, Rules};
 use reconcile::plan::{Cleanup, EmptyGroups, Past, Policy};
 use reconcile::principal::{ExternalId, FieldPaths, Fields, Grant, Name, Record, Standing};
 use reconcile::{mapping, plan};
@@ -60,7 +60,7 @@ pub(crate) fn mapping_row(users: usize) -> Row {
     let rows = ROWS.map(str::to_owned);
     let people = PersonRules::parse(&rows, None, &|_| Ok(())).unwrap();
     let map = |people: PersonRules| {
-        let rules = Rules { people, groups: GroupRules::PLAIN };
+        let rules = Rules { people, groups: GroupRules::PLAIN, keeps: Keeps::default() };
         let records = records(users, 0);
         let began = Instant::now();
         let (desired, findings) =

@@ -112,7 +112,8 @@ async fn open(db: &Db, read: &KeptRead) -> Result<Option<Stored>, PeopleError> {
 
 /// A read as the settings of a connector understand it.
 fn retold<'a>(replay: &'a Replay, settings: &ConnectorSettings) -> Result<Retold<'a>, PeopleError> {
-    Ok(replay.retold(&settings.source, &settings.fields()?)?)
+    let retold = replay.retold(&settings.source, &settings.fields()?)?;
+    Ok(retold.telling_leavers(settings.policy()?.keeps().leavers))
 }
 
 /// What each target holds now; an empty one where there is no target yet.

@@ -279,7 +279,8 @@ pub async fn source(engine: &Engine, connector: &Connector) -> Result<OneLogin, 
         Provider::OneLogin => {
             let settings = &connector.settings;
             let source = OneLogin::new(settings.source.clone(), secret, client)?;
-            Ok(source.with_fields(settings.fields()?.iter())?)
+            let source = source.with_fields(settings.fields()?.iter())?;
+            Ok(source.telling_leavers(settings.policy()?.keeps().leavers))
         }
     }
 }

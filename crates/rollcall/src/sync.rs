@@ -5,7 +5,6 @@
 //! cannot end, is in [`crate::run`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -415,8 +414,9 @@ fn source_ids(missing: &[ExternalId], existing: &Existing<'_>) -> Vec<ExternalId
 impl Basis {
     /// Whoever a rule leaves out counts as out of scope.
     pub fn of(desired: Desired, gone: BTreeMap<ExternalId, Absence>) -> Basis {
-        let skipped = desired.skipped.iter();
-        let skipped = skipped.map(|(id, why)| (id.clone(), Absence::OutOfScope(Arc::clone(why))));
+        let skipped = desired.skipped.keys();
+        let skipped = skipped.filter_map(|id| Some((id.clone(), desired.out_of_scope(id)?)));
+        let skipped = skipped.map(|(id, out)| (id, Absence::OutOfScope(out)));
         let gone = gone.into_iter().chain(skipped).collect();
         Basis { desired, gone }
     }

@@ -7,7 +7,7 @@ use super::{Decided, Evidence, Verdict};
 use crate::finding::FindingKind;
 use crate::gate::Held;
 use crate::mapping::groups::{Assigned, Fate, LeftOut, Sharing};
-use crate::plan::{Absence, Change, Step};
+use crate::plan::{Absence, Change, OutOfScope, Step};
 use crate::principal::{Grant, Name};
 
 /// What is to be known of one person and one group.
@@ -181,7 +181,7 @@ fn takes_no_part(evidence: &Evidence<'_>, decided: &Decided) -> Vec<String> {
     let own = || own.clone().map(|it| it.message.clone());
     let takes_no_part = |why: &str| vec![format!("they take no part: {why}")];
     match evidence.absence {
-        Some(Absence::OutOfScope(words) | Absence::Inactive(words)) => {
+        Some(Absence::OutOfScope(OutOfScope { words, .. }) | Absence::Inactive(words)) => {
             return takes_no_part(words);
         }
         Some(Absence::Gone | Absence::Present) | None => {}

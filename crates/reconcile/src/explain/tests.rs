@@ -10,7 +10,7 @@ use crate::gate::{self, Limits, Terms};
 use crate::mapping::existing::Existing;
 use crate::mapping::groups::GroupRules;
 use crate::mapping::rules::PersonRules;
-use crate::mapping::{self, Rules};
+use crate::mapping::{self, Keeps, Rules};
 use crate::pattern::Patterns;
 use crate::plan::{self, Absence, Cleanup, EmptyGroups, Past, Policy};
 use crate::principal::{ExternalId, Name, Record};
@@ -41,7 +41,11 @@ impl Case {
             others: Vec::new(),
             actual: world::directory(actual),
             listed: Vec::new(),
-            rules: Rules { people: PersonRules::FIXED, groups: GroupRules::PLAIN },
+            rules: Rules {
+                people: PersonRules::FIXED,
+                groups: GroupRules::PLAIN,
+                keeps: Keeps::default(),
+            },
             policy: Policy::new(Cleanup::Disable, EmptyGroups::Remove),
             decisions: Decisions::default(),
             privileged: Patterns::NONE,

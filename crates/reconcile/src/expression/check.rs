@@ -81,6 +81,21 @@ fn listed(words: &[&str]) -> String {
 }
 
 impl Expression {
+    /// Whether it may say this for somebody.
+    pub(crate) fn may_say(&self, answer: &Answer) -> bool {
+        let Ok(parsed) = parse_expr(&self.source) else { return true };
+        let possible = possible(&parsed);
+        match answer {
+            Answer::Text(text) => match &possible.texts {
+                Texts::Any => true,
+                Texts::Only(texts) => texts.contains(&**text) || possible.has(Kind::Number),
+            },
+            Answer::YesNo(_) => possible.has(Kind::YesNo),
+            Answer::Nothing => possible.has(Kind::Nothing),
+            Answer::Drop => possible.has(Kind::Drop),
+        }
+    }
+
     /// Refuses what can be right for nobody: a text within it of which no pattern and no transformation
     /// can be made, and an expression that never says what it is to say. Of whatever might be right for
     /// a single record nothing is said.
@@ -98,8 +113,8 @@ impl Expression {
         let groups = [Groups::named([Name::new("a")]), Groups::default()];
         let [some, none] = &groups;
         let samples = [
-            Variables { text: &everything, existing: Some(&account), groups: some },
-            Variables { text: &nothing, existing: None, groups: none },
+            Variables { text: &everything, has_user: true, existing: Some(&account), groups: some },
+            Variables { text: &nothing, has_user: false, existing: None, groups: none },
         ];
         let mut first = None;
         for sample in samples {

@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use minijinja::value::{Object, Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
+use super::variables::Nobody;
 use crate::mapping::transform::notation::{USAGES, named};
 use crate::mapping::transform::{STEPS_MAX, Table, Transformation, VALUE_BYTES_MAX};
 use crate::pattern::Patterns;
@@ -88,8 +89,9 @@ fn failed(why: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, why.into())
 }
 
-fn is_absent(value: &Value) -> bool {
-    value.is_none() || value.is_undefined()
+pub(super) fn is_absent(value: &Value) -> bool {
+    let is_nobody = value.downcast_object_ref::<Nobody>().is_some();
+    value.is_none() || value.is_undefined() || is_nobody
 }
 
 /// A text that is there and is not too long.

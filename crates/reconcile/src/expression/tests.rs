@@ -46,7 +46,7 @@ fn ask(source: &str, is_ada: bool) -> Result<Answer, String> {
     };
     let (ada, groups) = (ada(), if is_ada { groups() } else { Groups::default() });
     let existing = is_ada.then_some(&ada);
-    expression.answer(&Variables { text: &text, existing, groups: &groups })
+    expression.answer(&Variables { text: &text, has_user: true, existing, groups: &groups })
 }
 
 #[track_caller]
@@ -223,7 +223,8 @@ fn an_expression_tells_what_it_names() {
 fn only_yes_or_no_decides() {
     let ask = |source: &str| {
         let groups = Groups::default();
-        let variables = Variables { text: &|_| None, existing: None, groups: &groups };
+        let variables =
+            Variables { text: &|_| None, has_user: true, existing: None, groups: &groups };
         compile(source).unwrap().holds(&variables)
     };
     assert_eq!(ask("1 < 2"), Ok(true));

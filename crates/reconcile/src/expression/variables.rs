@@ -8,13 +8,15 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::{Vocabulary, filters};
-use crate::principal::{Grant, Name, User};
+use crate::principal::{Grant, Name, Record, User};
 
 /// The values of the variables, for one person.
 #[derive(Clone, Copy)]
 pub struct Variables<'a> {
     /// A text by the path of its variable, `user.department`; nothing where there is no value.
     pub text: &'a dyn Fn(&str) -> Option<&'a str>,
+    /// Whether there is a `user` at all; of somebody who is gone there is none.
+    pub has_user: bool,
     /// The account in the directory, if there is one.
     pub existing: Option<&'a Arc<User>>,
     pub groups: &'a Groups,
@@ -26,29 +28,47 @@ impl fmt::Debug for Variables<'_> {
     }
 }
 
-/// The variables of an expression about somebody as the directory should hold them.
-pub const PERSON: [&str; 7] = [
-    "user.id",
-    "user.username",
-    "user.email",
-    "user.display_name",
-    "user.first_name",
-    "user.last_name",
-    "groups",
-];
+/// The variables of an expression about somebody whom a directory should hold.
+pub const PERSON: [&str; 2] = ["user.*", "groups"];
 
-/// The text of one of the variables of [`PERSON`]; an empty one is none.
-pub fn field_of<'a>(user: &'a User, path: &str) -> Option<&'a str> {
-    let text = match path.strip_prefix("user.")? {
+/// The fields of `user` that are told as the directory should hold them. Every other is told as the
+/// source has it.
+pub const DIRECTORY_FIELDS: [&str; 6] =
+    ["id", "username", "email", "display_name", "first_name", "last_name"];
+
+/// The text of a variable about somebody whom a directory should hold; an empty one is none.
+pub(crate) fn text_of<'a>(
+    user: &'a User,
+    record: Option<&'a Record>,
+    path: &str,
+) -> Option<&'a str> {
+    let field = path.strip_prefix("user.")?;
+    let text = match field {
         "id" => user.id.as_str(),
         "username" => user.username.as_str(),
         "email" => &user.email,
         "display_name" => &user.display_name,
         "first_name" => &user.first_name,
         "last_name" => &user.last_name,
-        _ => return None,
+        _ => record?.field(field)?,
     };
     (!text.is_empty()).then_some(text)
+}
+
+/// Why an expression that names these fields of `user` cannot be asked of somebody, if so. To take a field
+/// that nobody told for one without a value would be to guess.
+pub(crate) fn untold(
+    mut fields: impl Iterator<Item = impl AsRef<str>>,
+    record: Option<&Record>,
+) -> Option<String> {
+    let field = match record {
+        Some(record) if record.fields.has_untold() => {
+            fields.find(|it| record.is_untold(it.as_ref()))
+        }
+        Some(_) => None,
+        None => fields.next(),
+    }?;
+    Some(format!("the source does not tell user.{}", field.as_ref()))
 }
 
 /// The groups of somebody. Names are compared as everywhere, without regard to case or form.
@@ -166,6 +186,20 @@ impl Object for Existing {
     }
 }
 
+/// A person who is not there: `user is none`, and so is every field of them.
+#[derive(Debug)]
+pub(super) struct Nobody;
+
+impl Object for Nobody {
+    fn get_value(self: &Arc<Self>, _: &Value) -> Option<Value> {
+        Some(Value::from(()))
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        false
+    }
+}
+
 /// The variable that is meant, or a sentence that says which there are.
 pub(super) fn known(name: &str, vocabulary: &Vocabulary<'_>) -> Result<Box<str>, String> {
     let (root, field) = name.split_once('.').unwrap_or((name, ""));
@@ -198,14 +232,25 @@ impl Variables<'_> {
     /// The named ones, each within those that its path begins with.
     pub(super) fn context(&self, named: &BTreeSet<Box<str>>) -> Value {
         let mut root = Branch::default();
+        let text = |path: &str| (self.text)(path).map_or(Value::from(()), Value::from);
         for name in named {
+            let is_of_user = &**name == "user" || name.starts_with("user.");
+            if is_of_user && !self.has_user {
+                root.insert("user", Value::from_object(Nobody));
+                continue;
+            }
             let value = match &**name {
+                // Whoever is there has an id, and whatever else is named of them.
+                "user" => {
+                    root.insert("user.id", text("user.id"));
+                    continue;
+                }
                 "existing" => match self.existing {
                     Some(user) => Value::from_object(Existing(Arc::clone(user))),
                     None => Value::from(()),
                 },
                 "groups" => Value::from_object(self.groups.clone()),
-                path => (self.text)(path).map_or(Value::from(()), Value::from),
+                path => text(path),
             };
             root.insert(name, value);
         }

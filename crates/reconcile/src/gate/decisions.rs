@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::mapping::Desired;
-use crate::plan::{Absence, Change, Reason, Step, Undecided};
+use crate::plan::{Absence, Change, OutOfScope, Reason, Step, Undecided};
 use crate::principal::{ExternalId, Name, Record, User};
 
 /// What a change does and to whom, in a form that outlives the run that planned it.
@@ -200,7 +200,9 @@ impl SourceState {
             // The read passed them over: that says nothing of them.
             Absence::Present => SourceState::Silent,
             Absence::Gone => SourceState::Gone,
-            Absence::OutOfScope(words) => SourceState::OutOfScope(digest(words)),
+            Absence::OutOfScope(OutOfScope { words, record: _ }) => {
+                SourceState::OutOfScope(digest(words))
+            }
             Absence::Inactive(words) => SourceState::Inactive(digest(words)),
         }
     }

@@ -32,6 +32,12 @@ impl<'a> Existing<'a> {
         self.directories.iter().find_map(|directory| directory.users.get(id))
     }
 
+    /// Whether there is a directory without an account of that key.
+    pub fn lacks(&self, id: &ExternalId) -> bool {
+        let holds = |directory: &&Directory| directory.users.contains_key(id);
+        self.directories.is_empty() || !self.directories.iter().all(holds)
+    }
+
     /// The key of the account of somebody, by the source's id.
     pub fn of_source(&self, source: &ExternalId) -> Option<&'a ExternalId> {
         let by_source = self.by_source.get(source).copied();

@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use super::transform::Transformations;
 use super::{Desired, check_identifier, is_unprintable};
-use crate::expression::{Expression, Groups, Variables, field_of};
+use crate::expression::{Expression, Groups, Variables, text_of, untold};
 use crate::finding::{Finding, FindingKind};
 use crate::pattern::Patterns;
-use crate::principal::{ExternalId, Grant, Name, User};
+use crate::principal::{ExternalId, Grant, Name, Record, User};
 
 /// What becomes of the groups of a source. Where nothing is set, they are taken as they are.
 #[derive(Clone, Debug)]
@@ -228,6 +228,68 @@ impl<'a> Skips<'a> {
     }
 }
 
+/// What the assignments by expression say of people, asked while their records are at hand.
+#[derive(Debug)]
+pub(super) struct Assignments<'a> {
+    /// Each by its place among the assignments.
+    conditional: Vec<(usize, &'a Name, &'a Expression)>,
+    /// Whoever each says no of.
+    refused: BTreeMap<usize, BTreeSet<ExternalId>>,
+    undecided: BTreeMap<ExternalId, Finding>,
+}
+
+impl<'a> Assignments<'a> {
+    pub(super) fn of(rules: &'a GroupRules) -> Assignments<'a> {
+        let places = rules.assigned.iter().enumerate();
+        let conditional =
+            places.filter_map(|(place, it)| Some((place, &it.group, it.only_if.as_ref()?)));
+        Assignments {
+            conditional: conditional.collect(),
+            refused: BTreeMap::new(),
+            undecided: BTreeMap::new(),
+        }
+    }
+
+    /// Only active people are assigned to groups.
+    pub(super) fn ask(&mut self, user: &User, record: &Record) {
+        if self.conditional.is_empty() || !user.active {
+            return;
+        }
+        let groups = Groups::granted(&record.grants);
+        let text = |path: &str| text_of(user, Some(record), path);
+        let variables = Variables { text: &text, has_user: true, existing: None, groups: &groups };
+        for (place, group, expression) in &self.conditional {
+            let untold = untold(expression.source_fields(), Some(record));
+            match untold.map_or_else(|| expression.holds(&variables), Err) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.refused.entry(*place).or_default().insert(user.id.clone());
+                }
+                Err(why) => {
+                    self.undecided.insert(user.id.clone(), undecided(user, group, &why));
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Withholds whoever an expression failed at: to leave a group because an expression is wrong would be
+    /// worse than to stay. What is left is whoever each assignment says no of.
+    fn settle(
+        self,
+        desired: &mut Desired,
+        findings: &mut Vec<Finding>,
+    ) -> BTreeMap<usize, BTreeSet<ExternalId>> {
+        for (id, finding) in self.undecided {
+            if desired.directory.users.remove(&id).is_some() {
+                findings.push(finding);
+                desired.withheld.insert(id);
+            }
+        }
+        self.refused
+    }
+}
+
 /// A grant and everybody who has it.
 type Holders = (Arc<Grant>, Vec<ExternalId>);
 
@@ -238,9 +300,10 @@ pub(super) fn assign(
     grants: Vec<(ExternalId, Vec<Arc<Grant>>)>,
     listed: &[Arc<Grant>],
     rules: &GroupRules,
+    assignments: Assignments<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    let refused = refused_members(desired, &grants, rules, findings);
+    let refused = assignments.settle(desired, findings);
     let mut holders: Vec<Holders> = members_by_grant(grants, &desired.withheld).collect();
     if rules.with_empty {
         holders.extend(listed.iter().map(|grant| (Arc::clone(grant), Vec::new())));
@@ -296,47 +359,6 @@ pub(super) fn assign(
         }
         desired.directory.groups.entry(group).or_default().extend(members);
     }
-}
-
-/// For each assignment by expression, by its place among the assignments, whoever it says no of. Whoever it fails at is
-/// withheld: to leave a group because an expression is wrong would be worse than to stay.
-fn refused_members(
-    desired: &mut Desired,
-    grants: &[(ExternalId, Vec<Arc<Grant>>)],
-    rules: &GroupRules,
-    findings: &mut Vec<Finding>,
-) -> BTreeMap<usize, BTreeSet<ExternalId>> {
-    let mut refused: BTreeMap<usize, BTreeSet<ExternalId>> = BTreeMap::new();
-    let places = || rules.assigned.iter().enumerate();
-    let conditional =
-        || places().filter_map(|(place, it)| Some((place, &it.group, it.only_if.as_ref()?)));
-    if conditional().next().is_none() {
-        return refused;
-    }
-    for (id, grants) in grants {
-        let Some(user) = desired.directory.users.get(id).filter(|user| user.active) else {
-            continue;
-        };
-        let user = Arc::clone(user);
-        let groups = Groups::granted(grants);
-        let text = |path: &str| field_of(&user, path);
-        let variables = Variables { text: &text, existing: None, groups: &groups };
-        for (place, group, expression) in conditional() {
-            match expression.holds(&variables) {
-                Ok(true) => {}
-                Ok(false) => {
-                    refused.entry(place).or_default().insert(id.clone());
-                }
-                Err(why) => {
-                    findings.push(undecided(&user, group, &why));
-                    desired.directory.users.remove(id);
-                    desired.withheld.insert(id.clone());
-                    break;
-                }
-            }
-        }
-    }
-    refused
 }
 
 /// Who is in the groups that are assigned: active people alone, so that such a group may stand for a

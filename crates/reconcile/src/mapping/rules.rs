@@ -431,7 +431,7 @@ impl<'a> Context<'a> {
         let Context { record, existing, .. } = *self;
         let groups = Groups::granted(&record.grants);
         let text = |path: &str| record.field(path.strip_prefix("user.")?);
-        let variables = Variables { text: &text, existing, groups: &groups };
+        let variables = Variables { text: &text, has_user: true, existing, groups: &groups };
         Ok(match expression.answer(&variables)? {
             Answer::Text(text) if found_nothing(&text) => Found::Nothing,
             Answer::Text(text) => Found::Value(text),

@@ -10,11 +10,11 @@ use crate::finding::Finding;
 use crate::mapping::existing::Existing;
 use crate::mapping::groups::{Assigned, EqualNames, GroupNames, GroupRules, Unmatched};
 use crate::mapping::rules::PersonRules;
-use crate::mapping::{self, Rules, desired, desired_by};
+use crate::mapping::{self, Keeps, Rules, desired, desired_by};
 use crate::pattern::Patterns;
 use crate::plan::{self, Policy};
 use crate::principal::{ExternalId, Grant, Name, Record, User};
-use crate::world::{id, record};
+use crate::world::{self, id, record};
 
 fn check(records: &str, expected: &Expect) {
     check_records(records.lines().map(str::trim).filter(|it| !it.is_empty()).map(record), expected);
@@ -489,12 +489,71 @@ fn an_expression_says_who_of_the_active_people_gets_a_group() {
     );
 }
 
+#[test]
+fn an_assignment_knows_what_the_source_tells_of_a_person() {
+    let assigned = |group, source| Assigned {
+        group: Name::new(group),
+        with: None,
+        only_if: Some(Expression::compile(source, &PERSON).unwrap()),
+    };
+    let rules = GroupRules {
+        assigned: vec![
+            assigned("sales", "user.department == 'Sales' and user.username is not endingwith 'x'"),
+            assigned("third", "user.custom_attributes.floor == '3'"),
+            assigned("named", "user.firstname == 'Ada' and user.first_name == 'Ada'"),
+        ],
+        ..GroupRules::PLAIN
+    };
+    let records = "1 ada first=Ada .department=Sales .custom_attributes.floor=3
+         2 box .department=Sales .custom_attributes.floor=2
+         3 cyd .department .custom_attributes.floor=3
+         4 off .department=Sales .custom_attributes.floor=3 off
+         5 eve .department=Sales .custom_attributes.floor? : dev";
+    let records = records.lines().map(|it| record(it.trim())).collect();
+    let (desired, findings) = desired(records, BTreeSet::new(), &[], &rules);
+    let members = |group: &str| desired.directory.groups[&Name::new(group)].clone();
+    assert_eq!(members("sales"), BTreeSet::from([id("1")]));
+    assert_eq!(members("third"), BTreeSet::from([id("1"), id("3")]));
+    assert_eq!(members("named"), BTreeSet::from([id("1")]));
+    // What nobody told is not taken for a no: they stay as they are.
+    assert_eq!(desired.withheld, BTreeSet::from([id("5")]));
+    let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+    assert_eq!(
+        finding.message,
+        "The expression for the group third decides nothing: the source does not tell user.custom_attributes.floor. Whatever a target holds of them stays as it is."
+    );
+}
+
+#[test]
+fn records_outlast_the_mapping_only_where_the_plan_asks_for_them() {
+    let rows = ["username = username; otherwise skip".to_owned()];
+    let people = PersonRules::parse(&rows, None, &|_| Ok(())).unwrap();
+    let present = [world::directory("1 ada\n 2 bob"), world::directory("2 bob")];
+    let existing = Existing::of(&present);
+    let records = || {
+        let lines = ["1 ada : dev", "2 bob", "3 cyd .title=QA : dev", "4 _ .title=CEO : dev"];
+        lines.map(record).to_vec()
+    };
+    let kept = |keeps| {
+        let rules = Rules { people: people.clone(), groups: GroupRules::PLAIN, keeps };
+        let (desired, _) = desired_by(records(), BTreeSet::new(), &[], &rules, &existing);
+        assert_eq!(desired.skipped.keys().collect::<Vec<_>>(), [&id("4")]);
+        desired.records
+    };
+    let ids = |keeps| kept(keeps).into_keys().map(|it| it.to_string()).collect::<Vec<_>>();
+    assert_eq!(ids(Keeps::default()), [""; 0]);
+    assert_eq!(ids(Keeps { newcomers: true, leavers: false }), ["1", "3"], "bob is in both");
+    let leavers = kept(Keeps { newcomers: false, leavers: true });
+    assert_eq!(leavers.keys().collect::<Vec<_>>(), [&id("4")]);
+    assert_eq!(leavers[&id("4")].field("title"), Some("CEO"));
+}
+
 /// Rows and a key, what targets hold already, and records: the users that come of it, as
 /// `id username active`, and whoever is withheld or skipped.
 fn by_rules(rows: &[&str], key: Option<&str>, present: &Directory, records: &str) -> String {
     let rows: Vec<String> = rows.iter().map(|&it| it.to_owned()).collect();
     let people = PersonRules::parse(&rows, key, &|_| Ok(())).unwrap();
-    let rules = Rules { people, groups: GroupRules::PLAIN };
+    let rules = Rules { people, groups: GroupRules::PLAIN, keeps: Keeps::default() };
     let existing = Existing::of([present]);
     let records = records.lines().map(str::trim).filter(|it| !it.is_empty()).map(record);
     let (desired, findings) =
@@ -636,7 +695,7 @@ fn whoever_a_row_skips_takes_no_part_and_is_not_asked_for() {
         skipped 1: the row of the username says to skip them"#]]
     .assert_eq(&by_rules(&rows, None, &before, "1 ada\n2 bob@x"));
     let people = PersonRules::parse(&rows.map(str::to_owned), None, &|_| Ok(())).unwrap();
-    let rules = Rules { people, groups: GroupRules::PLAIN };
+    let rules = Rules { people, groups: GroupRules::PLAIN, keeps: Keeps::default() };
     let (desired, _) = desired_by(
         vec![record("1 ada"), record("2 bob@x")],
         BTreeSet::new(),
@@ -686,7 +745,7 @@ fn an_account_that_is_kept_stays_active_or_inactive() {
 fn renamed(names: &str, otherwise: Unmatched, records: &str) -> String {
     let names = GroupNames { transformations: names.parse().unwrap(), otherwise };
     let groups = GroupRules { names: Some(names), ..GroupRules::PLAIN };
-    let rules = Rules { people: PersonRules::FIXED, groups };
+    let rules = Rules { people: PersonRules::FIXED, groups, keeps: Keeps::default() };
     let records = records.lines().map(record).collect();
     let (desired, findings) =
         desired_by(records, BTreeSet::new(), &[], &rules, &Existing::default());

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::treatment::{Departure, Treatment, Treatments};
 use super::users::side_by_side;
-use super::{Absence, Anonymity, Case, Change, Cleanup, Grace, Memory, Past, Policy, Reason};
-use super::{Stages, Step, Suspicion};
+use super::{Absence, Anonymity, Case, Change, Cleanup, Grace, Memory, OutOfScope, Past, Policy};
+use super::{Reason, Stages, Step, Suspicion};
 use crate::directory::Directory;
 use crate::finding::{Finding, FindingKind};
 use crate::mapping::Desired;
@@ -53,12 +53,8 @@ fn is_at_stake(user: &User, treatment: Treatment, has_memberships: bool) -> bool
 
 /// Whether something would be changed, or could not be decided, whatever their absence turns out to be.
 fn may_be_at_stake(user: &Arc<User>, treatments: &Treatments<'_>, has_memberships: bool) -> bool {
-    let departures = [Departure::Gone, Departure::OutOfScope];
-    let departures = if treatments.has_rule() { &departures[..] } else { &departures[..1] };
-    departures.iter().any(|departure| {
-        let (treatment, failure) = treatments.decide(user, *departure);
-        failure.is_some() || is_at_stake(user, treatment, has_memberships)
-    })
+    let (possible, fails) = treatments.possible(user);
+    fails || possible.into_iter().any(|it| is_at_stake(user, it, has_memberships))
 }
 
 /// Who of those who are looked for is in a group that would be left.
@@ -111,8 +107,8 @@ pub(super) fn plan(
                 continue;
             }
             Absence::Gone => (Reason::Gone, Departure::Gone),
-            Absence::OutOfScope(words) => {
-                (Reason::OutOfScope(Arc::clone(words)), Departure::OutOfScope)
+            Absence::OutOfScope(OutOfScope { words, record }) => {
+                (Reason::OutOfScope(Arc::clone(words)), Departure::OutOfScope(record.as_deref()))
             }
         };
         memory.suspected.extend(anew);

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Cleanup, CleanupRule, Policy};
+use super::{Anonymity, Cleanup, CleanupRule, Policy};
 use crate::directory::Directory;
-use crate::expression::{Answer, Groups, Variables};
-use crate::principal::{ExternalId, Name, User};
+use crate::expression::{Answer, Groups, Variables, untold};
+use crate::principal::{ExternalId, Name, Record, User};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Treatment {
@@ -17,9 +17,10 @@ pub(super) struct Treatment {
 
 /// Why somebody leaves, as expressions name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Departure {
+pub(super) enum Departure<'a> {
     Gone,
-    OutOfScope,
+    /// With what the source tells of them, where it was asked.
+    OutOfScope(Option<&'a Record>),
 }
 
 /// The treatment of everybody who is looked for.
@@ -27,11 +28,29 @@ pub(super) struct Treatments<'a> {
     policy: &'a Policy,
     /// The groups of everybody, where the expression asks for them.
     groups: BTreeMap<&'a ExternalId, Vec<Name>>,
+    /// What may be done about somebody of whom it is not known yet what the source tells; none where the
+    /// expression does not ask for that.
+    open: Option<Vec<Treatment>>,
 }
 
 impl Treatment {
     fn of_everybody(policy: &Policy) -> Treatment {
         Treatment { cleanup: policy.cleanup, strips: policy.strip.is_some() }
+    }
+
+    /// What an answer comes to that is none of those that cannot be followed.
+    fn said(answer: &Answer, anonymity: Anonymity, policy: &Policy) -> Treatment {
+        let cleaned_up = |cleanup| Treatment { cleanup, strips: policy.strip.is_some() };
+        match answer {
+            Answer::Nothing => Treatment::of_everybody(policy),
+            Answer::Text(word) => match word.as_str() {
+                "disable" => cleaned_up(Cleanup::Disable),
+                "delete" => cleaned_up(Cleanup::Delete),
+                "anonymise" => cleaned_up(Cleanup::Anonymise(anonymity)),
+                _ => Treatment::KEPT,
+            },
+            Answer::YesNo(_) | Answer::Drop => Treatment::KEPT,
+        }
     }
 
     const KEPT: Treatment = Treatment { cleanup: Cleanup::Keep, strips: false };
@@ -51,7 +70,26 @@ impl<'a> Treatments<'a> {
                 }
             }
         }
-        Treatments { policy, groups }
+        let rule = policy.cleanup_rule.as_ref().filter(|it| it.expression.names("user"));
+        let open = rule.map(|it| may_be_done(it, policy));
+        Treatments { policy, groups, open }
+    }
+
+    /// Whatever may become of somebody who is absent, as far as it can be told without the source, and
+    /// whether an expression fails at them.
+    pub(super) fn possible(&self, user: &Arc<User>) -> (Vec<Treatment>, bool) {
+        let mut treatments = self.open.clone().unwrap_or_default();
+        let mut departures = vec![Departure::Gone];
+        if self.policy.cleanup_rule.is_some() && self.open.is_none() {
+            departures.push(Departure::OutOfScope(None));
+        }
+        let mut fails = false;
+        for departure in departures {
+            let (treatment, failure) = self.decide(user, departure);
+            treatments.push(treatment);
+            fails |= failure.is_some();
+        }
+        (treatments, fails)
     }
 
     /// What the policy does about somebody, or why its expression does not say. Whoever it does not
@@ -59,21 +97,32 @@ impl<'a> Treatments<'a> {
     pub(super) fn decide(
         &self,
         user: &Arc<User>,
-        departure: Departure,
+        departure: Departure<'_>,
     ) -> (Treatment, Option<String>) {
         let Some(CleanupRule { expression, anonymity }) = &self.policy.cleanup_rule else {
             return (Treatment::of_everybody(self.policy), None);
         };
         let groups = Groups::named(self.groups.get(&user.id).into_iter().flatten().cloned());
-        let reason = match departure {
-            Departure::Gone => "gone",
-            Departure::OutOfScope => "out of scope",
+        let (reason, record) = match departure {
+            Departure::Gone => ("gone", None),
+            Departure::OutOfScope(record) => ("out of scope", record),
         };
-        let text = |path: &str| (path == "reason").then_some(reason);
-        let variables = Variables { text: &text, existing: Some(user), groups: &groups };
-        let strips = self.policy.strip.is_some();
-        let cleaned_up = |cleanup| (Treatment { cleanup, strips }, None);
         let undecided = |why| (Treatment::KEPT, Some(why));
+        if let Departure::OutOfScope(record) = departure
+            && let Some(why) = untold(expression.fields_of("user"), record)
+        {
+            return undecided(why);
+        }
+        let text = |path: &str| match path {
+            "reason" => Some(reason),
+            path => record?.field(path.strip_prefix("user.")?),
+        };
+        let variables = Variables {
+            text: &text,
+            has_user: departure != Departure::Gone,
+            existing: Some(user),
+            groups: &groups,
+        };
         let answer = match expression.answer(&variables) {
             Ok(answer) => answer,
             Err(why) => return undecided(why),
@@ -81,24 +130,19 @@ impl<'a> Treatments<'a> {
         if let Some(why) = CleanupRule::SAYS.objection(&answer) {
             return undecided(why);
         }
-        match answer {
-            Answer::Text(word) => match word.as_str() {
-                "disable" => cleaned_up(Cleanup::Disable),
-                "delete" => cleaned_up(Cleanup::Delete),
-                "anonymise" => cleaned_up(Cleanup::Anonymise(*anonymity)),
-                _ => (Treatment::KEPT, None),
-            },
-            Answer::Nothing => (Treatment::of_everybody(self.policy), None),
-            Answer::YesNo(_) | Answer::Drop => (Treatment::KEPT, None),
-        }
-    }
-
-    pub(super) fn has_rule(&self) -> bool {
-        self.policy.cleanup_rule.is_some()
+        (Treatment::said(&answer, *anonymity, self.policy), None)
     }
 
     /// What would be done without the expression.
     pub(super) fn otherwise(&self) -> Treatment {
         Treatment::of_everybody(self.policy)
     }
+}
+
+/// What a rule may do about somebody, whoever they are.
+fn may_be_done(rule: &CleanupRule, policy: &Policy) -> Vec<Treatment> {
+    let words = CleanupRule::WORDS.map(|it| Answer::Text(it.to_owned()));
+    let answers = words.into_iter().chain([Answer::Nothing]);
+    let said = answers.filter(|it| rule.expression.may_say(it));
+    said.map(|it| Treatment::said(&it, rule.anonymity, policy)).collect()
 }

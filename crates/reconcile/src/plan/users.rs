@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Case, Change, Reason, Stages, Step};
 use crate::directory::Directory;
-use crate::expression::{Groups, Variables, field_of};
+use crate::expression::{Groups, Variables, text_of, untold};
 use crate::finding::{Finding, FindingKind};
 use crate::mapping::Desired;
 use crate::principal::{ExternalId, Name, User};
@@ -131,9 +131,11 @@ fn unwanted(
     let mut unwanted = Vec::new();
     for (id, user) in new {
         let groups = Groups::named(groups.remove(id).unwrap_or_default());
-        let text = |path: &str| field_of(user, path);
-        let variables = Variables { text: &text, existing: None, groups: &groups };
-        let (kind, message) = match expression.holds(&variables) {
+        let record = case.desired.records.get(id).map(|it| &**it);
+        let text = |path: &str| text_of(user, record, path);
+        let variables = Variables { text: &text, has_user: true, existing: None, groups: &groups };
+        let untold = untold(expression.source_fields(), record);
+        let (kind, message) = match untold.map_or_else(|| expression.holds(&variables), Err) {
             Ok(true) => continue,
             Ok(false) => {
                 let message = "New in the source, and the expression for new accounts says no, so none is made.";

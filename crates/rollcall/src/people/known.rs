@@ -11,7 +11,7 @@ use reconcile::mapping::existing::Existing;
 use reconcile::mapping::groups::EqualNames;
 use reconcile::mapping::rules::PersonRules;
 use reconcile::mapping::{self, Claims};
-use reconcile::plan::Absence;
+use reconcile::plan::{Absence, OutOfScope};
 use reconcile::principal::{ExternalId, Grant, Name, Record};
 
 use super::{PeopleError, Stored, last_read, retold};
@@ -242,7 +242,9 @@ impl Around<'_> {
             }
             // A run does not map them: it knows their account by the source's id.
             ScopeVerdict::OutOfScope { needs, has } => {
-                let absence = Absence::OutOfScope(format!("needs {needs}; has {has}").into());
+                let words = format!("needs {needs}; has {has}").into();
+                let record = Some(Arc::new(found.record.clone()));
+                let absence = Absence::OutOfScope(OutOfScope { words, record });
                 let id = self.existing.of_source(&source_id).unwrap_or(&source_id).clone();
                 let (absence, rivals, holders) = (Some(absence), Vec::new(), Vec::new());
                 Ok(Known { id, source_id, found: Some(found), absence, rivals, holders })

@@ -180,5 +180,9 @@ fn names(settings: &ConnectorSettings) -> Result<BTreeSet<Named>, FieldError> {
     if let Some(path) = key {
         add(KEY, path);
     }
+    let asked = settings.asked_by_expressions()?;
+    for (field, path) in asked.iter().filter(|(_, path)| is_custom(path)) {
+        add(field, path);
+    }
     Ok(names)
 }

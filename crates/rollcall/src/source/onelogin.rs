@@ -36,7 +36,7 @@ use std::time::Instant;
 use reconcile::plan::Absence;
 use reconcile::principal::{ExternalId, FieldPaths, Grant, Record};
 
-use self::api::Api;
+use self::api::{Api, Session};
 use self::assembly::Vocabulary;
 use self::error::SourceError;
 use self::kept::{Header, Kept, KeptRows};
@@ -57,6 +57,8 @@ pub struct OneLogin {
     api: Api,
     /// What is kept of everybody beyond what a record has anyway.
     kept: FieldPaths,
+    /// Whether the records of people who are out of scope are asked for, too.
+    tells_leavers: bool,
     last_read: Mutex<Option<LastRead>>,
     /// What the last read leaves to be kept.
     rows: Mutex<Option<(KeptRows, Header)>>,
@@ -88,6 +90,7 @@ impl OneLogin {
         Ok(OneLogin {
             api,
             kept: FieldPaths::default(),
+            tells_leavers: false,
             last_read: Mutex::new(None),
             rows: Mutex::new(None),
         })
@@ -105,10 +108,21 @@ impl OneLogin {
         Ok(OneLogin { kept, ..self })
     }
 
+    /// Tells the records of people who are out of scope, where an expression asks for them.
+    #[must_use]
+    pub fn telling_leavers(self, tells_leavers: bool) -> OneLogin {
+        OneLogin { tells_leavers, ..self }
+    }
+
+    fn question(&self, session: Session<'_>) -> Result<Question, SourceError> {
+        let question = Question::of(session, &self.kept)?;
+        Ok(Question { tells_leavers: self.tells_leavers, ..question })
+    }
+
     /// Everybody in scope: all of them, or an error.
     pub async fn read(&self, progress: &(dyn Fn(Progress) + Sync)) -> Result<Read, SourceError> {
         let session = self.api.with(progress);
-        let question = Question::of(session, &self.kept)?;
+        let question = self.question(session)?;
         let (read, Remembered { vocabulary, rows }) = session.read(&question).await?;
         let witnesses = witnesses(&read.records);
         *self.rows.lock().unwrap_or_else(PoisonError::into_inner) = rows;
@@ -126,7 +140,7 @@ impl OneLogin {
             return Ok(BTreeMap::new());
         }
         let session = self.api.with(&|_| {});
-        let question = Question::of(session, &self.kept)?;
+        let question = self.question(session)?;
         let known = self.last_read.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let LastRead { vocabulary, witnesses } = match known {
             Some(known) => known,
@@ -163,7 +177,7 @@ impl OneLogin {
     /// Everybody with this username, e-mail or id.
     pub async fn find(&self, text: &str) -> Result<Vec<Found>, SourceError> {
         let session = self.api.with(&|_| {});
-        let question = Question::of(session, &self.kept)?;
+        let question = self.question(session)?;
         let vocabulary = session.vocabulary(&question).await?;
         session.find(&question, &vocabulary, text).await
     }
@@ -171,7 +185,7 @@ impl OneLogin {
     /// Everybody whose username or e-mail this is. Whoever cannot be read is none of them.
     pub async fn namesakes(&self, text: &str) -> Result<Vec<Found>, SourceError> {
         let session = self.api.with(&|_| {});
-        let question = Question::of(session, &self.kept)?;
+        let question = self.question(session)?;
         let vocabulary = session.vocabulary(&question).await?;
         session.namesakes(&question, &vocabulary, text).await
     }
@@ -184,7 +198,7 @@ impl OneLogin {
             return Ok(Vec::new());
         }
         let session = self.api.with(&|_| {});
-        let question = Question::of(session, &self.kept)?;
+        let question = self.question(session)?;
         let vocabulary = session.vocabulary(&question).await?;
         session.people(&question, &vocabulary, ids).await
     }
@@ -192,7 +206,7 @@ impl OneLogin {
     /// The groups of the source that are known of whether or not somebody has them.
     pub async fn groups(&self) -> Result<Vec<Arc<Grant>>, SourceError> {
         let session = self.api.with(&|_| {});
-        let question = Question::of(session, &self.kept)?;
+        let question = self.question(session)?;
         Ok(session.vocabulary(&question).await?.listed())
     }
 

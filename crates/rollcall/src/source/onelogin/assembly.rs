@@ -29,6 +29,8 @@ pub(super) struct Vocabulary {
     /// What is kept of everybody beyond what a record has anyway.
     pub(super) kept: FieldPaths,
     pub(super) statuses: Arc<StatusTable>,
+    /// Whether the records of people who are out of scope are asked for, too.
+    pub(super) tells_leavers: bool,
 }
 
 type StatusAndState = (Option<i64>, Option<i64>);
@@ -280,7 +282,7 @@ impl Assembly {
         Fields::without(kept, shared, untold.clone())
     }
 
-    /// Tells of custom attributes that nobody has: they are misspelt, or were deleted. What rows make of
+    /// Tells of custom attributes that nobody has: they are misspelt, or were deleted. What rules make of
     /// them is what accounts have already, so they are a finding. Who takes part can be told by no
     /// such thing: in a condition they are refused.
     pub(super) fn check_custom_attributes(&mut self) -> Result<(), SourceError> {
@@ -302,7 +304,7 @@ impl Assembly {
                 id: None,
                 username: None,
                 message: format!(
-                    "{sentence} Whatever rows make of {path}, accounts keep what they have."
+                    "{sentence} Whatever rows and expressions make of {path}, accounts keep what they have."
                 ),
             })
             .collect();
@@ -414,8 +416,16 @@ impl Assembly {
     /// Refuses a read in which nobody has a key that we asked for, or in which a required group
     /// turned out to be nowhere.
     pub(super) fn finish(mut self) -> Result<Assembled, SourceError> {
-        let Vocabulary { groups_from, roles, groups, scope, wanted, kept: _, statuses: _ } =
-            &self.vocabulary;
+        let Vocabulary {
+            groups_from,
+            roles,
+            groups,
+            scope,
+            wanted,
+            kept: _,
+            statuses: _,
+            tells_leavers: _,
+        } = &self.vocabulary;
         if 0 < self.rows
             && let Some(field) = wanted.first_absent_from(self.keys)
         {

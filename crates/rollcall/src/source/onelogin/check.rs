@@ -392,6 +392,7 @@ fn sample(
         wanted: Keys::of(&question.fields),
         kept: question.kept.clone(),
         statuses: std::sync::Arc::new(session.api.settings.status_table().ok()?),
+        tells_leavers: false,
     });
     assembly.take(vec![row]);
     if let Err(error) = assembly.check_custom_attributes() {

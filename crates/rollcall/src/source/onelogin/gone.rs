@@ -1,13 +1,15 @@
 //! Asks what became of people whom a read did not contain.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use reconcile::plan::Absence;
-use reconcile::principal::{ExternalId, Standing};
+use reconcile::plan::{Absence, OutOfScope};
+use reconcile::principal::{ExternalId, Record, Standing};
 
 use super::api::{CallError, Endpoint, Session};
 use super::assembly::{Vocabulary, external_id};
 use super::error::SourceError;
+use super::find::found;
 use super::pages::incomplete;
 use super::read::{IDS_MAX, Question, is_without_v2};
 use super::scope::Why;
@@ -139,7 +141,12 @@ pub(super) fn absence_of(row: &UserRow, vocabulary: &Vocabulary) -> Absence {
     }
     let scope = &vocabulary.scope;
     if let Why::OutOfScope { needs, has } = scope.why(row, || vocabulary.words_of(row)) {
-        return Absence::OutOfScope(format!("needs {needs}; has {has}").into());
+        let words = format!("needs {needs}; has {has}").into();
+        let asked = vocabulary.tells_leavers.then(|| found(row.clone(), vocabulary));
+        // Their groups are those of the account.
+        let record = asked.and_then(Result::ok);
+        let record = record.map(|it| Arc::new(Record { grants: Vec::new(), ..it.record }));
+        return Absence::OutOfScope(OutOfScope { words, record });
     }
     let (standing, words) = vocabulary.statuses.standing(row.status, row.state);
     match standing {

@@ -39,6 +39,8 @@ pub(super) struct Question {
     pub(super) fields: Vec<&'static str>,
     /// What is kept of everybody beyond what a record has anyway.
     pub(super) kept: FieldPaths,
+    /// Whether the records of people who are out of scope are asked for, too.
+    pub(super) tells_leavers: bool,
 }
 
 /// People read by id.
@@ -103,7 +105,7 @@ impl Question {
                 fields.push(field);
             }
         }
-        Ok(Question { wishes, fields, kept: kept.clone() })
+        Ok(Question { wishes, fields, kept: kept.clone(), tells_leavers: false })
     }
 
     pub(super) fn asks_for(&self, field: &str) -> bool {
@@ -243,6 +245,7 @@ impl Session<'_> {
             wanted: Keys::of(&question.fields),
             kept: question.kept.clone(),
             statuses: Arc::new(self.api.settings.status_table()?),
+            tells_leavers: question.tells_leavers,
         })
     }
 

@@ -118,6 +118,7 @@ impl Replay {
             wanted: Keys::of(&question.fields),
             kept: kept.clone(),
             statuses: Arc::new(settings.status_table()?),
+            tells_leavers: false,
         };
         let calls_anew = self.calls_anew(&question.fields);
         Ok(Retold { replay: self, vocabulary, calls_anew })
@@ -152,6 +153,13 @@ impl Replay {
 }
 
 impl Retold<'_> {
+    /// The same, which tells the records of people who are out of scope where an expression asks for them.
+    #[must_use]
+    pub fn telling_leavers(mut self, tells_leavers: bool) -> Self {
+        self.vocabulary.tells_leavers = tells_leavers;
+        self
+    }
+
     /// Why people may be missing from what is told; nothing where everybody in scope was read.
     pub fn unread(&self) -> Option<String> {
         let only = self.replay.header.only.as_ref()?;

@@ -356,7 +356,8 @@ fn ids(pick: &Pick, kind: Kind, names: &Names) -> Result<Vec<u64>, (u64, String)
                     _ => None,
                 };
                 let groups = Groups::default();
-                let variables = Variables { text: &text, existing: None, groups: &groups };
+                let variables =
+                    Variables { text: &text, has_user: false, existing: None, groups: &groups };
                 if expression.holds(&variables).map_err(|why| (id, why))? {
                     ids.push(id);
                 }

@@ -9,12 +9,12 @@ pub mod schedule;
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
-use reconcile::expression::{Expression, ExpressionError, Purpose};
+use reconcile::expression::{DIRECTORY_FIELDS, Expression, ExpressionError, PERSON, Purpose};
 use reconcile::gate::{Hold, Limit, Limits};
 use reconcile::mapping::Rules;
 use reconcile::mapping::groups::GroupRules;
 use reconcile::pattern::Patterns;
-use reconcile::plan::{self, Policy};
+use reconcile::plan::{self, CleanupRule, Policy};
 use reconcile::principal::FieldPaths;
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +22,8 @@ use self::groups::{EmptyGroups, GroupSettings};
 use self::leavers::{Cleanup, LeaverSettings};
 use self::mapping::MappingSettings;
 use self::schedule::ScheduleSettings;
-use crate::source::onelogin;
 use crate::source::onelogin::settings::Settings;
+use crate::source::onelogin::{self, fields};
 
 /// What an admin sets for a connector, all but its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,12 +134,35 @@ impl ConnectorSettings {
 
     /// What becomes of people and groups of the source.
     pub fn rules(&self) -> Result<Rules, FieldError> {
-        Ok(Rules { people: self.mapping.rules()?, groups: self.group_rules()? })
+        let keeps = self.policy()?.keeps();
+        Ok(Rules { people: self.mapping.rules()?, groups: self.group_rules()?, keeps })
     }
 
     /// The paths of the fields that a read must bring beyond what every record has.
     pub fn fields(&self) -> Result<FieldPaths, FieldError> {
-        Ok(FieldPaths::new(self.mapping.rules()?.fields()))
+        let rules = self.mapping.rules()?;
+        let asked = self.asked_by_expressions()?;
+        Ok(FieldPaths::new(rules.fields().chain(asked.iter().map(|(_, path)| &**path))))
+    }
+
+    /// The paths of the fields that expressions look at, each with the setting that it is in. Those of rows
+    /// are none of them.
+    pub fn asked_by_expressions(&self) -> Result<BTreeSet<(&'static str, Box<str>)>, FieldError> {
+        let mut asked = BTreeSet::new();
+        let mut add = |field, path: &str| asked.insert((field, Box::from(path)));
+        let Policy { create_if, cleanup_rule, .. } = self.policy()?;
+        for path in create_if.iter().flat_map(Expression::source_fields) {
+            add(leavers::CREATE_IF, path);
+        }
+        for path in cleanup_rule.iter().flat_map(|it| it.expression.fields_of("user")) {
+            add(leavers::CLEANUP_EXPRESSION, path);
+        }
+        let assigned = self.group_rules()?.assigned;
+        let only_if = assigned.iter().filter_map(|it| it.only_if.as_ref());
+        for path in only_if.flat_map(Expression::source_fields) {
+            add(groups::ASSIGN_IF, path);
+        }
+        Ok(asked)
     }
 
     /// What becomes of the groups of the source.
@@ -168,13 +191,23 @@ impl ConnectorSettings {
     }
 }
 
-fn expression(
-    field: &'static str,
-    typed: &str,
-    vocabulary: &[&str],
-) -> Result<Expression, FieldError> {
+/// One about somebody as a directory should hold them.
+fn expression_of_person(field: &'static str, typed: &str) -> Result<Expression, FieldError> {
+    let check_field = |path: &str| {
+        if DIRECTORY_FIELDS.contains(&path) { Ok(()) } else { check_field(path) }
+    };
     let refused = |error: ExpressionError| FieldError { field, why: error.to_string() };
-    Expression::compile(typed, vocabulary).map_err(refused)
+    Expression::compile_with(typed, &PERSON, &check_field).map_err(refused)
+}
+
+/// One about somebody of whom nothing is known but what the source tells.
+fn expression_of_leaver(field: &'static str, typed: &str) -> Result<Expression, FieldError> {
+    let refused = |error: ExpressionError| FieldError { field, why: error.to_string() };
+    Expression::compile_with(typed, &CleanupRule::VOCABULARY, &check_field).map_err(refused)
+}
+
+fn check_field(path: &str) -> Result<(), String> {
+    fields::check(path).map_err(|error| error.to_string())
 }
 
 /// Refuses an expression that can be right for nobody.

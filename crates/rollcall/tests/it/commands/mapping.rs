@@ -256,6 +256,18 @@ async fn a_name_that_the_last_read_does_not_have_is_refused_with_what_may_be_mea
         (&["--map", "title = custom_attributes.cost_center"], attribute("mapping.rows")),
         (&["--map", "title = {{ user.custom_attributes.cost_center }}"], attribute("mapping.rows")),
         (&["--key", "custom_attributes.cost_center"], attribute("mapping.key")),
+        (
+            &["--create-if", "user.custom_attributes.cost_center == '7'"],
+            attribute("leavers.create_if"),
+        ),
+        (
+            &["--assign-if", "g=user.custom_attributes.cost_center == '7'"],
+            attribute("groups.assign_if"),
+        ),
+        (
+            &["--cleanup-expression", "'keep' if user.custom_attributes.cost_center"],
+            attribute("leavers.cleanup_expression"),
+        ),
     ] {
         let told = it.refused(78, choices).await;
         assert!(told.contains(&sentence), "{choices:?}: {told}");

@@ -288,12 +288,130 @@ async fn an_expression_decides_what_becomes_of_a_leaver() {
     assert!(told.contains("Line 2, character 2: existing has no \"shoe\""), "{told}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn expressions_about_joining_know_what_onelogin_tells_of_a_person() {
+    let it = Installation::new(20, true).await;
+    let admin = it.sandbox.admin();
+    let people = admin.with_tenant(|tenant| {
+        let ids = tenant.user_ids().iter();
+        let people = ids.map(|id| tenant.user(*id).unwrap().into_owned());
+        let active = people.filter(|it| it.status == 1 && it.username.is_some());
+        active.take(2).collect::<Vec<_>>()
+    });
+    let [first, second] = people.as_slice() else { panic!("{people:?}") };
+    let name = |user: &User| user.username.as_deref().unwrap().to_owned();
+    for (user, cost_center) in [(first, "4611"), (second, "4711")] {
+        let custom = serde_json::json!({ "costcenter": cost_center, "nick": null });
+        let set = serde_json::json!({
+            "company": "Acme Holding", "department": "Board", "custom_attributes": custom
+        });
+        admin.update_user(user.id, set).unwrap();
+    }
+
+    let budget = recipes("--assign-if")[1].clone();
+    let of_company = recipes("--create-if")[1].replace("Acme", "Acme Holding");
+    it.edit(&["--create-if", &of_company]).await;
+    it.edit(&["--assign-if", &budget, "--assign-if", "board=user.department == 'Board'"]).await;
+    let of = |steps: BTreeSet<String>, kind: &str, group: &str| -> BTreeSet<String> {
+        let people = steps.iter().filter_map(|it| it.strip_prefix(kind)?.strip_suffix(group));
+        people.map(str::to_owned).collect()
+    };
+    let both = BTreeSet::from([name(first), name(second)]);
+    let steps = it.simulated().await;
+    assert_eq!(of(steps.clone(), "create ", ""), both);
+    assert_eq!(of(steps.clone(), "add-to-group ", " board"), both);
+    assert_eq!(of(steps, "add-to-group ", " emea-budget"), BTreeSet::from([name(second)]));
+    it.expect(0, &["sync", "OneLogin"]).await;
+    assert_eq!(it.simulated().await, BTreeSet::new(), "the same rules, the same people");
+
+    // One person alone is treated as by a run, now and by the stored read.
+    let other = serde_json::json!({ "department": "Sales" });
+    admin.update_user(first.id, other).unwrap();
+    let left = format!("remove-from-group {} board", name(first));
+    assert_eq!(it.simulated().await, BTreeSet::from([left]));
+    let id = first.id.to_string();
+    let told = it.expect(0, &["user", "explain", "OneLogin", &id]).await;
+    assert!(told.contains("remove") && told.contains("board"), "{told}");
+    let told = it.expect(0, &["user", "explain", "OneLogin", &id, "--run", "1"]).await;
+    assert!(!told.contains("remove"), "{told}");
+
+    for (wrong, place) in [
+        (
+            ["--create-if", "user.departmnt == 'x'"],
+            "Line 1, character 1: OneLogin has no field \"departmnt\" of a user. Did you mean \"department\"?",
+        ),
+        (
+            ["--assign-if", "g=true and user.shoe == 'x'"],
+            "Line 1, character 10: OneLogin has no field \"shoe\"",
+        ),
+        (
+            ["--cleanup-expression", "'keep' if user.first_name == 'x'"],
+            "Line 1, character 11: OneLogin has no field \"first_name\" of a user. Did you mean \"firstname\"?",
+        ),
+        (["--create-if", "user is none"], "Line 1, character 1: there is no \"user\""),
+    ] {
+        let told = it.expect(78, &[&["connector", "edit", "OneLogin"][..], &wrong].concat()).await;
+        assert!(told.contains(place), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cleanup_expression_knows_what_onelogin_still_tells_of_a_leaver() {
+    let it = Installation::new(12, true).await;
+    let admin = it.sandbox.admin();
+    let people = admin.with_tenant(|tenant| {
+        let ids = tenant.user_ids().iter();
+        ids.map(|id| tenant.user(*id).unwrap().into_owned()).collect::<Vec<_>>()
+    });
+    let staff = admin.create_role("Staff").unwrap();
+    for user in &people {
+        admin.add_role_member(staff, user.id).unwrap();
+    }
+    let active = people.iter().filter(|it| it.status == 1 && it.username.is_some());
+    let [board, sales, gone] = active.take(3).collect::<Vec<_>>()[..] else { panic!("{people:?}") };
+    let name = |user: &User| user.username.as_deref().unwrap().to_owned();
+    for (user, department) in [(board, "Board"), (sales, "Sales"), (gone, "Board")] {
+        admin.update_user(user.id, serde_json::json!({ "department": department })).unwrap();
+    }
+    it.edit(&["--required-group", "role:Staff"]).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    it.edit(&["--cleanup-expression", &recipes("--cleanup-expression")[1]]).await;
+    admin.remove_role_member(staff, board.id).unwrap();
+    admin.remove_role_member(staff, sales.id).unwrap();
+    admin.delete_user(gone.id).unwrap();
+    let expected = [format!("remove {}", name(gone)), format!("deactivate {}", name(sales))];
+    assert_eq!(it.simulated().await, BTreeSet::from(expected));
+    let kept = it.findings().await;
+    let [(kind, message)] = kept.as_slice() else { panic!("{kept:?}") };
+    assert_eq!(kind, "kept");
+    assert!(message.contains("out of scope: needs role \"Staff\""), "{message}");
+
+    let says_keep = "the cleanup expression says keep, so nothing was done";
+    let explain = ["user", "explain", "OneLogin", &name(board)];
+    let told = it.expect(0, &explain).await;
+    assert!(told.contains(says_keep), "{told}");
+    let told = it.expect(0, &["user", "explain", "OneLogin", &name(sales)]).await;
+    assert!(told.contains("deactivate") && !told.contains(says_keep), "{told}");
+    // By the stored read, without a call; whoever left was asked for then.
+    let preview = it.json(3, &["connector", "edit", "OneLogin", "--preview"]).await;
+    assert_eq!(preview["api_calls"], 0);
+    assert_eq!(preview["findings"], serde_json::json!({ "kept": 1 }), "{preview}");
+    // What the stored read was not asked for is not guessed.
+    let other = ["--cleanup-expression", "'keep' if user.title == 'Chair'", "--preview"];
+    let told = it.expect(1, &[&["connector", "edit", "OneLogin"][..], &other].concat()).await;
+    assert!(told.contains("did not ask OneLogin for title"), "{told}");
+}
+
 /// The value of a flag in one of the recipes of the guide.
 fn recipe(flag: &str) -> String {
+    recipes(flag).swap_remove(0)
+}
+
+fn recipes(flag: &str) -> Vec<String> {
     const GUIDE: &str = include_str!("../../../../../docs/guide/expressions.md");
     let start = format!("rollcall connector edit OneLogin {flag} \"");
-    let mut found = GUIDE.lines().filter_map(|it| it.strip_prefix(&start)?.strip_suffix('"'));
-    found.next().expect("the guide has the recipe").to_owned()
+    let found = GUIDE.lines().filter_map(|it| it.strip_prefix(&start)?.strip_suffix('"'));
+    found.map(str::to_owned).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -165,7 +165,7 @@ async fn a_custom_attribute_that_nobody_has_is_untold_of_everybody() {
     let [finding] = unknown.as_slice() else { panic!("{unknown:?}") };
     assert_eq!(
         finding.message,
-        "OneLogin has no custom attribute \"cost_center\". Did you mean \"costcenter\"? Whatever rows make of custom_attributes.cost_center, accounts keep what they have."
+        "OneLogin has no custom attribute \"cost_center\". Did you mean \"costcenter\"? Whatever rows and expressions make of custom_attributes.cost_center, accounts keep what they have."
     );
     for record in &read.records {
         assert!(

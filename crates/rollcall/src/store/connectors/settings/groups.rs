@@ -1,6 +1,6 @@
 //! What an admin sets for the groups of a connector.
 
-use reconcile::expression::{PERSON, Purpose, Says};
+use reconcile::expression::{Purpose, Says};
 use reconcile::mapping::groups::{
     self as rules, Assigned, GroupNames, GroupRules, Unmatched, check_group,
 };
@@ -9,7 +9,7 @@ use reconcile::pattern::Patterns;
 use reconcile::principal::Name;
 use serde::{Deserialize, Serialize};
 
-use super::{FieldError, check_expression, patterns};
+use super::{FieldError, check_expression, expression_of_person, patterns};
 use crate::source::onelogin::settings::GroupSource;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +90,8 @@ pub struct AssignIf {
 pub const ALWAYS_PRIVILEGED: [&str; 4] =
     ["jira-administrators", "confluence-administrators", "site-admins", "org-admins"];
 
+pub(super) const ASSIGN_IF: &str = "groups.assign_if";
+
 const SOURCE_ORDER_BY_DEFAULT: [GroupSource; 3] =
     [GroupSource::Roles, GroupSource::Group, GroupSource::MemberOf];
 
@@ -155,8 +157,8 @@ impl GroupSettings {
             assigned.push(Assigned { group, with: Some(source.kind().into()), only_if: None });
         }
         for AssignIf { group, expression } in &self.assign_if {
-            let group = group_name("groups.assign_if", group)?;
-            let only_if = Some(super::expression("groups.assign_if", expression, &PERSON)?);
+            let group = group_name(ASSIGN_IF, group)?;
+            let only_if = Some(expression_of_person(ASSIGN_IF, expression)?);
             assigned.push(Assigned { group, with: None, only_if });
         }
         Ok(assigned)
@@ -173,7 +175,7 @@ impl GroupSettings {
         let purpose = Purpose { says: Says::YesNo, kinds: &GroupSource::KINDS };
         for Assigned { group, only_if, .. } in self.assigned()? {
             if let Some(expression) = &only_if {
-                check_expression("groups.assign_if", expression, &purpose)?;
+                check_expression(ASSIGN_IF, expression, &purpose)?;
             }
             if let Some(pattern) = untouchable.matching(&group) {
                 let why = format!(

@@ -1,11 +1,11 @@
 //! What an admin sets for people who leave, and for those who are never to.
 
-use reconcile::expression::{Expression, PERSON, Purpose, Says};
+use reconcile::expression::{Expression, Purpose, Says};
 use reconcile::pattern::Patterns;
 use reconcile::plan::{self, Anonymity, CleanupRule, Grace};
 use serde::{Deserialize, Serialize};
 
-use super::{FieldError, check_expression, expression, patterns};
+use super::{FieldError, check_expression, expression_of_leaver, expression_of_person, patterns};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -39,8 +39,8 @@ pub enum Cleanup {
     Keep,
 }
 
-const CLEANUP_EXPRESSION: &str = "leavers.cleanup_expression";
-const CREATE_IF: &str = "leavers.create_if";
+pub(super) const CLEANUP_EXPRESSION: &str = "leavers.cleanup_expression";
+pub(super) const CREATE_IF: &str = "leavers.create_if";
 
 pub const GRACE_READS_MAX: u32 = 100;
 /// A year.
@@ -88,8 +88,7 @@ impl LeaverSettings {
         if self.cleanup_expression.trim().is_empty() {
             return Ok(None);
         }
-        let typed = &self.cleanup_expression;
-        let expression = expression(CLEANUP_EXPRESSION, typed, &CleanupRule::VOCABULARY)?;
+        let expression = expression_of_leaver(CLEANUP_EXPRESSION, &self.cleanup_expression)?;
         Ok(Some(CleanupRule { expression, anonymity: self.anonymity() }))
     }
 
@@ -97,7 +96,7 @@ impl LeaverSettings {
         if self.create_if.trim().is_empty() {
             return Ok(None);
         }
-        expression(CREATE_IF, &self.create_if, &PERSON).map(Some)
+        expression_of_person(CREATE_IF, &self.create_if).map(Some)
     }
 
     fn anonymity(&self) -> Anonymity {

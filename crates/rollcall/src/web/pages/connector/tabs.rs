@@ -288,7 +288,7 @@ const USER_PROVISIONING: &[Section] = &[
             flag: "create-if",
             label: "Create accounts only where",
             help: "An expression that says yes of whoever gets an account where there is none, as \
-                   groups.has(\"staff\"), or false. Empty is everybody.",
+                   user.company == \"Acme\" or groups.has(\"staff\"), or false. Empty is everybody.",
             control: Control::Text,
         }],
     },
