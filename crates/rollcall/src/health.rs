@@ -9,7 +9,7 @@ use reconcile::schedule::due::{Freshness, freshness};
 use crate::schedule::{self, Preview};
 use crate::store::connectors::settings::FieldError;
 use crate::store::connectors::{Connector, ConnectorId};
-use crate::store::plans;
+use crate::store::plans::{self, Remainder};
 use crate::store::runs::{self, LastRuns, Run, Status};
 use crate::store::schedules::{self, Pause, Standing};
 use crate::store::{Db, StoreError};
@@ -30,6 +30,8 @@ pub struct ConnectorHealth {
     pub last_run: Option<Run>,
     pub last_success: Option<Run>,
     pub under_way: Option<Run>,
+    /// What is left of what the last run held, where some of it waits for a person.
+    pub undecided: Option<Remainder>,
 }
 
 impl ConnectorHealth {
@@ -92,10 +94,13 @@ async fn of(
         (Some(_) | None, _) => None,
     };
     let pause = standing.as_ref().and_then(|it| it.pause.clone());
-    let ending = match decisive.as_ref().and_then(ending) {
-        // Somebody decided: nothing waits any more, and the next run does what they said.
-        Some(Last::Held) if !plans::is_undecided(db, connector.id).await? => Some(Last::Well),
-        ending => ending,
+    let (ending, undecided) = match decisive.as_ref().and_then(ending) {
+        Some(Last::Held) => match plans::undecided(db, connector.id).await? {
+            // Somebody decided: nothing waits any more, and the next run does what they said.
+            None => (Some(Last::Well), None),
+            undecided => (Some(Last::Held), undecided),
+        },
+        ending => (ending, None),
     };
     let facts = Facts {
         has_target: last.has_target,
@@ -115,6 +120,7 @@ async fn of(
         last_run,
         last_success,
         under_way,
+        undecided,
     };
     found.why = why(&found, decisive.as_ref());
     found.remedy = remedy(&found, connector, decisive.as_ref());
@@ -165,8 +171,12 @@ fn why(found: &ConnectorHealth, decisive: Option<&Run>) -> String {
             }
             (_, None) => String::new(),
         },
-        Health::Held => decisive
-            .map_or(String::new(), |run| format!("Run {} holds changes for a person.", run.id)),
+        Health::Held => decisive.map_or(String::new(), |run| {
+            // Whoever decided over a part is told what is left.
+            let decided = found.undecided.filter(|it| 0 < it.approved);
+            let left = decided.map(|it| format!(" {it}")).unwrap_or_default();
+            format!("Run {} holds changes for a person.{left}", run.id)
+        }),
         Health::Late => match found.freshness {
             Some(Freshness::Late { expected }) => format!(
                 "A run was expected at {}, and none went well since. Is the service running?",

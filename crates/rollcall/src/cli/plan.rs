@@ -3,6 +3,7 @@
 mod rejections;
 
 use std::io::{self, Write as _};
+use std::slice;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -22,7 +23,7 @@ use crate::plans::undo::Undoing;
 use crate::run::Order;
 use crate::store::connectors;
 use crate::store::plans::changes::{self, Filter, PlanChange};
-use crate::store::plans::{self, Plan, PlanId, PlanKind};
+use crate::store::plans::{self, Plan, PlanId, PlanKind, Remainder};
 use crate::store::runs::report::Report;
 use crate::store::runs::{self, Page, RunId, Trigger, UndoOf};
 use crate::sync::report;
@@ -139,6 +140,9 @@ struct PlanAnswer {
     decided_at: Option<String>,
     reason: Option<String>,
     message: String,
+    /// Changes that wait for a decision, and changes that are approved and wait for a run.
+    waiting: u64,
+    approved: u64,
 }
 
 #[derive(Serialize)]
@@ -231,7 +235,9 @@ async fn list(args: &ListArgs, context: &Context) -> Result<(), CliError> {
     };
     let before = args.before.map(PlanId);
     let plans = plans::list(&context.db, connector, !args.all, before, args.limit).await?;
-    let answer = ListAnswer { plans: plans.iter().map(plan_answer).collect() };
+    let remainders = plans::remainders_of(&context.db, &plans).await?;
+    let left = |plan: &Plan| remainders.get(&plan.id).copied().unwrap_or_default();
+    let answer = ListAnswer { plans: plans.iter().map(|it| plan_answer(it, left(it))).collect() };
     context.output.answer(&answer, |answer| list_text(answer, args.all));
     Ok(())
 }
@@ -253,6 +259,8 @@ async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
     let mut tx = db.snapshot().await?;
     let objections = plans::objections(&mut tx, plan.id).await?;
     drop(tx);
+    let remainders = plans::remainders_of(db, slice::from_ref(&plan)).await?;
+    let remainder = remainders.get(&plan.id).copied().unwrap_or_default();
     let answer = ShowAnswer {
         report: serde_json::from_str(&plan.report).unwrap_or_default(),
         objections: objections
@@ -280,7 +288,7 @@ async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
             })
             .collect(),
         changes: changes.into_iter().map(change_answer).collect(),
-        plan: plan_answer(&plan),
+        plan: plan_answer(&plan, remainder),
     };
     context.output.answer(&answer, |it| show_text(&plan, it, context));
     Ok(())
@@ -394,7 +402,7 @@ fn list_text(answer: &ListAnswer, all: bool) -> String {
             it.status.to_owned(),
             it.made_at.clone(),
             it.expires_at.clone(),
-            it.message.clone(),
+            it.told(),
         ]
     };
     let rows: Vec<_> = answer.plans.iter().map(row).collect();
@@ -417,7 +425,7 @@ fn show_text(plan: &Plan, answer: &ShowAnswer, context: &Context) -> String {
         ("Plan", it.id.to_string()),
         ("Connector", it.connector.clone()),
         ("From", format!("{from} at {}", it.made_at)),
-        ("Status", format!("{} {}", it.status, it.message).trim_end().to_owned()),
+        ("Status", format!("{} {}", it.status, it.told()).trim_end().to_owned()),
     ];
     if plan.status.is_open() {
         facts.push(("Expires", it.expires_at.clone()));
@@ -552,7 +560,8 @@ fn plural(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-fn plan_answer(plan: &Plan) -> PlanAnswer {
+fn plan_answer(plan: &Plan, remainder: Remainder) -> PlanAnswer {
+    let Remainder { waiting, approved } = remainder;
     let given = |text: &String| (!text.is_empty()).then(|| text.clone());
     PlanAnswer {
         id: plan.id.0,
@@ -570,6 +579,16 @@ fn plan_answer(plan: &Plan) -> PlanAnswer {
         decided_at: plan.decided_at.map(seconds),
         reason: given(&plan.reason),
         message: plan.message.clone(),
+        waiting,
+        approved,
+    }
+}
+
+impl PlanAnswer {
+    /// What became of it, or how much of it is left.
+    fn told(&self) -> String {
+        let PlanAnswer { waiting, approved, .. } = *self;
+        format!("{} {}", self.message, Remainder { waiting, approved }).trim().to_owned()
     }
 }
 

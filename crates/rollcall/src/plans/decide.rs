@@ -156,7 +156,7 @@ pub async fn approve(
     let tries_rules = left == 0 && try_rules(&mut tx, &plan, &objections).await?;
     let decision = Decision {
         plan: plan.id,
-        status: PlanStatus::Approved,
+        status: status_of(plan.kind, left, true),
         chosen: chosen.len(),
         left,
         until,
@@ -211,12 +211,7 @@ pub async fn reject(
     let others = || seen.iter().filter(|it| it.is_held && !chosen.contains(&it.seq));
     let left = others().filter(|it| is_undecided(it)).count();
     let is_any_approved = others().any(|it| it.decision == "approved");
-    let status = match (left, is_any_approved) {
-        (_, true) => PlanStatus::Approved,
-        (0, false) if plan.kind == PlanKind::Held => PlanStatus::Rejected,
-        (0, false) => PlanStatus::Ready,
-        (_, false) => PlanStatus::Waiting,
-    };
+    let status = status_of(plan.kind, left, is_any_approved);
     let objections = plans::objections(&mut tx, plan.id).await?;
     // Whoever says no to everything has said yes to nothing that the rules do.
     let is_right = left == 0 && is_any_approved;
@@ -278,6 +273,17 @@ async fn try_rules(
         return Ok(false);
     }
     plans::set_tried(tx, plan.connector_id, &plan.fingerprint, run).await
+}
+
+/// How a plan stands once so much of it is left undecided: it waits as long as anything of it does, also
+/// beside what was approved.
+fn status_of(kind: PlanKind, left: usize, is_any_approved: bool) -> PlanStatus {
+    match (left, is_any_approved, kind) {
+        (1.., _, _) => PlanStatus::Waiting,
+        (0, true, _) => PlanStatus::Approved,
+        (0, false, PlanKind::Held) => PlanStatus::Rejected,
+        (0, false, PlanKind::Simulated | PlanKind::Undo) => PlanStatus::Ready,
+    }
 }
 
 fn is_rejected(seen: &Seen) -> bool {

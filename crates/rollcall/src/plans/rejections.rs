@@ -141,7 +141,7 @@ async fn reopen(
     let seen = changes::seen(tx, plan.id).await?;
     let waits = seen.iter().any(|it| it.is_held && it.decision.is_empty());
     let status = match plan.status {
-        PlanStatus::Ready if waits => PlanStatus::Waiting,
+        PlanStatus::Ready | PlanStatus::Approved if waits => PlanStatus::Waiting,
         PlanStatus::Ready
         | PlanStatus::Waiting
         | PlanStatus::Approved

@@ -5,6 +5,7 @@ pub mod changes;
 pub mod decisions;
 pub mod rejections;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -36,9 +37,9 @@ pub enum PlanKind {
 pub enum PlanStatus {
     /// Nothing of it is held; it can be applied as it was seen.
     Ready,
-    /// Something waits for a decision.
+    /// Something waits for a decision, whatever else of it was decided already.
     Waiting,
-    /// Somebody approved all of it or a part.
+    /// Nothing waits any more, and somebody approved something.
     Approved,
     /// Somebody said no to all of it.
     Rejected,
@@ -74,6 +75,15 @@ pub struct Plan {
     pub reason: String,
     /// What became of it.
     pub message: String,
+}
+
+/// What is left to do of what a plan holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Remainder {
+    /// Changes over which nobody has decided, or which were left out of an approval.
+    pub waiting: u64,
+    /// Changes that were approved; a run is still to make them.
+    pub approved: u64,
 }
 
 /// A plan that is about to be stored.
@@ -159,6 +169,27 @@ impl PlanStatus {
     fn from_word(word: &str) -> PlanStatus {
         // Of what a later version calls it nothing can come here.
         PlanStatus::ALL.into_iter().find(|it| it.word() == word).unwrap_or(PlanStatus::Superseded)
+    }
+}
+
+/// `24 changes wait for a decision. 2 changes are approved and wait for a run.`; empty where nothing is
+/// left.
+impl fmt::Display for Remainder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Remainder { waiting, approved } = *self;
+        match waiting {
+            0 => {}
+            1 => f.write_str("1 change waits for a decision.")?,
+            _ => write!(f, "{waiting} changes wait for a decision.")?,
+        }
+        if 0 < waiting && 0 < approved {
+            f.write_str(" ")?;
+        }
+        match approved {
+            0 => Ok(()),
+            1 => f.write_str("1 change is approved and waits for a run."),
+            _ => write!(f, "{approved} changes are approved and wait for a run."),
+        }
     }
 }
 
@@ -320,15 +351,61 @@ pub async fn count_waiting(db: &Db, now: Timestamp) -> Result<u64, StoreError> {
     Ok(count.unsigned_abs())
 }
 
-/// Whether nobody has decided over what the last run of a connector held that held something.
-pub async fn is_undecided(db: &Db, connector: ConnectorId) -> Result<bool, StoreError> {
-    const SQL: &str = "select status from plans where connector_id = $1 and kind <> 'simulated' \
-         order by id desc limit 1";
-    let status: Option<String> = with_pool!(db, pool => sqlx::query_scalar(SQL)
+/// What is left of what the last run of a connector held that held something, as long as anything of it
+/// waits for somebody.
+pub async fn undecided(db: &Db, connector: ConnectorId) -> Result<Option<Remainder>, StoreError> {
+    const SQL: &str = "select id, status from plans \
+         where connector_id = $1 and kind <> 'simulated' order by id desc limit 1";
+    let last: Option<(i64, String)> = with_pool!(db, pool => sqlx::query_as(SQL)
         .bind(connector.0)
         .fetch_optional(pool)
         .await)?;
-    Ok(status.is_some_and(|it| it == "waiting" || it == "expired"))
+    let waits = |status: &str| status == "waiting" || status == "expired";
+    let Some((plan, _)) = last.filter(|(_, status)| waits(status)) else { return Ok(None) };
+    let plan = PlanId(plan);
+    let remainders = remainders(db, plan, plan).await?;
+    Ok(Some(remainders.get(&plan).copied().unwrap_or_default()))
+}
+
+/// What is left of every plan from one number to another of which something is.
+pub async fn remainders(
+    db: &Db,
+    first: PlanId,
+    last: PlanId,
+) -> Result<BTreeMap<PlanId, Remainder>, StoreError> {
+    const SQL: &str = "select plan_id, decision, cast(sum(changes) as bigint) from plan_counts \
+         where verdict = 'held' and $1 <= plan_id and plan_id <= $2 group by plan_id, decision";
+    let rows: Vec<(i64, String, i64)> = with_pool!(db, pool => sqlx::query_as(SQL)
+        .bind(first.0)
+        .bind(last.0)
+        .fetch_all(pool)
+        .await)?;
+    let mut remainders: BTreeMap<PlanId, Remainder> = BTreeMap::new();
+    for (plan, decision, changes) in rows {
+        let remainder = remainders.entry(PlanId(plan)).or_default();
+        match decision.as_str() {
+            "" | "left-out" => remainder.waiting += changes.unsigned_abs(),
+            "approved" => remainder.approved += changes.unsigned_abs(),
+            _ => {}
+        }
+    }
+    Ok(remainders)
+}
+
+/// As [`remainders`], of the plans of a list of which something may still come.
+pub async fn remainders_of(
+    db: &Db,
+    plans: &[Plan],
+) -> Result<BTreeMap<PlanId, Remainder>, StoreError> {
+    let open = || plans.iter().filter(|it| it.status.is_open()).map(|it| it.id);
+    match (open().min(), open().max()) {
+        (Some(first), Some(last)) => {
+            let mut remainders = remainders(db, first, last).await?;
+            remainders.retain(|plan, _| open().any(|it| it == *plan));
+            Ok(remainders)
+        }
+        (None, _) | (_, None) => Ok(BTreeMap::new()),
+    }
 }
 
 /// The plans of a connector and kind of which something may still come, the latest first.
@@ -447,7 +524,7 @@ pub async fn forgettable(
 ) -> Result<Vec<Forgettable>, StoreError> {
     const SQL: &str = "select p.id, p.made_at, p.row_count, p.kind from plans p \
          where (p.status not in ('ready', 'waiting', 'approved') or p.expires_at <= $1 \
-             or p.kind = 'simulated' and p.status <> 'approved') \
+             or p.kind = 'simulated' and p.status <> 'approved' and p.decided_at is null) \
            and (p.kind = 'simulated' or not exists (select 1 from runs r where r.id = p.run_id)) \
          order by p.id limit $2";
     let rows: Vec<(i64, i64, i64, String)> = with_tx!(tx, conn => sqlx::query_as(SQL)

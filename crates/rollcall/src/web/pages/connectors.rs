@@ -67,6 +67,8 @@ pub struct Row {
     pub is_paused: bool,
     pub is_scheduled: bool,
     pub never_ran: bool,
+    /// What is left of a held plan of which a part was approved; empty where nobody did so.
+    pub left: String,
     /// What the buttons do, as commands.
     pub commands: Vec<(&'static str, String)>,
 }
@@ -179,6 +181,10 @@ fn row(connector: &Connector, health: Option<&ConnectorHealth>, now: Timestamp) 
         is_paused,
         is_scheduled: schedule.is_some(),
         never_ran: last.is_none(),
+        left: health
+            .and_then(|it| it.undecided.filter(|it| 0 < it.approved))
+            .map(|it| it.to_string())
+            .unwrap_or_default(),
         commands: vec![
             ("Sync", format!("rollcall sync {}", shell_word(connector.name.as_str()))),
             ("Simulate", format!("rollcall simulate {}", shell_word(connector.name.as_str()))),
@@ -236,6 +242,7 @@ pub mod tests {
             is_paused: status == "Paused",
             is_scheduled: true,
             never_ran: false,
+            left: message.to_owned(),
             commands: vec![("Sync", "rollcall sync x".to_owned())],
         };
         let never = Row {

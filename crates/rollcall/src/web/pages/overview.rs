@@ -158,7 +158,7 @@ fn pressing(row: &Row, role: Role) -> Option<Pressing> {
             role: "held",
             icon: "hand",
             title: format!("{name}: changes wait for approval"),
-            text: message,
+            text: format!("{message} {}", row.left).trim().to_owned(),
             href: if access::shows("/approvals", role) {
                 "/approvals".to_owned()
             } else {

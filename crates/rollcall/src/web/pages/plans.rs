@@ -34,6 +34,8 @@ pub struct Row {
     pub made_by: String,
     pub expires: Moment,
     pub run: Option<i64>,
+    /// How much of it waits, and for what; empty where nothing is left.
+    pub left: String,
     /// Why it is held, or what became of it.
     pub sentences: Vec<String>,
     /// What the held changes have in common, the largest first.
@@ -69,10 +71,12 @@ async fn show(app: &App, visit: &Visit, asked: &Asked, is_approvals: bool) -> An
     } else {
         ("Plans", "/plans", "rollcall plan list --all")
     };
+    let remainders = plans::remainders_of(app.db(), &found).await?;
     let older = found.last().filter(|_| has_older).map(|it| format!("{here}?before={}", it.id));
     let mut rows = Vec::new();
     for plan in &found {
         let mut it = row(plan, visit);
+        it.left = remainders.get(&plan.id).map(ToString::to_string).unwrap_or_default();
         // A list of what was decided long ago needs no more than its end.
         if plan.status.is_open() {
             let mut tx = app.db().snapshot().await?;
@@ -106,6 +110,7 @@ pub fn row(plan: &Plan, visit: &Visit) -> Row {
         },
         expires: Moment::new(plan.expires_at, visit.now()),
         run: plan.run.map(|it| it.0),
+        left: String::new(),
         sentences: Some(plan.message.clone()).filter(|it| !it.is_empty()).into_iter().collect(),
         causes: Vec::new(),
     }
@@ -137,6 +142,7 @@ pub mod tests {
             made_by: HOSTILE.to_owned(),
             expires: Moment::new(at("2026-11-28T22:14:03Z"), now),
             run: Some(1188),
+            left: HOSTILE.to_owned(),
             sentences: vec![HOSTILE.to_owned()],
             causes: vec![HOSTILE.to_owned()],
         }

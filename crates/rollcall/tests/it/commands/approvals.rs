@@ -48,6 +48,17 @@ async fn a_part_is_approved_the_rest_is_left_out_and_then_rejected() {
         it.expect(0, &["plan", "approve", "1", "--only", "1,3", "--reason", "Left in May"]).await;
     assert!(told.contains("2 changes of plan 1 are approved"), "{told}");
     assert!(told.contains("2 changes are left out"), "{told}");
+    // They wait as before.
+    let listed = it.json(0, &["plan", "list"]).await["plans"][0].clone();
+    assert_eq!(
+        (&listed["status"], &listed["waiting"], &listed["approved"]),
+        (&json!("waiting"), &json!(2), &json!(2))
+    );
+    for command in [["plan", "list"].as_slice(), &["plan", "show", "1"]] {
+        let told = it.expect(0, command).await;
+        let left = "2 changes wait for a decision. 2 changes are approved and wait for a run.";
+        assert!(told.contains(left), "{command:?}: {told}");
+    }
     let told = it.expect(7, &["plan", "approve", "1", "--only", "3", "--reason", "Again"]).await;
     assert!(told.contains("Change 3 of plan 1 was decided by"), "{told}");
 

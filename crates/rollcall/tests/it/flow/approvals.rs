@@ -11,7 +11,7 @@ use rollcall::plans::undo::Undoing;
 use rollcall::run::{self, Engine, Order, Ready, Task};
 use rollcall::store::audit;
 use rollcall::store::plans::changes::{Filter, PlanChange};
-use rollcall::store::plans::{self, PlanId, PlanStatus};
+use rollcall::store::plans::{self, PlanId, PlanStatus, Remainder};
 use rollcall::store::runs::{Page, RunId, Status, Trigger};
 use rollcall::sync::Finished;
 use rollcall::with_pool;
@@ -67,14 +67,20 @@ async fn what_was_approved_is_released_and_nothing_else() {
 
         let now = jiff::Timestamp::now();
         assert_eq!(plans::count_waiting(&db, now).await.unwrap(), 1);
-        assert!(plans::is_undecided(&db, world.connector.id).await.unwrap());
+        let all = Remainder { waiting: 4, approved: 0 };
+        assert_eq!(plans::undecided(&db, world.connector.id).await.unwrap(), Some(all));
         let act = somebody().act(now).because("They left");
         let decided = approve(&db, plan, &only(&[1, 2]), &act).await.unwrap();
         assert_eq!((decided.chosen, decided.left), (2, 2));
-        assert_eq!(plans::count_waiting(&db, now).await.unwrap(), 0);
-        assert!(!plans::is_undecided(&db, world.connector.id).await.unwrap());
+        assert_eq!(decided.status, PlanStatus::Waiting, "for whoever was left out");
+        assert_eq!(plans::count_waiting(&db, now).await.unwrap(), 1);
+        let left = Remainder { waiting: 2, approved: 2 };
+        assert_eq!(plans::undecided(&db, world.connector.id).await.unwrap(), Some(left));
         let health = health::of_connector(&db, &world.connector, now, 1).await.unwrap();
-        assert_eq!(health.health, Health::Healthy, "nothing waits for anybody");
+        assert_eq!(health.health, Health::Held, "{health:?}");
+        assert!(health.why.ends_with(
+            "2 changes wait for a decision. 2 changes are approved and wait for a run."
+        ));
         let decisions =
             plans::changes::list(&db, plan, &Filter::default(), EVERYTHING).await.unwrap();
         let mut counted = BTreeMap::new();
