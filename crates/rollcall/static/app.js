@@ -254,6 +254,19 @@ function choosing(part) {
     const which = part.querySelector("input[name=which]:checked")?.value;
     const meant = { all: waiting, ticked, others: ticked && waiting - ticked, cause: Number(cause?.selectedOptions[0].dataset.waiting ?? 0) }[which] ?? 0;
     part.querySelector("[data-meant]").textContent = meant === 1 ? "1 change is chosen." : `${meant === 0 ? "No" : meant.toLocaleString("en")} changes are chosen.`;
+    command(which);
+  };
+  // The equal commands: [data-decides] has the beginning of each.
+  const command = (which) => {
+    const field = (name) => form.elements[name]?.value.trim() ?? "";
+    const numbers = all(TICKED, form).map((it) => Number(it.value)).sort((a, b) => a - b).join() || "NUMBERS";
+    const flags = { ticked: ` --only ${numbers}`, others: ` --except ${numbers}`, cause: ` --cause ${cause?.value || "NUMBER"}` }[which] ?? "";
+    const reason = field("reason").replaceAll("'", "'\\''") || "WHY";
+    for (const code of all("[data-decides]")) {
+      const isRejection = code.dataset.decides.includes(" reject ");
+      const more = isRejection ? field("days") && ` --until ${field("days")}d` : form.elements.run?.checked ? " --run" : "";
+      code.textContent = `${code.dataset.decides}${flags} --reason '${reason}'${more}`;
+    }
   };
   const choose = (which, from) => {
     const chosen = part.querySelector("input[name=which]:checked")?.value;
@@ -265,6 +278,7 @@ function choosing(part) {
     if (event.target === cause && cause.value !== "") choose("cause", all(TICKED, form).length > 0 ? ["all"] : ["all", "ticked"]);
     tell();
   });
+  form.addEventListener("input", (event) => { if (event.target.name !== "seq") tell(); });
   form.addEventListener("listed", (event) => {
     if (event.detail) choose("ticked", ["all", "cause"]);
     tell();

@@ -17,7 +17,7 @@ use crate::store::accounts::Role;
 use crate::store::connectors;
 use crate::store::connectors::settings::rules::fingerprint;
 use crate::store::plans::changes::{self, Filter, PlanChange};
-use crate::store::plans::{self, Plan, PlanId, PlanKind, PlanStatus, StoredCause};
+use crate::store::plans::{self, Plan, PlanId, PlanKind, PlanStatus, Remainder, StoredCause};
 use crate::store::runs::person::{self, Difference};
 use crate::store::runs::report::{Report, Source};
 use crate::store::runs::{self, Trigger};
@@ -27,6 +27,7 @@ use crate::web::answer::{self, Answer};
 use crate::web::form::Form;
 use crate::web::moment::count;
 use crate::web::page::Page;
+use crate::web::pages::connector::draft::ErrorLine;
 use crate::web::pages::plans::{Row, row};
 use crate::web::pages::run;
 use crate::web::pages::runs::spoken;
@@ -90,8 +91,20 @@ struct View {
     draft: Draft,
     /// Rules were changed since, so nobody decides over it any more.
     is_stale: bool,
+    /// What is wrong with what was typed.
+    errors: Vec<ErrorLine>,
     /// What can be done here, as commands.
     commands: Vec<(&'static str, String)>,
+    /// What can be decided, as commands that follow what is chosen.
+    decisions: Vec<DecisionCommand>,
+}
+
+/// A decision as a command: what it is about comes after its beginning.
+#[derive(Debug)]
+struct DecisionCommand {
+    what: &'static str,
+    begin: String,
+    text: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,6 +225,12 @@ async fn view(
     let Rows { changes, findings, next } =
         rows(app, plan.id, tab, &asked, (may_decide, &draft)).await?;
     let report = Report::read(&plan.report);
+    let left = if plan.status.is_open() {
+        let approved = of(&|verdict, decision| verdict == "held" && decision == "approved");
+        Remainder { waiting, approved }
+    } else {
+        Remainder::default()
+    };
     let passing = of(&|verdict, decision| match decision {
         "approved" => true,
         "rejected" => false,
@@ -274,8 +293,10 @@ async fn view(
         seen: plan_as_seen(plan),
         may_decide,
         is_stale: is_stale && plan.status.is_open(),
-        commands: commands(plan, can_apply, may_decide, may_decide && 0 < waiting),
-        plan: row(plan, visit),
+        errors: draft.error_lines(),
+        commands: commands(plan, can_apply),
+        decisions: decisions(plan.id, &draft, may_decide, may_decide && 0 < waiting),
+        plan: Row { left: left.to_string(), ..row(plan, visit) },
         asked,
         draft,
     })
@@ -389,7 +410,7 @@ fn cause(
         waiting,
         href: only.address(plan, 0),
         is_chosen: asked.cause == cause.seq,
-        is_picked: cause.seq == if draft.cause == 0 { asked.cause } else { draft.cause },
+        is_picked: cause.seq == draft.cause,
     }
 }
 
@@ -477,24 +498,37 @@ fn finding(
     FindingView { kind: spoken(&kind), who: username.or(external_id).unwrap_or_default(), message }
 }
 
-fn commands(
-    plan: &Plan,
-    can_apply: bool,
-    may_approve: bool,
-    may_reject: bool,
-) -> Vec<(&'static str, String)> {
+fn commands(plan: &Plan, can_apply: bool) -> Vec<(&'static str, String)> {
     let (id, connector) = (plan.id, shell_word(plan.connector_name.as_str()));
     let mut commands = vec![("Show", format!("rollcall plan show {id}"))];
     if can_apply {
         commands.push(("Apply", format!("rollcall sync {connector} --plan {id}")));
     }
+    commands
+}
+
+fn decisions(
+    plan: PlanId,
+    draft: &Draft,
+    may_approve: bool,
+    may_reject: bool,
+) -> Vec<DecisionCommand> {
+    let decision = |what, begin: String, more: String| {
+        let text = format!("{begin}{}{more}", draft.flags());
+        DecisionCommand { what, begin, text }
+    };
+    let mut decisions = Vec::new();
     if may_approve {
-        commands.push(("Approve", format!("rollcall plan approve {id} --reason 'WHY'")));
+        let run = if draft.form.checked("run") { " --run" } else { "" };
+        let begin = format!("rollcall plan approve {plan}");
+        decisions.push(decision("Approve", begin, run.to_owned()));
     }
     if may_reject {
-        commands.push(("Reject", format!("rollcall plan reject {id} --reason 'WHY'")));
+        let days = draft.form.value("days").trim();
+        let until = if days.is_empty() { String::new() } else { format!(" --until {days}d") };
+        decisions.push(decision("Reject", format!("rollcall plan reject {plan}"), until));
     }
-    commands
+    decisions
 }
 
 impl Asked {
@@ -642,7 +676,13 @@ mod tests {
             shown: "/plans/31?".to_owned(),
             draft: Draft::default(),
             is_stale: !may_decide,
+            errors: vec![ErrorLine {
+                href: "#reason".to_owned(),
+                label: HOSTILE.to_owned(),
+                why: HOSTILE.to_owned(),
+            }],
             commands: vec![("Show", "rollcall plan show 31".to_owned())],
+            decisions: decisions(PlanId(31), &Draft::default(), may_decide, may_decide),
             asked,
         }
     }

@@ -154,6 +154,187 @@ async fn a_plan_of_other_rules_is_not_applied_and_one_that_is_decided_over_tries
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_left_out_of_an_approval_waits_on_every_page() {
+    on_both(async |db| {
+        let (world, path) = with_a_held_plan(&db).await;
+        let mut approver = world.service.signed_in(Role::Approver).await;
+        let fields = [("which", "ticked"), ("seq", "2"), ("reason", "Left in May")];
+        let approved = submit(&mut approver, &path, "approve", &fields).await;
+        let shown = approver.follow(&approved).await;
+        assert!(shown.text.contains("7 changes still wait for a decision."), "{shown:?}");
+        let left = "7 changes wait for a decision. 1 change is approved and waits for a run.";
+        for page in ["/", "/connectors", "/approvals", "/plans", &path] {
+            let shown = approver.get(page).await;
+            assert!(shown.text.contains(left), "{page}: {shown:?}");
+            let badge = "<span class=\"count held\">1<";
+            assert!(shown.text.contains(badge), "{page}: {shown:?}");
+        }
+        let overview = approver.get("/").await;
+        assert!(overview.text.contains("changes wait for approval"), "{overview:?}");
+
+        // And as soon as there is a decision over all of it, nothing does.
+        let fields = [("which", "all"), ("reason", "So did they")];
+        let approved = submit(&mut approver, &path, "approve", &fields).await;
+        assert_eq!(approved.status, 303, "{approved:?}");
+        for page in ["/", "/connectors", "/approvals"] {
+            let shown = approver.get(page).await;
+            assert!(!shown.text.contains("for a decision."), "{page}: {shown:?}");
+            assert!(!shown.text.contains("<span class=\"count held\">"), "{page}: {shown:?}");
+        }
+        let shown = approver.get(&path).await;
+        assert!(shown.text.contains("8 changes are approved and wait for a run."), "{shown:?}");
+        assert_eq!(world.sync().await, Status::Succeeded);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_decide_on_a_part_sees_the_command_that_decides_over_that_part() {
+    on_sqlite(async |db| {
+        let (world, path) = with_a_held_plan(&db).await;
+        let id = latest(&db).await.id;
+        let mut approver = world.service.signed_in(Role::Approver).await;
+        let whole = approver.get(&path).await;
+        let all = format!(">rollcall plan approve {id} --reason &#39;WHY&#39;<");
+        assert!(whole.text.contains(&all), "{whole:?}");
+        let cause = approver.get(&format!("{path}?cause=1")).await;
+        let one = format!(">rollcall plan reject {id} --cause 1 --reason &#39;WHY&#39;<");
+        assert!(cause.text.contains(&one), "{cause:?}");
+        for (which, flags) in [("ticked", "--only 2,5"), ("others", "--except 2,5")] {
+            let fields = [
+                ("which", which),
+                ("whole", "yes"),
+                ("seq", "5"),
+                ("seq", "2"),
+                ("reason", "It's on leave"),
+                ("days", "0"),
+                ("run", "on"),
+            ];
+            let again = submit(&mut approver, &path, "reject", &fields).await;
+            let reason = "--reason &#39;It&#39;\\&#39;&#39;s on leave&#39;";
+            let approve = format!(">rollcall plan approve {id} {flags} {reason} --run<");
+            assert!(again.text.contains(&approve), "{approve}: {again:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_decision_stands_on_top_and_leads_to_its_field() {
+    on_sqlite(async |db| {
+        let (world, path) = with_a_held_plan(&db).await;
+        let mut approver = world.service.signed_in(Role::Approver).await;
+        for (fields, field, invalid) in [
+            (&[("which", "ticked"), ("reason", "Gone")][..], "which", "<fieldset id=\"which\""),
+            (
+                &[("which", "cause"), ("cause", ""), ("reason", "Gone")],
+                "cause",
+                "<select id=\"cause\"",
+            ),
+            (&[("which", "all"), ("reason", "")], "reason", "<input id=\"reason\""),
+        ] {
+            let again = submit(&mut approver, &path, "approve", fields).await;
+            assert_eq!(again.status, 422, "{again:?}");
+            let (_, main) = again.text.split_once("<main").unwrap();
+            let (summary, _) = main.split_once("<h1>").unwrap();
+            assert!(summary.contains("1 thing is to correct. Nothing was decided."), "{again:?}");
+            assert!(summary.contains(&format!("<a href=\"#{field}\">")), "{field}: {again:?}");
+            let (_, control) = again.text.split_once(invalid).unwrap();
+            let (control, _) = control.split_once('>').unwrap();
+            assert!(control.contains("aria-invalid=\"true\""), "{field}: {again:?}");
+        }
+    })
+    .await;
+}
+
+#[test]
+fn a_mistake_in_a_decision_has_the_focus_and_the_command_follows_what_is_chosen() {
+    let focused = "return document.activeElement.id";
+    let command = "return document.querySelector('[data-decides*=\" approve \"]').textContent";
+    in_window(Scripts::On, async |window| {
+        on_sqlite(async |db| {
+            let (world, path) = with_a_held_plan(&db).await;
+            let id = latest(&db).await.id;
+            let admin = world.service.signed_in(Role::Admin).await;
+            window.sign_in_as(&admin, &world.service).await;
+            window.goto(&world.service, &path).await;
+            window.becomes(command, &format!("rollcall plan approve {id} --reason 'WHY'")).await;
+            let boxes = window.names_like("Change ").await;
+            window.click(&boxes[1]).await;
+            window
+                .becomes(command, &format!("rollcall plan approve {id} --only 2 --reason 'WHY'"))
+                .await;
+            window.click("Everything but what is ticked above").await;
+            window.click(&boxes[0]).await;
+            window.fill("Reason", "It's time").await;
+            window.click("Run the connector at once when approved").await;
+            let whole =
+                format!(r"rollcall plan approve {id} --except 1,2 --reason 'It'\''s time' --run");
+            window.becomes(command, &whole).await;
+
+            window.goto(&world.service, &path).await;
+            window.click("Everything of one cause").await;
+            window.fill("Reason", "They left").await;
+            window.click("Approve").await;
+            window.sees("1 thing is to correct. Nothing was decided.").await;
+            window.becomes(focused, "cause").await;
+            for scheme in ["light", "dark"] {
+                window.prefer(scheme).await;
+                window.screenshot(&format!("plan-with-a-mistake-{scheme}")).await;
+            }
+        })
+        .await;
+    });
+    in_window(Scripts::Off, async |window| {
+        on_sqlite(async |db| {
+            let (world, path) = with_a_held_plan(&db).await;
+            let approver = world.service.signed_in(Role::Approver).await;
+            window.sign_in_as(&approver, &world.service).await;
+            window.goto(&world.service, &path).await;
+            window.click("Only what is ticked above").await;
+            window.fill("Reason", "They left").await;
+            window.click("Approve").await;
+            window.sees("1 thing is to correct. Nothing was decided.").await;
+            window.becomes(focused, "errors").await;
+        })
+        .await;
+    });
+}
+
+/// The narrowest value of a change that is shown, and how far any list is wider than what is seen of it.
+const NARROWEST: &str = "const widths = [...document.querySelectorAll('td .facts dd')]
+        .map((it) => it.getBoundingClientRect().width);
+    return String(widths.length > 0 && Math.min(...widths) >= 120);";
+
+#[test]
+fn before_and_after_can_be_read_at_every_width() {
+    in_window(Scripts::On, async |window| {
+        on_sqlite(async |db| {
+            let (world, plan) = simulated(&db).await;
+            assert_eq!(world.sync().await, Status::Held);
+            let run = last_run(&db).await.id;
+            let admin = world.service.signed_in(Role::Admin).await;
+            window.sign_in_as(&admin, &world.service).await;
+            for page in
+                [format!("/plans/{}?verdict=all", plan.id), format!("/runs/{run}?tab=changes")]
+            {
+                window.goto(&world.service, &page).await;
+                for width in [1_280, 1_100, 1_024, 800, 641, 320] {
+                    window.size((width, 900)).await;
+                    window.becomes(NARROWEST, "true").await;
+                    window.assert_fits().await;
+                    if width == 1_024 {
+                        let name = page.trim_start_matches('/').replace(['/', '?', '='], "-");
+                        window.screenshot(&format!("before-and-after-{name}")).await;
+                    }
+                }
+            }
+        })
+        .await;
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_decision_that_cannot_be_read_decides_nothing() {
     on_sqlite(async |db| {
         let (world, path) = with_a_held_plan(&db).await;

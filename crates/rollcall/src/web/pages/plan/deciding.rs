@@ -13,6 +13,7 @@ use crate::store::plans::{Plan, PlanId, PlanKind};
 use crate::web::App;
 use crate::web::answer::{self, Answer};
 use crate::web::form::{Form, Typed};
+use crate::web::pages::connector::draft::ErrorLine;
 use crate::web::pages::run;
 use crate::web::refusal::Refusal;
 use crate::web::status;
@@ -78,6 +79,13 @@ pub async fn approve(
     let sentence = match decision.chosen {
         0 => "The plan is approved. The next run asks for whoever is missing.".to_owned(),
         _ => format!("{approved}. The next run makes what it still plans of them."),
+    };
+    let sentence = match decision.left {
+        0 => sentence,
+        left => {
+            let left = plural(left, "change still waits", "changes still wait");
+            format!("{sentence} {left} for a decision.")
+        }
     };
     Ok(visit.done(with_rules(sentence, &decision), &here))
 }
@@ -180,7 +188,7 @@ fn choice(form: &mut Form) -> Result<Option<Choice>, Refusal> {
     Ok(match chosen {
         Ok(choice) => Some(choice),
         Err(sentence) => {
-            form.error("which", format!("{sentence} Nothing was decided."));
+            form.error("which", sentence);
             None
         }
     })
@@ -257,6 +265,9 @@ impl Draft {
     /// ticked, or else listed.
     #[must_use]
     pub fn settled(mut self, asked: &Asked) -> Draft {
+        if self.cause == 0 {
+            self.cause = asked.cause;
+        }
         let is_more = !self.ticked.is_empty() || asked.is_narrowed();
         let is_too_much = match &*self.which {
             "all" => is_more,
@@ -273,6 +284,48 @@ impl Draft {
             which.clone_into(&mut self.which);
         }
         self
+    }
+
+    /// Which changes are chosen and why, as flags of a command. Capital letters stand for what is missing.
+    pub fn flags(&self) -> String {
+        let numbers: Vec<String> = self.ticked.iter().map(ToString::to_string).collect();
+        let numbers = if numbers.is_empty() { "NUMBERS".to_owned() } else { numbers.join(",") };
+        let which = match (&*self.which, self.cause) {
+            ("ticked", _) => format!(" --only {numbers}"),
+            ("others", _) => format!(" --except {numbers}"),
+            ("cause", 0) => " --cause NUMBER".to_owned(),
+            ("cause", cause) => format!(" --cause {cause}"),
+            _ => String::new(),
+        };
+        let reason = match self.form.value("reason").trim() {
+            "" => "WHY".to_owned(),
+            reason => reason.replace('\'', r"'\''"),
+        };
+        format!("{which} --reason '{reason}'")
+    }
+
+    /// Whether everything of one cause was chosen, and no cause.
+    pub fn lacks_its_cause(&self) -> bool {
+        self.is("cause") && self.cause == 0 && !self.form.wrong("which").is_empty()
+    }
+
+    /// What is wrong, in the order of the fields.
+    pub fn error_lines(&self) -> Vec<ErrorLine> {
+        let (which, of_which) =
+            if self.lacks_its_cause() { ("#cause", "Cause") } else { ("#which", "Which") };
+        [
+            ("which", which, of_which),
+            ("reason", "#reason", "Reason"),
+            ("days", "#days", "A rejection lasts"),
+        ]
+        .into_iter()
+        .filter(|(field, ..)| !self.form.wrong(field).is_empty())
+        .map(|(field, href, label)| ErrorLine {
+            href: href.to_owned(),
+            label: label.to_owned(),
+            why: self.form.wrong(field).to_owned(),
+        })
+        .collect()
     }
 
     /// Whether this is chosen of what can be.
