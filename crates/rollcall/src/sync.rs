@@ -557,6 +557,7 @@ pub async fn apply(
     let run = lease.run;
 
     let (mut tx, now) = patiently(|| begin(job, lease)).await?;
+    let opened = Instant::now();
     renewal::renew(&mut tx, job, run, &mut decision, recorder).await?;
     let status = status_of(&decision);
     let message = report::sentence(&decision);
@@ -584,7 +585,9 @@ pub async fn apply(
     let ending = Ending { status, message: &message, report: &report };
     recorder.line(&message);
     events::insert(&mut tx, run, &recorder.pending(&calls)).await?;
-    runs::finish(&mut tx, run, &ending, now).await?;
+    // By the clock of the database, like the beginning of the run: what was published is a part of it.
+    let ended = now + opened.elapsed();
+    runs::finish(&mut tx, run, &ending, ended).await?;
     moment("recorded");
     tx.commit().await?;
     moment("committed");

@@ -26,13 +26,20 @@ impl Moment {
 fn told(at: Timestamp, now: Timestamp) -> String {
     let since = now.duration_since(at);
     if since < SignedDuration::ZERO {
-        let until = duration(since.abs());
-        return format!("in {until}");
+        return format!("in {}", left(since.abs()));
     }
     if since < SignedDuration::from_secs(10) {
         return "just now".to_owned();
     }
     format!("{} ago", duration(since))
+}
+
+/// As [`duration`], of time that somebody has: of two days and 23 hours nobody should lose a day.
+fn left(length: SignedDuration) -> String {
+    match (length.as_hours() / 24, length.as_hours() % 24) {
+        (..2, _) | (_, 0) => duration(length),
+        (days, hours) => format!("{days} days {hours} h"),
+    }
 }
 
 /// `850 ms`, `48 s`, `12 min`, `3 h`, `5 days`: the largest unit that fits.
@@ -100,6 +107,9 @@ mod tests {
         check(7_200, "2 h ago");
         check(86_400 * 5, "5 days ago");
         check(-600, "in 10 min");
+        check(-86_400, "in 24 h");
+        check(-86_400 * 3, "in 3 days");
+        check(1 - 86_400 * 3, "in 2 days 23 h");
     }
 
     #[test]

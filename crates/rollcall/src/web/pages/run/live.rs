@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream, StreamExt as _};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
@@ -211,6 +211,14 @@ impl Told {
             | runs::Status::SucceededWithSkips => "done",
         };
         self.leave(state, at);
+        // What the record says is what the command line tells, too.
+        for (phase, ms) in report.phases.iter().map(|it| (&it.phase, it.ms)) {
+            let known = ORDER.into_iter().find(|(it, _)| it.word() == phase);
+            if let Some(station) = known.and_then(|(it, _)| self.station(it)) {
+                let ms = i64::try_from(ms).unwrap_or(i64::MAX);
+                station.took = moment::duration(SignedDuration::from_millis(ms));
+            }
+        }
         // Nothing comes any more: an undo reads nobody, and what failed went no further.
         for station in self.live.phases.iter_mut().filter(|it| it.state == "waiting") {
             station.state = "skipped";
