@@ -179,6 +179,14 @@ impl Form {
         self.shown().filter(|(name, _)| name != THEME).cloned().collect()
     }
 
+    /// Of the fields of a form that carries another one: those of the other, whose names begin so.
+    pub fn carried_as(&self, prefix: &str) -> Vec<(String, String)> {
+        let own = |(name, value): &(String, String)| {
+            Some((name.strip_prefix(prefix)?.to_owned(), value.clone()))
+        };
+        self.shown().filter_map(own).collect()
+    }
+
     fn shown(&self) -> impl Iterator<Item = &(String, String)> {
         let is_secret =
             |name: &str| ["password", "secret", "code", "csrf"].iter().any(|it| name.contains(it));

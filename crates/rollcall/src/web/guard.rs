@@ -24,7 +24,7 @@ use crate::web::address::Arrival;
 use crate::web::answer::{self, Answer};
 use crate::web::form::{Form, THEME};
 use crate::web::page::Page;
-use crate::web::pages::account;
+use crate::web::pages::{account, sign_in};
 use crate::web::refusal::Refusal;
 use crate::web::site::Site;
 use crate::web::visit::{Visit, is_ours, see_other};
@@ -108,8 +108,16 @@ pub async fn admit(
         let refusal = match visit.role() {
             Some(_) => Refusal::NotAllowed(access.least()),
             None => {
-                let back = if is_read { Some(visit.path()) } else { sent_from(&visit, &request) };
-                Refusal::NotSignedIn { back: back.unwrap_or("/").to_owned() }
+                let from = if is_read { None } else { sent_from(&visit, &request) };
+                let back = if is_read { Some(visit.path()) } else { from };
+                let refusal = Refusal::NotSignedIn { back: back.unwrap_or("/").to_owned() };
+                let mut response = refusal.into_response();
+                let form = request.extensions().get::<Form>();
+                // Only what a page of ours sent for certain is kept, to be looked at and sent once more.
+                if let Some(form) = form.filter(|_| from.is_some() && is_kept(access, &request)) {
+                    response.extensions_mut().insert(form.clone());
+                }
+                return response;
             }
         };
         return refusal.into_response();
@@ -122,6 +130,17 @@ pub async fn admit(
         response.extensions_mut().insert(form);
     }
     response
+}
+
+/// Whether a form of somebody who is not signed in any more is worth keeping: what somebody typed, sent by
+/// the browser itself and not by a script, which has the page still.
+fn is_kept(access: Access, request: &Request) -> bool {
+    let destination = request.headers().get(HeaderName::from_static("sec-fetch-dest"));
+    let is_page = destination.is_none_or(|it| it == "document");
+    match access {
+        Access::Anybody | Access::SignedIn => false,
+        Access::AtLeast(_) => is_page,
+    }
 }
 
 /// Reads the form of a request that changes something, if it comes from a page of ours.
@@ -207,10 +226,13 @@ fn refused(visit: &Visit, refusal: &Refusal, form: Option<&Form>) -> Response {
         Err(error) => (refusal.status(), error.to_string()).into_response(),
     };
     match refusal {
-        Refusal::NotSignedIn { back } => {
-            let back = utf8_percent_encode(back, NON_ALPHANUMERIC);
-            return see_other(&format!("{SIGN_IN}?next={back}"));
-        }
+        Refusal::NotSignedIn { back } => match form.map(Form::carried) {
+            Some(typed) if !typed.is_empty() => return or_text(sign_in::ask(visit, back, &typed)),
+            Some(_) | None => {
+                let back = utf8_percent_encode(back, NON_ALPHANUMERIC);
+                return see_other(&format!("{SIGN_IN}?next={back}"));
+            }
+        },
         Refusal::NotProved { act, back } => match form {
             Some(form) => return or_text(account::ask(visit, act, back, form)),
             None => return or_text(account::ask_first(visit, act, back)),

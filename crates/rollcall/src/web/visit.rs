@@ -28,7 +28,7 @@ use crate::web::{App, access, assets, cookies, page, status};
 #[derive(Clone, Debug)]
 pub struct Visit(Arc<Seen>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Seen {
     now: Timestamp,
     arrival: Arrival,
@@ -43,9 +43,11 @@ struct Seen {
     shortcuts: bool,
     flash: Option<Flash>,
     signed_in: Option<SignedIn>,
+    /// Whether the browser was signed in, and is no more.
+    has_ended: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct SignedIn {
     account: Account,
     session: Session,
@@ -65,14 +67,16 @@ impl Visit {
         let Some(token) = cookies::read(&request.headers, name) else {
             return Ok(Visit(Arc::new(seen)));
         };
-        let Some((session, account)) = sessions::find(app.db(), token, now).await? else {
-            return Ok(Visit(Arc::new(seen)));
-        };
-        let held = plans::count_waiting(app.db(), now).await?;
-        let actor = Actor::account(account.email.as_str(), &seen.arrival.address);
-        let csrf = csrf_of(token);
-        seen.signed_in = Some(SignedIn { account, session, csrf, actor, held });
+        seen.signed_in = signed_in(app, token, &seen.arrival, now).await?;
+        seen.has_ended = seen.signed_in.is_none();
         Ok(Visit(Arc::new(seen)))
+    }
+
+    /// The same request, of somebody who signed in by it.
+    pub async fn signed_in_by(&self, app: &App, token: &str) -> Result<Visit, StoreError> {
+        let seen = Seen::clone(&self.0);
+        let signed_in = signed_in(app, token, &seen.arrival, seen.now).await?;
+        Ok(Visit(Arc::new(Seen { signed_in, has_ended: false, ..seen })))
     }
 
     /// A request of somebody whose session is not looked up.
@@ -99,6 +103,7 @@ impl Visit {
             shortcuts: cookies::read(headers, cookies::SHORTCUTS) != Some("off"),
             flash,
             signed_in: None,
+            has_ended: false,
         }
     }
 
@@ -143,6 +148,11 @@ impl Visit {
 
     pub fn account(&self) -> Option<&Account> {
         self.0.signed_in.as_ref().map(|it| &it.account)
+    }
+
+    /// Whether the browser was signed in, and is no more.
+    pub fn has_ended(&self) -> bool {
+        self.0.has_ended
     }
 
     pub fn session(&self) -> Option<&Session> {
@@ -275,6 +285,20 @@ impl Visit {
         }
         response
     }
+}
+
+async fn signed_in(
+    app: &App,
+    token: &str,
+    arrival: &Arrival,
+    now: Timestamp,
+) -> Result<Option<SignedIn>, StoreError> {
+    let Some((session, account)) = sessions::find(app.db(), token, now).await? else {
+        return Ok(None);
+    };
+    let held = plans::count_waiting(app.db(), now).await?;
+    let actor = Actor::account(account.email.as_str(), &arrival.address);
+    Ok(Some(SignedIn { account, session, csrf: csrf_of(token), actor, held }))
 }
 
 /// The frame of a page of which nothing is known but where it is.

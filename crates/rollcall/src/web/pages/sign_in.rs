@@ -7,6 +7,7 @@ use axum::http::header::{HeaderName, HeaderValue, SET_COOKIE};
 use reconcile::principal::fold;
 use serde::Deserialize;
 
+use crate::secret::Secret;
 use crate::store::accounts::{self, Account, password};
 use crate::store::audit::actor::Actor;
 use crate::store::sessions::{self, Origin, Purpose, Redeemed};
@@ -15,9 +16,10 @@ use crate::web::answer::{self, Answer};
 use crate::web::form::{Form, Typed};
 use crate::web::page::Page;
 use crate::web::pages::account::{too_many, with_retry_after};
+use crate::web::pages::runs::spoken;
 use crate::web::refusal::Refusal;
 use crate::web::throttle::Wait;
-use crate::web::visit::{Visit, see_other};
+use crate::web::visit::{Visit, is_ours, see_other};
 use crate::web::{App, cookies};
 
 #[derive(Debug, Template)]
@@ -28,6 +30,32 @@ struct View {
     next: String,
     /// Why nobody was signed in; empty where nobody tried.
     wrong: String,
+    /// Whether this browser was signed in, and is no more.
+    has_ended: bool,
+    /// A form that was sent meanwhile; nothing where there is none.
+    kept: Kept,
+}
+
+/// A form that was sent by somebody who was not signed in any more. It is shown once more to whoever signs
+/// in, and goes on only if they say so.
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    /// Where it was sent to; empty where there is none.
+    resume: String,
+    /// What was typed, but for secrets.
+    typed: Vec<(String, String)>,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "sign_in_again.html")]
+struct AgainView {
+    page: Page,
+    name: String,
+    kept: Kept,
+    /// What was typed, as somebody reads it.
+    shown: Vec<(String, String)>,
+    /// The page from which it was sent.
+    back: String,
 }
 
 #[derive(Debug, Template)]
@@ -52,21 +80,39 @@ pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Aske
     if !accounts::has_admin(app.db()).await? {
         return Ok(see_other("/setup"));
     }
-    let page = visit.page("Sign in");
-    let view = View { page, form: Typed::default(), next: asked.next, wrong: String::new() };
-    answer::html(&view)
+    answer::html(&View { next: asked.next, has_ended: visit.has_ended(), ..view(&visit) })
+}
+
+/// Asks whoever sent a form to sign in, and keeps the form.
+pub fn ask(visit: &Visit, back: &str, typed: &[(String, String)]) -> Answer {
+    let kept = Kept { resume: visit.path().to_owned(), typed: typed.to_vec() };
+    answer::html_again(&View { next: back.to_owned(), has_ended: true, kept, ..view(visit) })
+}
+
+fn view(visit: &Visit) -> View {
+    View {
+        page: visit.page("Sign in"),
+        form: Typed::default(),
+        next: String::new(),
+        wrong: String::new(),
+        has_ended: false,
+        kept: Kept::default(),
+    }
 }
 
 pub async fn sign_in(State(app): State<App>, visit: Visit, mut form: Form) -> Answer {
     let email = form.optional("email");
     let password = form.secret("password");
     let key = fold(&email);
+    let kept = Kept { resume: form.raw("resume").to_owned(), typed: form.carried_as(Kept::PREFIX) };
+    let next = form.raw("next").to_owned();
     if let Err(Wait(wait)) = app.site.throttle.ask(&key, visit.address(), visit.now()) {
         let view = View {
-            page: visit.page("Sign in"),
-            next: form.raw("next").to_owned(),
+            next,
             form: form.typed(),
             wrong: too_many(wait.as_secs()),
+            kept,
+            ..view(&visit)
         };
         let answer = answer::html_with(StatusCode::TOO_MANY_REQUESTS, &view);
         return with_retry_after(answer, wait.as_secs());
@@ -76,20 +122,17 @@ pub async fn sign_in(State(app): State<App>, visit: Visit, mut form: Form) -> An
     let is_right = password::verify(&password, hash)
         .await
         .map_err(|error| Refusal::Failed(error.to_string()))?;
-    let next = form.raw("next").to_owned();
     let account = known.map(|(account, _)| account);
     if let Some(account) = account.as_ref().filter(|_| is_right) {
         app.site.throttle.right(&key, visit.address());
+        if is_ours(&kept.resume) && !kept.typed.is_empty() {
+            return enter_with(&app, &visit, account, kept, page_of(&next)).await;
+        }
         return enter(&app, &visit, account, page_of(&next)).await;
     }
     record_refusal(&app, &visit, account);
-    let view = View {
-        page: visit.page("Sign in"),
-        form: form.typed(),
-        next,
-        wrong: "E-mail or password is not right.".to_owned(),
-    };
-    answer::html_again(&view)
+    let wrong = "E-mail or password is not right.".to_owned();
+    answer::html_again(&View { form: form.typed(), next, wrong, kept, ..view(&visit) })
 }
 
 /// Writes down that somebody was refused. Not within the answer, whose time would then tell whether
@@ -196,16 +239,63 @@ fn password_view(visit: &Visit, account: &Account, code: &str, form: Typed) -> P
 
 /// Signs somebody in with a session that nobody could have known before.
 pub async fn enter(app: &App, visit: &Visit, account: &Account, next: &str) -> Answer {
+    let (_, cookie) = begin(app, visit, account).await?;
+    let mut response = see_other(next);
+    response.headers_mut().append(SET_COOKIE, cookie);
+    Ok(response)
+}
+
+/// As [`enter`], and shows a form that was sent meanwhile. Nothing of it is done by signing in: it goes on
+/// with the token of the new session, when somebody has seen it.
+async fn enter_with(app: &App, visit: &Visit, account: &Account, kept: Kept, back: &str) -> Answer {
+    let (token, cookie) = begin(app, visit, account).await?;
+    let visit = visit.signed_in_by(app, token.expose()).await?;
+    let page = Page { path: back.to_owned(), ..visit.page("Send what you typed") };
+    let (name, back) = (account.name.clone(), back.to_owned());
+    let shown = kept.shown();
+    let mut response = answer::html(&AgainView { page, name, kept, shown, back })?;
+    response.headers_mut().append(SET_COOKIE, cookie);
+    Ok(response)
+}
+
+async fn begin(
+    app: &App,
+    visit: &Visit,
+    account: &Account,
+) -> Result<(Secret, HeaderValue), Refusal> {
     let origin = Origin { address: visit.address(), program: visit.program() };
     let actor = Actor::account(account.email.as_str(), origin.address);
     let begun = sessions::begin(app.db(), account, origin, &actor.act(visit.now())).await?;
     let (_, token) = begun;
     let is_https = visit.arrival().is_https;
-    let mut response = see_other(next);
     let cookie = cookies::set(cookies::session(is_https), token.expose(), is_https)
         .ok_or_else(|| Refusal::Failed("a session made no cookie".to_owned()))?;
-    response.headers_mut().append(SET_COOKIE, cookie);
-    Ok(response)
+    Ok((token, cookie))
+}
+
+impl Kept {
+    /// How the names of its fields begin in the form that carries it, which has fields of its own.
+    const PREFIX: &str = "typed.";
+
+    /// What pages tell each other is left out.
+    fn shown(&self) -> Vec<(String, String)> {
+        const TOLD: [&str; 7] = ["version", "opened", "shown", "whole", "seen", "next", "back"];
+        let mut shown: Vec<(String, String)> = Vec::new();
+        for (field, value) in &self.typed {
+            if TOLD.contains(&field.as_str()) || value.trim().is_empty() {
+                continue;
+            }
+            let (field, value) = (spoken(&field.replace('_', "-")), value.trim());
+            match shown.iter_mut().find(|(name, _)| *name == field) {
+                Some((_, values)) => {
+                    values.push_str(", ");
+                    values.push_str(value);
+                }
+                None => shown.push((field, value.to_owned())),
+            }
+        }
+        shown
+    }
 }
 
 pub async fn sign_out(State(app): State<App>, visit: Visit) -> Answer {
@@ -236,15 +326,43 @@ mod tests {
     #[test]
     fn the_address_stays_and_the_password_does_not() {
         let form = Form::parse(b"email=ana%40example.com&password=canary").unwrap();
-        let view = View {
+        for (has_ended, typed) in [(false, vec![]), (true, typed())] {
+            let kept = Kept { resume: HOSTILE.to_owned(), typed };
+            let text = check(&View {
+                page: page(),
+                form: form.typed(),
+                next: HOSTILE.to_owned(),
+                wrong: "E-mail or password is not right.".to_owned(),
+                has_ended,
+                kept,
+            });
+            assert!(text.contains("value=\"ana@example.com\""), "{text}");
+            assert!(!text.contains("canary"), "{text}");
+            assert_eq!(text.contains("name=\"typed.email\""), has_ended, "{text}");
+        }
+    }
+
+    fn typed() -> Vec<(String, String)> {
+        let typed = [("email", HOSTILE), ("seq", "3"), ("seq", "7"), ("shown", "/x"), ("q", "")];
+        typed.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+
+    #[test]
+    fn a_form_that_was_kept_is_shown_before_it_goes_on() {
+        let kept = Kept { resume: "/plans/3/approve".to_owned(), typed: typed() };
+        let shown = kept.shown();
+        let name = |at: usize| shown[at].0.as_str();
+        assert_eq!((name(0), name(1), shown.len()), ("Email", "Seq", 2));
+        assert_eq!(shown[1].1, "3, 7");
+        let text = check(&AgainView {
             page: page(),
-            form: form.typed(),
-            next: HOSTILE.to_owned(),
-            wrong: "E-mail or password is not right.".to_owned(),
-        };
-        let text = check(&view);
-        assert!(text.contains("value=\"ana@example.com\""), "{text}");
-        assert!(!text.contains("canary"), "{text}");
+            name: HOSTILE.to_owned(),
+            kept,
+            shown,
+            back: "/plans/3".to_owned(),
+        });
+        assert!(text.contains("action=\"/plans/3/approve\""), "{text}");
+        assert!(text.contains("name=\"shown\" value=\"/x\""), "{text}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use rollcall::store::accounts::{self, Role};
 use rollcall::store::sessions::{self, Purpose};
 
-use super::browser::{PASSWORD, Service, account};
+use super::browser::{Browser, PASSWORD, Service, account};
 use crate::databases::on_both;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,4 +147,90 @@ async fn a_session_ends_when_somebody_signs_out() {
         }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_typed_outlives_the_end_of_a_sign_in() {
+    on_both(async |db| {
+        let service = Service::start(&db).await;
+        let mut browser = service.signed_in(Role::Admin).await;
+        let shown = browser.get("/settings/accounts").await;
+        let stale = shown.token();
+        // The session ends on the other side: the browser does not know.
+        let admin = account(&db, Role::Admin).await;
+        let mut tx = db.begin().await.unwrap();
+        assert_eq!(sessions::end_all_of(&mut tx, admin.id).await.unwrap(), 1);
+        tx.commit().await.unwrap();
+        let typed = [
+            ("csrf", &*stale),
+            ("name", "Maya \"M\" Lee"),
+            ("email", "maya@example.com"),
+            ("role", "operator"),
+            ("password", "canary"),
+        ];
+        let referer = format!("{}/settings/accounts", browser.url());
+        let send = async |browser: &mut Browser, destination: &str| {
+            let request = browser
+                .request(reqwest::Method::POST, "/settings/accounts")
+                .header("origin", browser.url())
+                .header("sec-fetch-site", "same-origin")
+                .header("sec-fetch-dest", destination)
+                .header("referer", &referer)
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(rollcall::web::form::encode(&typed));
+            browser.send(request).await
+        };
+        // A script has its page still.
+        let led = send(&mut browser, "empty").await;
+        assert_eq!(led.location(), "/sign-in?next=%2Fsettings%2Faccounts");
+        let led = browser.follow(&led).await;
+        assert!(led.text.contains("You are not signed in any more"), "{led:?}");
+
+        let asked = send(&mut browser, "document").await;
+        assert_eq!(asked.status, StatusCode::UNPROCESSABLE_ENTITY, "{asked:?}");
+        assert!(asked.text.contains("You are not signed in any more"), "{asked:?}");
+        assert!(!asked.text.contains("canary") && !asked.text.contains(&stale), "{asked:?}");
+        let hidden = hidden_fields(&asked.text);
+        let sign_in = |password: &'static str| {
+            let own = [("email", "admin@example.com"), ("password", password)];
+            let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            hidden.iter().cloned().chain(own).collect::<Vec<_>>()
+        };
+        // A wrong password does not lose it either.
+        let wrong = browser.post("/sign-in", &borrowed(&sign_in("wrong horse battery"))).await;
+        assert_eq!(hidden_fields(&wrong.text), hidden);
+        let again = browser.post("/sign-in", &borrowed(&sign_in(PASSWORD))).await;
+        assert_eq!(again.status, StatusCode::OK, "{again:?}");
+        assert!(again.text.contains("<h1>Send what you typed</h1>"), "{again:?}");
+        assert!(again.text.contains("Maya &#34;M&#34; Lee"), "{again:?}");
+        assert!(
+            again.text.contains("href=\"/settings/accounts\">Go back without it<"),
+            "{again:?}"
+        );
+        assert!(accounts::find(&db, "maya@example.com").await.is_err(), "it is not done by that");
+
+        let (_, form) =
+            again.text.split_once("<form method=\"post\" action=\"/settings/accounts\"").unwrap();
+        let fields = hidden_fields(form.split_once("</form>").unwrap().0);
+        let sent = browser.post("/settings/accounts", &borrowed(&fields)).await;
+        assert!(sent.status.is_success() || sent.status.is_redirection(), "{sent:?}");
+        assert_eq!(accounts::find(&db, "maya@example.com").await.unwrap().name, "Maya \"M\" Lee");
+    })
+    .await;
+}
+
+fn hidden_fields(text: &str) -> Vec<(String, String)> {
+    let value = |part: &str, name: &str| {
+        let (_, rest) = part.split_once(&format!("{name}=\""))?;
+        Some(rest.split('"').next()?.replace("&#34;", "\"").replace("&#38;", "&"))
+    };
+    let hidden = text.split("type=\"hidden\"").skip(1).filter_map(|it| {
+        let it = it.split('>').next()?;
+        Some((value(it, "name")?, value(it, "value")?))
+    });
+    hidden.collect()
+}
+
+fn borrowed(fields: &[(String, String)]) -> Vec<(&str, &str)> {
+    fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
