@@ -229,6 +229,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     migration!(25, "0025"),
     migration!(27, "0027"),
     migration!(34, "0034"),
+    migration!(37, "0037"),
 ];
 
 impl Db {

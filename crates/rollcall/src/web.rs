@@ -81,10 +81,11 @@ pub fn router(engine: &Engine, site: Site) -> Router {
         watching,
         simulations: Simulations::default(),
     };
-    machines(&engine.db).merge(access::router(&app))
+    machines(&engine.db, &app.site).merge(access::router(&app))
 }
 
 /// What programs ask for, who have their own ways to say who they are.
-pub fn machines(db: &Db) -> Router {
-    probes::router(db.clone()).nest("/crowd", crowd::router(db.clone()))
+pub fn machines(db: &Db, site: &Arc<Site>) -> Router {
+    let crowd = crowd::router(db.clone(), Arc::clone(site));
+    probes::router(db.clone()).nest("/crowd", crowd)
 }

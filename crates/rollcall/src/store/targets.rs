@@ -1,5 +1,7 @@
 //! Targets: the directories that connectors keep equal, and who may read them.
 
+pub mod calls;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -215,7 +217,7 @@ pub async fn published(db: &Db, target: TargetId) -> Result<Published, TargetErr
 
 /// Deletes a target with everything it publishes, at once. Reports stay.
 pub async fn delete(db: &Db, target: &Target, act: &Act<'_>) -> Result<(), TargetError> {
-    const IN_ORDER: [&str; 10] = [
+    const IN_ORDER: [&str; 11] = [
         "delete from directory_memberships \
          where group_id in (select id from directory_groups where target_id = $1)",
         "delete from directory_groups where target_id = $1",
@@ -226,6 +228,7 @@ pub async fn delete(db: &Db, target: &Target, act: &Act<'_>) -> Result<(), Targe
         "delete from target_empty_groups where target_id = $1",
         "delete from target_hidden where target_id = $1",
         "delete from target_singles where target_id = $1",
+        "delete from target_calls where target_id = $1",
         "delete from plan_decisions where target_id = $1",
     ];
     const TARGET: &str = "delete from targets where id = $1";

@@ -30,6 +30,7 @@ use tokio::sync::Semaphore;
 
 use self::answer::Refusal;
 use crate::store::Db;
+use crate::web::site::Site;
 
 /// Answers that may read from the database at once. Fewer than it has connections, so that slow
 /// readers leave some for everybody else.
@@ -39,12 +40,14 @@ const READERS_MAX: usize = 5;
 #[derive(Clone, Debug)]
 struct App {
     db: Db,
+    /// Which proxies are believed where a call comes from.
+    site: Arc<Site>,
     readers: Arc<Semaphore>,
 }
 
 /// To be nested where products are told that Crowd is, usually `/crowd`.
-pub fn router(db: Db) -> Router {
-    let app = App { db, readers: Arc::new(Semaphore::new(READERS_MAX)) };
+pub fn router(db: Db, site: Arc<Site>) -> Router {
+    let app = App { db, site, readers: Arc::new(Semaphore::new(READERS_MAX)) };
     Router::new()
         .nest("/rest/usermanagement/1", resources())
         .nest("/rest/usermanagement/latest", resources())

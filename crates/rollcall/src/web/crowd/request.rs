@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Extension, FromRequest, FromRequestParts, OriginalUri, Query, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, USER_AGENT, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
@@ -22,8 +22,10 @@ use super::answer::{Format, Refusal};
 use super::xml::{self, Element};
 use crate::store::directory::{self, Publication};
 use crate::store::targets::TargetId;
+use crate::store::targets::calls::{self, Call, CallKind};
 use crate::store::{Db, StoreError, Tx};
 use crate::target::password;
+use crate::web::address::Arrival;
 use crate::with_pool;
 
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -56,18 +58,39 @@ pub(super) async fn take_body(request: Request, next: Next) -> Result<Response, 
 /// Lets in the application of a target with its password, and nobody else, whatever they ask for.
 pub(super) async fn authenticate(
     State(app): State<App>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
     let Some((application, password)) = credentials(request.headers()) else {
         return Ok(unauthorized());
     };
-    let Some(target) = application_target(&app.db, &application, &password).await? else {
+    let (parts, body) = request.into_parts();
+    let (program, address) = (reader(&parts.headers), Arrival::of(&parts, &app.site).address);
+    let mut request = Request::from_parts(parts, body);
+    let call = |kind| Call { kind, at: Timestamp::now(), address, program: program.clone() };
+    let Some(known) = known(&app.db, &application).await? else {
+        // As long as for one that there is.
+        password::verify(&password, &[]);
         return Ok(unauthorized());
     };
-    let reader = reader(request.headers());
-    request.extensions_mut().insert(Caller { target, reader });
-    Ok(next.run(request).await)
+    let Known { target, hash, last_read_at } = known;
+    if !password::verify(&password, &hash) {
+        note(&app.db, target, call(CallKind::WrongPassword));
+        return Ok(unauthorized());
+    }
+    let is_write = !matches!(*request.method(), Method::GET | Method::HEAD);
+    // Whoever looks whether the service can be reached asks for this, and reads nobody.
+    let is_test = request.uri().path().ends_with("/config/cookie");
+    request.extensions_mut().insert(Caller { target, reader: program.clone() });
+    let response = next.run(request).await;
+    if is_write && response.status() == StatusCode::FORBIDDEN {
+        note(&app.db, target, call(CallKind::Write));
+    } else if is_test {
+        note(&app.db, target, call(CallKind::Test));
+    } else if response.status().is_success() {
+        note_read(&app.db, target, last_read_at);
+    }
+    Ok(response)
 }
 
 /// A request that was let in.
@@ -212,12 +235,14 @@ fn reader(headers: &HeaderMap) -> String {
     program.unwrap_or_default().chars().take(USER_AGENT_CHARS_MAX).collect()
 }
 
-/// The target of an application, if the password is its own.
-async fn application_target(
-    db: &Db,
-    application: &str,
-    password: &str,
-) -> Result<Option<TargetId>, StoreError> {
+/// A target that somebody says they are the application of.
+struct Known {
+    target: TargetId,
+    hash: Vec<u8>,
+    last_read_at: Option<i64>,
+}
+
+async fn known(db: &Db, application: &str) -> Result<Option<Known>, StoreError> {
     const SQL: &str = "select id, password_hash, last_read_at from targets \
          where application = $1 and kind = 'crowd'";
     // PostgreSQL holds no such text, and no application is called so.
@@ -226,12 +251,18 @@ async fn application_target(
     }
     let row: Option<(i64, Vec<u8>, Option<i64>)> = with_pool!(db, pool => sqlx::query_as(SQL)
         .bind(application).fetch_optional(pool).await?);
-    let (id, hash, last_read_at) = row.unwrap_or_default();
-    if !password::verify(password, &hash) {
-        return Ok(None);
-    }
-    note_read(db, TargetId(id), last_read_at);
-    Ok(Some(TargetId(id)))
+    let known = |(id, hash, last_read_at)| Known { target: TargetId(id), hash, last_read_at };
+    Ok(row.map(known))
+}
+
+/// Remembers a call that read nothing, beside the answer.
+fn note(db: &Db, target: TargetId, call: Call) {
+    let db = db.clone();
+    tokio::spawn(async move {
+        if let Err(error) = calls::note(&db, target, &call).await {
+            tracing::warn!("A call of target {target} could not be noted: {error}");
+        }
+    });
 }
 
 /// Remembers that a target was read, beside the answer: a publication that is being written would

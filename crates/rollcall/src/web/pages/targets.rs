@@ -12,6 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::notation::shell_word;
 use crate::store::accounts::Role;
 use crate::store::connectors;
+use crate::store::targets::calls::{self, Call, CallKind};
 use crate::store::targets::{self, Published, Target, TargetError, TargetId, TargetKind};
 use crate::web::App;
 use crate::web::answer::{self, Answer};
@@ -78,6 +79,20 @@ struct View {
     /// Changes as soon as the product calls; absent once it has.
     stream: Option<String>,
     may_change: bool,
+    /// What was asked of it that read nothing.
+    calls: Vec<CallView>,
+    /// What was typed to delete it.
+    form: Typed,
+}
+
+/// A call that read nothing, as a station.
+#[derive(Debug)]
+struct CallView {
+    state: &'static str,
+    title: &'static str,
+    at: Moment,
+    from: String,
+    text: String,
 }
 
 impl View {
@@ -255,13 +270,10 @@ pub async fn delete(
 ) -> Answer {
     let target = find(&app, id).await?;
     visit.prove_to(&format!("Delete the target {}", target.name), &format!("/targets/{id}"))?;
-    if *fold(form.text("confirm").trim()) != *target.name.folded() {
-        let sentence = format!(
-            "Nothing was deleted. Products would find nobody any more. To delete the target, type \
-             its name: {}",
-            target.name
-        );
-        return Err(Refusal::BadRequest(sentence));
+    if *fold(form.optional("confirm").trim()) != *target.name.folded() {
+        form.error("confirm", format!("This is not its name. Type: {}", target.name));
+        let view = view(&app, &visit, &target, Product::Jira, None).await?;
+        return answer::html_again(&View { form: form.typed(), ..view });
     }
     let actor = visit.actor();
     targets::delete(app.db(), &target, &visit.act(&actor)).await?;
@@ -330,7 +342,18 @@ async fn shown(
     product: Product,
     password: Option<String>,
 ) -> Answer {
+    answer::html(&view(app, visit, target, product, password).await?)
+}
+
+async fn view(
+    app: &App,
+    visit: &Visit,
+    target: &Target,
+    product: Product,
+    password: Option<String>,
+) -> Result<View, Refusal> {
     let published = targets::published(app.db(), target.id).await?;
+    let calls = calls::last(app.db(), target.id).await?;
     let (here, arrival) = (format!("/targets/{}", target.id), visit.arrival());
     let guessed = || {
         let scheme = if arrival.is_https { "https" } else { "http" };
@@ -344,7 +367,7 @@ async fn shown(
         is_current: it == product,
     };
     let is_waiting = target.last_read_at.is_none();
-    let view = View {
+    Ok(View {
         page: visit.page(format!("Target {}", target.name)),
         memberships: count(published.memberships),
         row: row(target, published, visit.now()),
@@ -355,9 +378,40 @@ async fn shown(
         product,
         stream: is_waiting.then(|| format!("{here}/events")),
         may_change: visit.may(Role::Admin),
+        calls: calls.into_iter().map(|it| call(it, target, visit.now())).collect(),
+        form: Typed::default(),
         here,
+    })
+}
+
+fn call(call: Call, target: &Target, now: Timestamp) -> CallView {
+    let Call { kind, at, address, program } = call;
+    let has_read_since = target.last_read_at.is_some_and(|read| at < read);
+    let (state, title, text) = match kind {
+        CallKind::Test => (
+            "done",
+            "The service was reached",
+            "The name and the password were right. Nobody was read by that.".to_owned(),
+        ),
+        CallKind::WrongPassword => (
+            if has_read_since { "note" } else { "failed" },
+            "A wrong application password",
+            format!(
+                "Somebody called as {} with another password. Type it again in the product; if it is \
+                 lost, make another one below.",
+                target.application
+            ),
+        ),
+        CallKind::Write => (
+            "note",
+            "A change was refused",
+            "The product tried to change something. The directory is read-only: choose Read Only in \
+             the product, and change people in OneLogin."
+                .to_owned(),
+        ),
     };
-    answer::html(&view)
+    let by = if program.is_empty() { String::new() } else { format!(", {program}") };
+    CallView { state, title, at: Moment::new(at, now), from: format!("From {address}{by}."), text }
 }
 
 async fn find(app: &App, id: i64) -> Result<Target, Refusal> {
@@ -390,6 +444,7 @@ fn contact(last_read_at: Option<Timestamp>, now: Timestamp) -> Contact {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::connectors::ConnectorId;
     use crate::web::answer::samples::{self, HOSTILE, check};
 
     fn at(text: &str) -> Timestamp {
@@ -420,6 +475,25 @@ mod tests {
 
     #[test]
     fn the_steps_for_every_product_are_ready_to_copy() {
+        let mut form = Form::parse(b"confirm=jira").unwrap();
+        form.error("confirm", HOSTILE);
+        let now = at("2026-11-25T22:20:03Z");
+        let target = Target {
+            id: TargetId(3),
+            connector_id: ConnectorId(1),
+            connector_name: Name::new(HOSTILE),
+            name: Name::new(HOSTILE),
+            kind: TargetKind::Crowd,
+            application: HOSTILE.to_owned(),
+            created_at: now,
+            published_at: None,
+            last_read_at: None,
+        };
+        let kinds = [CallKind::Test, CallKind::WrongPassword, CallKind::Write];
+        let told = |kind| {
+            let (address, program) = ("10.2.0.5".to_owned(), HOSTILE.to_owned());
+            Call { kind, at: now, address, program }
+        };
         for product in Product::ALL {
             for password in [None, Some(HOSTILE.to_owned())] {
                 let view = View {
@@ -434,6 +508,8 @@ mod tests {
                     product,
                     stream: Some("/targets/3/events".to_owned()),
                     may_change: true,
+                    calls: kinds.map(|it| call(told(it), &target, now)).into(),
+                    form: form.typed(),
                 };
                 let text = check(&view);
                 assert!(text.contains("https://rollcall.example.com/crowd"), "{text}");

@@ -2,10 +2,12 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rollcall::store::Db;
 use rollcall::web;
+use rollcall::web::site::Site;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
@@ -91,7 +93,7 @@ async fn a_service_is_ready_while_somebody_else_writes() {
 async fn serve(db: &Db) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = web::machines(db);
+    let router = web::machines(db, &Arc::new(Site::direct()));
     tokio::spawn(async move { axum::serve(listener, router).await });
     address
 }

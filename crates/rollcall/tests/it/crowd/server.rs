@@ -1,9 +1,12 @@
 //! The real router on a loopback port, and requests to it.
 
+use std::sync::Arc;
+
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use rollcall::store::Db;
 use rollcall::web;
+use rollcall::web::site::Site;
 use tokio::net::TcpListener;
 
 use super::world::PASSWORD;
@@ -12,7 +15,7 @@ use super::world::PASSWORD;
 pub(crate) async fn serve(db: &Db) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = web::machines(db);
+    let router = web::machines(db, &Arc::new(Site::direct()));
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     format!("http://{address}/crowd")
 }
