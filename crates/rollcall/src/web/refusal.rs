@@ -219,7 +219,8 @@ impl From<StartError> for Refusal {
             StartError::NoTarget { connector } => Refusal::Conflict(format!(
                 "The connector {connector} has no target, so there is nothing to keep equal. \
                  Add a target first."
-            )),
+            ))
+            .or_see("/targets/new", "Add target"),
             StartError::SlotTaken => Refusal::Conflict(error.to_string()),
             StartError::Busy(busy) => {
                 let sentence = format!("{busy}. Wait for it, or stop it on its page.");

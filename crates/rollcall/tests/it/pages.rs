@@ -12,6 +12,7 @@ mod hostile;
 mod matrix;
 mod people;
 mod person;
+mod results;
 mod roles;
 mod signing_in;
 mod site;

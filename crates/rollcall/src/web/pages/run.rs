@@ -45,6 +45,9 @@ struct View {
     part: Part,
     may_stop: bool,
     may_retry: bool,
+    /// The number of its connector.
+    connector: i64,
+    may_test: bool,
     /// Where it is taken back; empty where there is nothing, or the one who looks may not.
     undo: String,
     /// What can be done here, as commands.
@@ -164,6 +167,8 @@ pub async fn show(
         part,
         may_stop: !has_ended && run.stop_asked_by.is_none() && visit.may(Role::Operator),
         may_retry: has_ended && run::again(&run).is_ok() && visit.may(Role::Operator),
+        connector: run.connector_id.0,
+        may_test: visit.may(Role::Operator),
         commands: Vec::new(),
         undo: if has_ended && 0 < report.applied().total() && visit.may(Role::Operator) {
             format!("/runs/{}/undo", run.id)
@@ -415,6 +420,8 @@ mod tests {
             part,
             may_stop: status == "running",
             may_retry: status != "running",
+            connector: 1,
+            may_test: true,
             undo: "/runs/1188/undo".to_owned(),
             commands: vec![("Show", "rollcall run show 1188".to_owned())],
         }

@@ -329,6 +329,8 @@ impl Walk<'_> {
         }
         self.picture("target", 900).await;
         it.click("Make another password").await;
+        it.sees("From that moment jira cannot read this directory").await;
+        it.click("Replace the password now").await;
         it.sees("Copy the application password now").await;
         let password = "return document.querySelector('.banner .copy code').textContent";
         let password = it.window.script(password, vec![]).await.as_str().unwrap().to_owned();
@@ -336,9 +338,17 @@ impl Walk<'_> {
         // Another test may have done so already.
         drop(rustls::crypto::ring::default_provider().install_default());
         let product = Client::builder().no_proxy().build().unwrap();
-        let call = format!("{}/crowd/rest/usermanagement/1/config/cookie", self.service.url);
-        let answer = product.get(call).basic_auth("jira", Some(password)).send().await.unwrap();
-        assert!(answer.status().is_success(), "{answer:?}");
+        let call = async |what: &str| {
+            let call = format!("{}/crowd/rest/usermanagement/1/{what}", self.service.url);
+            let call = product.get(call).basic_auth("jira", Some(&password));
+            let answer = call.send().await.unwrap();
+            assert!(answer.status().is_success(), "{answer:?}");
+        };
+        // That it can be reached is not that it was read.
+        call("config/cookie").await;
+        it.window.goto_again().await;
+        it.sees("Waiting for the product to call").await;
+        call("search?entity-type=user").await;
         it.sees("The product has read this directory").await;
         assert_eq!(it.window.path().await, "/targets/1", "nothing was sent twice");
         self.look("target that a product called").await;
@@ -398,11 +408,12 @@ impl Walk<'_> {
         it.go("Connectors").await;
         it.click(&format!("Sync {CONNECTOR}")).await;
         it.sees("The run failed").await;
+        it.sees("Nobody was changed.").await;
         self.look("run that failed").await;
         admin.clear_faults();
 
         admin.consume(4_900);
-        it.click("Run again").await;
+        it.click("Retry").await;
         it.sees("API calls are left this hour").await;
         self.look("run that was skipped").await;
         admin.move_clock(4_000);
