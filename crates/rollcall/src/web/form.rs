@@ -37,6 +37,8 @@ pub const THEME: &str = "theme";
 
 const FIELDS_MAX: usize = 2_000;
 const TEXT_CHARS_MAX: usize = 20_000;
+/// How the name of a field ends that says that a secret was typed.
+const DUE: &str = "-due";
 
 impl Form {
     /// Reads `a=1&b=2`. Fields beyond a sane number are a mistake, or mischief.
@@ -179,6 +181,19 @@ impl Form {
         self.shown().filter(|(name, _)| name != THEME).cloned().collect()
     }
 
+    /// As [`Form::carried`], and for each secret that was typed a field that says so: `NAME-due`. Where
+    /// it matters, the page asks for it again.
+    pub fn kept(&self) -> Vec<(String, String)> {
+        let is_due = |name: &str, value: &str| {
+            !value.is_empty() && (name.contains("secret") || name.contains("password"))
+        };
+        let due = self.fields.iter().filter(|(name, value)| {
+            is_due(name, value) && !name.ends_with(DUE) && !self.has(&format!("{name}{DUE}"))
+        });
+        let due = due.map(|(name, _)| (format!("{name}{DUE}"), "on".to_owned()));
+        self.carried().into_iter().chain(due).collect()
+    }
+
     /// Of the fields of a form that carries another one: those of the other, whose names begin so.
     pub fn carried_as(&self, prefix: &str) -> Vec<(String, String)> {
         let own = |(name, value): &(String, String)| {
@@ -190,7 +205,7 @@ impl Form {
     fn shown(&self) -> impl Iterator<Item = &(String, String)> {
         let is_secret =
             |name: &str| ["password", "secret", "code", "csrf"].iter().any(|it| name.contains(it));
-        self.fields.iter().filter(move |(name, _)| !is_secret(name))
+        self.fields.iter().filter(move |(name, _)| name.ends_with(DUE) || !is_secret(name))
     }
 }
 
@@ -329,5 +344,9 @@ mod tests {
         assert!(!format!("{:?} {form:?}", form.typed()).contains("canary"));
         assert_eq!(form.typed().value("name"), "ana");
         assert_eq!(form.secret("password").expose(), "canary");
+        let kept = form.kept();
+        let names: Vec<&str> = kept.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["name", "client_secret-due", "password-due"]);
+        assert!(kept.iter().all(|(_, value)| value != "canary"));
     }
 }

@@ -226,7 +226,7 @@ fn refused(visit: &Visit, refusal: &Refusal, form: Option<&Form>) -> Response {
         Err(error) => (refusal.status(), error.to_string()).into_response(),
     };
     match refusal {
-        Refusal::NotSignedIn { back } => match form.map(Form::carried) {
+        Refusal::NotSignedIn { back } => match form.map(Form::kept) {
             Some(typed) if !typed.is_empty() => return or_text(sign_in::ask(visit, back, &typed)),
             Some(_) | None => {
                 let back = utf8_percent_encode(back, NON_ALPHANUMERIC);

@@ -282,7 +282,8 @@ impl Kept {
         const TOLD: [&str; 7] = ["version", "opened", "shown", "whole", "seen", "next", "back"];
         let mut shown: Vec<(String, String)> = Vec::new();
         for (field, value) in &self.typed {
-            if TOLD.contains(&field.as_str()) || value.trim().is_empty() {
+            let is_told = TOLD.contains(&field.as_str()) || field.ends_with("-due");
+            if is_told || value.trim().is_empty() {
                 continue;
             }
             let (field, value) = (spoken(&field.replace('_', "-")), value.trim());

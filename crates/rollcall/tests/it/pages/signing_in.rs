@@ -191,6 +191,8 @@ async fn what_was_typed_outlives_the_end_of_a_sign_in() {
         assert!(asked.text.contains("You are not signed in any more"), "{asked:?}");
         assert!(!asked.text.contains("canary") && !asked.text.contains(&stale), "{asked:?}");
         let hidden = hidden_fields(&asked.text);
+        let due = ("typed.password-due".to_owned(), "on".to_owned());
+        assert!(hidden.contains(&due), "{hidden:?}");
         let sign_in = |password: &'static str| {
             let own = [("email", "admin@example.com"), ("password", password)];
             let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));

@@ -346,7 +346,6 @@ impl Walk<'_> {
         };
         // That it can be reached is not that it was read.
         call("config/cookie").await;
-        it.window.goto_again().await;
         it.sees("Waiting for the product to call").await;
         call("search?entity-type=user").await;
         it.sees("The product has read this directory").await;
