@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -372,6 +373,28 @@ impl Decisions {
             |user: &User| self.rejected.contains_key(&Identity::of_deactivation(&user.id));
         self.rejected.contains_key(&Identity::of(change)) || user.is_some_and(|it| is_kept(it))
     }
+}
+
+/// What is rejected once a change was taken back: that change and, where it took away somebody's access,
+/// the deactivation, so that whose access is given back does not lose it in another way either.
+pub fn taken_back(change: &Change) -> Vec<Change> {
+    let access = match change {
+        Change::Anonymise { before: user, .. } | Change::Remove { user } => {
+            Some(Change::Deactivate { user: Arc::clone(user) })
+        }
+        // It is one itself.
+        Change::Deactivate { .. }
+        | Change::Create { .. }
+        | Change::Reactivate { .. }
+        | Change::Rename { .. }
+        | Change::Update { .. }
+        | Change::CreateGroup { .. }
+        | Change::AdoptGroup { .. }
+        | Change::AddMember { .. }
+        | Change::RemoveMember { .. }
+        | Change::RemoveGroup { .. } => None,
+    };
+    [Some(change.clone()), access].into_iter().flatten().collect()
 }
 
 /// What the source says now of each of these people. Whoever it says nothing of is not in it: they were

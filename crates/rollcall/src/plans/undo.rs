@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use reconcile::gate::cause::causes;
-use reconcile::gate::decisions::Identity;
+use reconcile::gate::decisions::{Identity, taken_back};
 use reconcile::gate::{self, Rules, Terms};
 use reconcile::plan::Change;
 use reconcile::plan::undo::{Done, Undo, undo};
@@ -192,8 +192,6 @@ fn about(change: &Change) -> About {
 
 /// So that the next run does not do again what was taken back, as long as the source says the same. What
 /// it said to the run that is taken back may be long ago, so what the next run finds is what counts.
-///
-/// Whose access is given back does not lose it in another way either.
 fn rejected(
     done: &[Done],
     undone: &BTreeSet<usize>,
@@ -201,34 +199,13 @@ fn rejected(
 ) -> Vec<Rejected> {
     let places = done.iter().enumerate();
     let back = places.filter(|(place, done)| undone.contains(place) && is_back(done));
-    let both = |change: &Change| {
-        let user = change.user().filter(|_| takes_access(change)).cloned();
-        let deactivation = user.map(|user| Change::Deactivate { user });
-        let deactivation = deactivation.filter(|it| Identity::of(it) != Identity::of(change));
-        [Some(change.clone()), deactivation].into_iter().flatten()
-    };
     let rejected = |change: Change| Rejected {
         identity: Identity::of(&change),
         external_id: change.user().map(|user| user.id.clone()),
         username: change.user().map(|user| user.username.clone()),
         words: change.to_string(),
     };
-    back.flat_map(|(_, done)| both(&done.change)).map(rejected).collect()
-}
-
-fn takes_access(change: &Change) -> bool {
-    match change {
-        Change::Deactivate { .. } | Change::Anonymise { .. } | Change::Remove { .. } => true,
-        Change::Create { .. }
-        | Change::Reactivate { .. }
-        | Change::Rename { .. }
-        | Change::Update { .. }
-        | Change::CreateGroup { .. }
-        | Change::AdoptGroup { .. }
-        | Change::AddMember { .. }
-        | Change::RemoveMember { .. }
-        | Change::RemoveGroup { .. } => false,
-    }
+    back.flat_map(|(_, done)| taken_back(&done.change)).map(rejected).collect()
 }
 
 /// A recorded change. `None` where a version that did not record enough wrote it.

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Approval, Decisions, Identity, Rejection, SourceState, states};
+use super::{Approval, Decisions, Identity, Rejection, SourceState, states, taken_back};
 use crate::plan::{
     Absence, Change, Cleanup, Earlier, EmptyGroups, Grace, Past, Policy, Reason, Step, plan,
 };
@@ -80,6 +80,43 @@ fn the_loss_of_access_is_refused_by_the_identity_of_a_deactivation() {
     // Whoever is not to be deleted may still lose their access.
     assert!(!rejecting(&remove).is_rejected(&deactivate));
     assert!(!rejecting(&remove).is_rejected(&anonymise));
+}
+
+#[test]
+fn whose_access_is_given_back_does_not_lose_it_in_another_way() {
+    let user = Arc::clone(&directory("7 ada").users[&id("7")]);
+    let after = Arc::clone(&directory("7 gone off").users[&id("7")]);
+    let group = Name::new("dev");
+    let rejecting = |change: &Change| {
+        let refused = taken_back(change).into_iter().map(|refused| {
+            let state = SourceState::Silent;
+            (identity(&refused), Rejection { user: Some(id("7")), state, rules: "".into() })
+        });
+        Decisions { rejected: refused.collect(), ..Decisions::default() }
+    };
+    let deactivate = Change::Deactivate { user: Arc::clone(&user) };
+    let remove = Change::Remove { user: Arc::clone(&user) };
+    let anonymise = Change::Anonymise { before: Arc::clone(&user), after: Arc::clone(&after) };
+    let leave = Change::RemoveMember { group: group.clone(), user: Arc::clone(&user) };
+    let access = [&deactivate, &remove, &anonymise];
+    for change in access {
+        for other in access {
+            assert!(rejecting(change).is_rejected(other), "{change}, and then {other}");
+        }
+        assert!(!rejecting(change).is_rejected(&leave), "{change}");
+    }
+    let others = [
+        leave.clone(),
+        Change::Rename { user: Arc::clone(&user), to: Name::new("adele") },
+        Change::Update { before: Arc::clone(&user), after },
+        Change::AddMember { group: group.clone(), user },
+        Change::RemoveGroup { group },
+    ];
+    for change in others {
+        assert_eq!(taken_back(&change), [change.clone()], "{change}");
+        assert!(rejecting(&change).is_rejected(&change), "{change}");
+        assert!(access.iter().all(|it| !rejecting(&change).is_rejected(it)), "{change}");
+    }
 }
 
 /// What a read tells of user 7, and by which rules.
