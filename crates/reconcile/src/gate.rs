@@ -21,6 +21,7 @@ use std::fmt;
 
 use self::decisions::{Acceptance, Decisions, Identity};
 use crate::directory::Directory;
+use crate::figure::{counted, figure};
 use crate::mapping::Desired;
 use crate::pattern::Patterns;
 use crate::plan::values::spoken;
@@ -672,30 +673,40 @@ impl fmt::Display for Objection {
         match self {
             Objection::Empty { before } => write!(
                 f,
-                "Nobody was read or nobody is in scope; the directory has {before} active people. An empty source is never believed."
+                "Nobody was read or nobody is in scope; the directory has {}. An empty source is never believed.",
+                counted(*before, "active person", "active people")
             ),
             Objection::Shrunken { now, before, percent_max } => write!(
                 f,
-                "The source told of {now} people, the directory has {before} active ones: more than {percent_max} % fewer."
+                "The source told of {}, the directory has {} active ones: more than {percent_max} % fewer.",
+                counted(*now, "person", "people"),
+                figure(*before)
             ),
             Objection::Deactivations { planned, allowed } => {
-                write!(f, "{planned} people would be deactivated (limit {allowed}).")
+                let who = counted(*planned, "person", "people");
+                write!(f, "{who} would be deactivated (limit {}).", figure(*allowed))
             }
             Objection::Removals { planned, allowed } => {
-                write!(f, "{planned} people would be removed or anonymised (limit {allowed}).")
+                let who = counted(*planned, "person", "people");
+                write!(f, "{who} would be removed or anonymised (limit {}).", figure(*allowed))
             }
             Objection::MembershipRemovals { planned, allowed } => {
-                write!(f, "{planned} memberships would be removed (limit {allowed}).")
+                let who = counted(*planned, "membership", "memberships");
+                write!(f, "{who} would be removed (limit {}).", figure(*allowed))
             }
             Objection::Renames { planned, allowed } => {
-                write!(f, "{planned} usernames would change (limit {allowed}).")
+                let who = counted(*planned, "username", "usernames");
+                write!(f, "{who} would change (limit {}).", figure(*allowed))
             }
             Objection::EmailChanges { planned, allowed } => {
-                write!(f, "{planned} e-mail addresses would change (limit {allowed}).")
+                let who = counted(*planned, "e-mail address", "e-mail addresses");
+                write!(f, "{who} would change (limit {}).", figure(*allowed))
             }
             Objection::GroupLoss { group, leaving, members, percent_max } => write!(
                 f,
-                "Group {group} would lose {leaving} of its {members} members (limit {percent_max} %)."
+                "Group {group} would lose {} of its {} (limit {percent_max} %).",
+                figure(*leaving),
+                counted(*members, "member", "members")
             ),
             Objection::Privileged { group, joining, returning: 0, leaving } => write!(
                 f,
@@ -715,14 +726,11 @@ impl fmt::Display for Objection {
                     Rules::Untried => "The connector has no good run yet",
                     Rules::Unchanged => "Not asked about while the rules were new",
                 };
-                match removals {
-                    1 => write!(f, "{why}: 1 removal is asked about once."),
-                    removals => write!(f, "{why}: {removals} removals are asked about once."),
-                }
+                let removals = counted(*removals, "removal is", "removals are");
+                write!(f, "{why}: {removals} asked about once.")
             }
             Objection::Emptied { rules, attribute, people } => {
-                let who =
-                    if *people == 1 { "1 person".to_owned() } else { format!("{people} people") };
+                let who = counted(*people, "person", "people");
                 let why = match rules {
                     Rules::Changed | Rules::Untried => "by rules that no run has tried",
                     Rules::Unchanged => "which nobody was asked about while the rules were new",
@@ -731,14 +739,17 @@ impl fmt::Display for Objection {
             }
             Objection::Overwritten { attribute, people, of, percent_max } => write!(
                 f,
-                "{people} of {of} people would have another {}, by rules that no run has tried (limit {percent_max} %).",
+                "{} of {} would have another {}, by rules that no run has tried (limit {percent_max} %).",
+                figure(*people),
+                counted(*of, "person", "people"),
                 spoken(attribute)
             ),
             Objection::LeftOut { planned: 1 } => {
                 f.write_str("1 change was left out when others were approved.")
             }
             Objection::LeftOut { planned } => {
-                write!(f, "{planned} changes were left out when others were approved.")
+                let left_out = counted(*planned, "change was", "changes were");
+                write!(f, "{left_out} left out when others were approved.")
             }
         }
     }

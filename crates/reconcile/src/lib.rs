@@ -3,6 +3,8 @@
 //! There is no I/O here, no clock and no randomness: the same input gives the same output, and a
 //! test needs nothing but values. Modules are listed in the order in which they are best read.
 
+pub mod figure;
+
 pub mod principal;
 
 pub mod directory;

@@ -13,11 +13,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use reconcile::figure::counted;
 use reconcile::gate::cause::Cause;
 use reconcile::gate::decisions::{Approval, Identity, SeenReason, SourceState};
 use reconcile::gate::{Objection, Rules};
 use reconcile::plan::{Change, Step, Undecided};
-use reconcile::principal::{ExternalId, Name};
+use reconcile::principal::{ExternalId, Name, User};
 
 use crate::source::onelogin::report::Calls;
 use crate::store::connectors::Connector;
@@ -93,8 +94,8 @@ pub async fn settle(
         decisions::forget_expired(tx, id, now).await?;
     }
     for (plan, changes) in &released {
-        let plural = if *changes == 1 { "change" } else { "changes" };
-        let message = format!("Run {run} made {changes} approved {plural}.");
+        let changes = counted(*changes, "approved change", "approved changes");
+        let message = format!("Run {run} made {changes}.");
         plans::end(tx, *plan, PlanStatus::Applied, &message).await?;
     }
     let (kind, of_run) = match &decision.reach {
@@ -316,6 +317,7 @@ fn change_row<'a>(
         external_id: user.map(|it| it.id.as_str()),
         username: user.map(|it| it.username.as_str()),
         group: change.group().map(Name::as_str),
+        email: emails(change),
         words: change.to_string(),
         reason: reason.to_string(),
         identity: Identity::of(change).as_str().to_owned(),
@@ -324,6 +326,33 @@ fn change_row<'a>(
         before,
         after,
     }
+}
+
+/// The e-mail addresses of whoever a change is about, before and after it, a line each.
+fn emails(change: &Change) -> Cow<'_, str> {
+    match change {
+        Change::Update { before, after } | Change::Anonymise { before, after }
+            if email(before) != email(after) =>
+        {
+            format!("{}\n{}", email(before), email(after)).into()
+        }
+        Change::Update { .. }
+        | Change::Anonymise { .. }
+        | Change::Create { .. }
+        | Change::Reactivate { .. }
+        | Change::Rename { .. }
+        | Change::Deactivate { .. }
+        | Change::Remove { .. }
+        | Change::AddMember { .. }
+        | Change::RemoveMember { .. }
+        | Change::CreateGroup { .. }
+        | Change::AdoptGroup { .. }
+        | Change::RemoveGroup { .. } => change.user().map_or("", |it| email(it)).into(),
+    }
+}
+
+fn email(user: &User) -> &str {
+    user.email.as_ref()
 }
 
 /// What the source says of whoever a step concerns, as far as it says anything.

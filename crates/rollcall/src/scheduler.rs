@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use reconcile::figure::counted;
 use reconcile::schedule::due::{Decision, due};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -310,11 +311,17 @@ async fn prune(engine: &Engine) {
     match pruned.await {
         Ok(pruned) if pruned == Pruned::default() => {}
         Ok(Pruned { runs, plans, rows }) => {
+            let told = |number: u64, noun: &str| {
+                let number = usize::try_from(number).unwrap_or(usize::MAX);
+                counted(number, noun, &format!("{noun}s"))
+            };
+            let forgotten = [told(runs, "run"), told(plans, "plan"), told(rows, "row")];
             tracing::info!(
                 runs,
                 plans,
                 rows,
-                "{runs} runs, {plans} plans and {rows} rows are forgotten: retention."
+                "Forgotten, because of the retention: {}.",
+                forgotten.join(", ")
             );
         }
         Err(error) => tracing::warn!("What is too old could not be forgotten: {error}"),

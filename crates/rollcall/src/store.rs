@@ -228,6 +228,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     migration!(24, "0024"),
     migration!(25, "0025"),
     migration!(27, "0027"),
+    migration!(32, "0032"),
     migration!(34, "0034"),
     migration!(37, "0037"),
 ];

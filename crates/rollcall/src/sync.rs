@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use reconcile::directory::Directory;
+use reconcile::figure::{counted, figure};
 use reconcile::finding::{Finding, FindingKind};
 use reconcile::gate::cause::causes;
 use reconcile::gate::decisions::{Decisions, Identity, SourceState, states};
@@ -267,7 +268,7 @@ fn told(difference: &Difference) -> String {
     let said = |count: usize, what: &str| match count {
         0 => None,
         1 => Some(format!("1 change {what}")),
-        count => Some(format!("{count} changes {what}")),
+        count => Some(format!("{} changes {what}", figure(count))),
     };
     let parts = [
         said(more.len(), "would be made that it did not show"),
@@ -616,9 +617,8 @@ fn forget<T: Send + 'static>(large: T) {
 }
 
 fn published_line(target: &Target, decision: &TargetDecision) -> String {
-    let changes = decision.approved.changes().len();
-    let plural = if changes == 1 { "change" } else { "changes" };
-    format!("Published {changes} {plural} to {}.", target.name)
+    let changes = counted(decision.approved.changes().len(), "change", "changes");
+    format!("Published {changes} to {}.", target.name)
 }
 
 /// A directory that has never been published stays so while there is an objection and nobody to

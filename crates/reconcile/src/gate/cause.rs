@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::directory::Directory;
+use crate::figure::{changes_of, counted, figure};
 use crate::plan::{Change, Reason, Step, values};
 use crate::principal::{ExternalId, Name, User};
 
@@ -120,35 +121,35 @@ fn title(key: &Key, changes: usize, actual: &Directory) -> String {
     let members = |group: &Name| actual.groups.get(group).map_or(0, BTreeSet::len);
     match key {
         Key::Emptied { what, group, leaving } => {
-            let members = members(group);
-            let what = spoken(what);
-            format!("{changes} {what}: of group {group}, of whose {members} members {leaving} go")
+            let of = counted(members(group), "member", "members");
+            let (what, leaving) = (changes_of(what, changes), figure(*leaving));
+            format!("{what}: of group {group}, of whose {of} {leaving} go")
         }
-        Key::People { what, why } => format!("{changes} {}: {why}", spoken(what)),
+        Key::People { what, why } => format!("{}: {why}", changes_of(what, changes)),
         Key::Group { what, group } => {
-            let what = spoken(what);
+            let what = changes_of(what, changes);
             match members(group) {
-                0 => format!("{changes} {what}: {group}"),
-                1 => format!("{changes} {what}: {group}, which has 1 member"),
-                members => format!("{changes} {what}: {group}, which has {members} members"),
+                0 => format!("{what}: {group}"),
+                members => {
+                    format!("{what}: {group}, which has {}", counted(members, "member", "members"))
+                }
             }
         }
         Key::Domain { from, to } => {
-            format!("{changes} update: e-mail addresses move from {from} to {to}")
+            format!("{}: e-mail addresses move from {from} to {to}", changes_of("update", changes))
         }
-        Key::Emptying { attributes } => format!("{changes} update: {attributes} emptied"),
-        Key::Overwriting { attributes } => format!("{changes} update: {attributes} replaced"),
-        Key::Kind { what } => format!("{changes} {}", spoken(what)),
+        Key::Emptying { attributes } => {
+            format!("{}: {attributes} emptied", changes_of("update", changes))
+        }
+        Key::Overwriting { attributes } => {
+            format!("{}: {attributes} replaced", changes_of("update", changes))
+        }
+        Key::Kind { what } => changes_of(what, changes),
     }
 }
 
 fn listed(attributes: &mut dyn Iterator<Item = &str>) -> String {
     attributes.map(values::spoken).collect::<Vec<_>>().join(", ")
-}
-
-/// The word of a kind of change as people read it: `add to group`.
-fn spoken(what: &str) -> String {
-    what.replace('-', " ")
 }
 
 /// The reason without what is one person's own: what else they have says nothing of a pattern.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use jiff::Timestamp;
+use reconcile::figure::counted;
 use serde::Serialize;
 
 use crate::cli::context::{Context, Setup};
@@ -249,7 +250,10 @@ async fn show_sessions(context: &Context, args: &SessionsArgs) -> Result<(), Cli
     if args.end_all {
         let ended = accounts::sign_out_everywhere(&context.db, &account, &context.act()).await?;
         let answer = EndedAnswer { ended };
-        context.output.answer(&answer, |it| format!("Ended {} sessions.", it.ended));
+        context.output.answer(&answer, |it| {
+            let ended = usize::try_from(it.ended).unwrap_or(usize::MAX);
+            format!("Ended {}.", counted(ended, "session", "sessions"))
+        });
         return Ok(());
     }
     if let Some(id) = args.end {

@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::slice;
 
 use jiff::{SignedDuration, Timestamp};
+use reconcile::figure::counted;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -26,6 +27,7 @@ use crate::store::plans::changes::{self, Filter, PlanChange};
 use crate::store::plans::{self, Plan, PlanId, PlanKind, Remainder};
 use crate::store::runs::report::Report;
 use crate::store::runs::{self, Page, RunId, Trigger, UndoOf};
+use crate::store::targets;
 use crate::sync::report;
 
 #[derive(Debug, clap::Subcommand)]
@@ -73,9 +75,16 @@ pub struct ShowArgs {
     /// Only changes that are held
     #[arg(long)]
     held: bool,
-    /// Only changes of a person or group with this in its name, or of this id
+    /// Only changes of a person or group with this in its name, of this id, or, of a text with an @,
+    /// with it in their e-mail address
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
+    /// Only changes with this in their reason
+    #[arg(long, value_name = "TEXT")]
+    because: Option<String>,
+    /// Only changes of this target
+    #[arg(long, value_name = "TARGET")]
+    target: Option<String>,
     /// How many changes
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: u32,
@@ -249,6 +258,11 @@ async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
         kind: args.kind.clone().unwrap_or_default(),
         verdict: if args.held { "held".to_owned() } else { String::new() },
         search: args.search.clone().unwrap_or_default(),
+        because: args.because.clone().unwrap_or_default(),
+        target: match &args.target {
+            Some(name) => Some(targets::find(&context.db, name).await?.id),
+            None => None,
+        },
     };
     if args.csv {
         return csv(plan.id, &filter, context).await;
@@ -506,7 +520,7 @@ fn approved_text(decision: &Decision, undo: Option<&UndoOf>) -> String {
     } = decision;
     let mut text = vec![format!(
         "{} of plan {plan} {} approved, until {}.",
-        plural(*chosen, "change", "changes"),
+        counted(*chosen, "change", "changes"),
         if *chosen == 1 { "is" } else { "are" },
         seconds(*until)
     )];
@@ -518,7 +532,7 @@ fn approved_text(decision: &Decision, undo: Option<&UndoOf>) -> String {
     if 0 < *left {
         text.push(format!(
             "{} left out, and held again.",
-            plural(*left, "change is", "changes are")
+            counted(*left, "change is", "changes are")
         ));
     }
     if *tries_rules {
@@ -542,22 +556,18 @@ fn approved_text(decision: &Decision, undo: Option<&UndoOf>) -> String {
 fn rejected_text(decision: &Decision) -> String {
     let mut text = vec![format!(
         "{} of plan {} {} rejected: not proposed again until the source says something else, or until {}.",
-        plural(decision.chosen, "change", "changes"),
+        counted(decision.chosen, "change", "changes"),
         decision.plan,
         if decision.chosen == 1 { "is" } else { "are" },
         seconds(decision.until)
     )];
     if 0 < decision.left {
-        text.push(format!("{} waiting.", plural(decision.left, "change is", "changes are")));
+        text.push(format!("{} waiting.", counted(decision.left, "change is", "changes are")));
     }
     if decision.tries_rules {
         text.push(RULES_TRIED.to_owned());
     }
     text.join("\n")
-}
-
-fn plural(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn plan_answer(plan: &Plan, remainder: Remainder) -> PlanAnswer {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use reconcile::figure::changes_of;
 use reconcile::finding::Finding;
 use reconcile::gate::Objection;
 use reconcile::plan::Step;
@@ -223,7 +224,7 @@ async fn check_plan(
 fn plan_text(plan: &Plan, counts: &BTreeMap<(String, String, String), u64>) -> String {
     let (mut passing, mut approved, mut left) = (Vec::new(), Vec::new(), Vec::new());
     for ((verdict, decision, kind), count) in counts {
-        let changes = format!("{count} {}", kind.replace('-', " "));
+        let changes = changes_of(kind, usize::try_from(*count).unwrap_or(usize::MAX));
         match (verdict.as_str(), decision.as_str()) {
             (_, "approved") => approved.push(changes),
             (_, "rejected") => left.push(format!("{changes} rejected")),

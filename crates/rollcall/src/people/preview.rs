@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 
 use jiff::Timestamp;
+use reconcile::figure::counted;
 use reconcile::finding::Finding;
 use reconcile::mapping::existing::Existing;
 use reconcile::plan::Step;
@@ -256,7 +257,7 @@ fn compare(weighed: &Weighed, saved: Option<&Weighed>, names: Names<'_>) -> Prev
         .collect();
     let unasked: usize = previews.iter().map(|it| it.unasked).max().unwrap_or_default();
     let unknown = (0 < unasked).then(|| {
-        let people = if unasked == 1 { "1 person" } else { &format!("{unasked} people") };
+        let people = counted(unasked, "person", "people");
         format!(
             "A run would ask OneLogin for {people} by id whom the stored read does not tell of; here they keep everything."
         )

@@ -32,8 +32,12 @@ struct Block {
     marks: String,
     /// A line each, folded as searches are.
     words: String,
+    /// The same of e-mail addresses and reasons, for plans alone.
+    emails: String,
+    reasons: String,
     /// The words of the change before: those of one person, or of one group, follow each other.
     before: [String; 3],
+    email_before: String,
 }
 
 impl Blocks {
@@ -63,7 +67,24 @@ impl Blocks {
         self.last.mark(mark);
     }
 
-    /// Writes them down. `sql` inserts `{rows}`: first and last number, marks and words.
+    /// The e-mail addresses and the reason of the change added last. Few reasons occur in a block, and the
+    /// changes of one person follow each other.
+    pub(super) fn tell(&mut self, emails: &str, reason: &str) {
+        let block = &mut self.last;
+        if block.email_before != emails {
+            block.emails.push_str(&fold(emails));
+            block.emails.push('\n');
+            block.email_before.replace_range(.., emails);
+        }
+        let reason = fold(reason);
+        if !block.reasons.lines().any(|it| it == &*reason) {
+            block.reasons.push_str(&reason);
+            block.reasons.push('\n');
+        }
+    }
+
+    /// Writes them down. `sql` inserts `{rows}`: first and last number, marks, words, e-mail addresses
+    /// and reasons, of which runs have none.
     pub(super) async fn write(
         mut self,
         tx: &mut Tx,
@@ -74,8 +95,8 @@ impl Blocks {
             self.done.push(self.last);
         }
         let row = |out: &mut Vec<u8>, block: &Block| {
-            let Block { first_seq, last_seq, marks, words, before: _ } = block;
-            cells(out, &(first_seq, last_seq, marks, words))
+            let Block { first_seq, last_seq, marks, words, emails, reasons, .. } = block;
+            cells(out, &(first_seq, last_seq, marks, words, emails, reasons))
         };
         // A block is as long as a hundred other rows.
         for blocks in self.done.chunks(BLOCKS_AT_ONCE) {
@@ -101,6 +122,11 @@ impl Needle {
         let known: String = folded.chars().map(known).collect();
         let pattern = containing(&known).replace('\u{fffd}', "%");
         Needle { folded, pattern }
+    }
+
+    /// Whether the text is in another one.
+    pub(super) fn is_part_of(&self, text: &str) -> bool {
+        self.folded.is_empty() || fold(text).contains(&*self.folded)
     }
 
     /// Whether the text is in one of these names, or is the whole of the id.

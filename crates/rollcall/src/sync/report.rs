@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+use reconcile::figure::{changes_of, counted, figure};
 use reconcile::finding::Finding;
 use reconcile::gate::decisions::SourceState;
 use reconcile::plan::{Change, Differences, Step};
@@ -43,20 +44,22 @@ impl fmt::Display for Counts {
             Some(target) => write!(f, "Target {target}: ")?,
             None => f.write_str("No target yet, as if it were empty: ")?,
         }
-        let count = |(kind, count): (&&str, &usize)| format!("{count} {}", kind.replace('-', " "));
+        let count = |(kind, count): (&&str, &usize)| changes_of(kind, *count);
         let mut parts: Vec<String> = passing.iter().map(count).collect();
         parts.extend(held.iter().map(|it| format!("{} held", count(it))));
         if 0 < *missing_unasked {
-            parts.push(format!("{missing_unasked} missing, not asked for by id"));
+            parts.push(format!("{} missing, not asked for by id", figure(*missing_unasked)));
         }
         if 0 < *rejected {
-            parts.push(format!("{rejected} left alone, because somebody rejected them"));
+            let them = if *rejected == 1 { "it" } else { "them" };
+            let rejected = figure(*rejected);
+            parts.push(format!("{rejected} left alone, because somebody rejected {them}"));
         }
         if parts.is_empty() {
             parts.push("everything already matches".to_owned());
         }
         f.write_str(&parts.join(", "))?;
-        write!(f, "; {users_before} accounts before")
+        write!(f, "; {} before", counted(*users_before, "account", "accounts"))
     }
 }
 
@@ -97,7 +100,10 @@ fn reasons(decision: &Decision) -> Vec<String> {
 pub fn left_alone(rejected: u64) -> String {
     match rejected {
         1 => "1 change is left alone because somebody rejected it.".to_owned(),
-        many => format!("{many} changes are left alone because somebody rejected them."),
+        many => {
+            let changes = figure(usize::try_from(many).unwrap_or(usize::MAX));
+            format!("{changes} changes are left alone because somebody rejected them.")
+        }
     }
 }
 
@@ -120,20 +126,20 @@ pub fn sentence(decision: &Decision) -> String {
         let mut parts = reasons;
         if !unasked.is_empty() {
             let missing =
-                plural(unasked.len(), "person is missing and was", "people are missing and were");
+                counted(unasked.len(), "person is missing and was", "people are missing and were");
             parts.push(format!("{missing} not asked for by id; nothing was taken from anybody."));
         }
         if 0 < held {
-            parts.push(format!("{}.", plural(held, "change is held", "changes are held")));
+            parts.push(format!("{}.", counted(held, "change is held", "changes are held")));
         }
-        parts.push(format!("{}.", plural(applied, "change was applied", "changes were applied")));
+        parts.push(format!("{}.", counted(applied, "change was applied", "changes were applied")));
         return parts.join(" ") + &left_alone;
     }
     let left_out = match findings(decision).count() {
         0 => String::new(),
         count => format!(
             " {} why.",
-            plural(
+            counted(
                 count,
                 "finding says what was left out and",
                 "findings say what was left out and"
@@ -151,12 +157,8 @@ pub fn sentence(decision: &Decision) -> String {
     }
     format!(
         "{}.{left_alone}{left_out}",
-        plural(applied, "change was applied", "changes were applied")
+        counted(applied, "change was applied", "changes were applied")
     )
-}
-
-fn plural(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// The report of a run that came to a decision.

@@ -1,6 +1,7 @@
 //! Times as people read them: how long ago, with the exact time beside it.
 
 use jiff::{SignedDuration, Timestamp};
+use reconcile::figure as numbers;
 
 /// For `ui::time(moment.text, moment.exact, moment.iso)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +70,11 @@ pub fn in_words(sentence: &str) -> String {
     sentence.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
+/// `1 change`, `12,345 changes`; for templates, as [`figure`].
+pub fn counted(number: &u64, one: &str, many: &str) -> String {
+    numbers::counted(usize::try_from(*number).unwrap_or(usize::MAX), one, many)
+}
+
 /// As [`count`], for templates, in which every field is a reference.
 pub fn figure(number: &u64) -> String {
     count(*number)
@@ -76,15 +82,7 @@ pub fn figure(number: &u64) -> String {
 
 /// `12,345`
 pub fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut told = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if 0 < at && (digits.len() - at).is_multiple_of(3) {
-            told.push(',');
-        }
-        told.push(digit);
-    }
-    told
+    numbers::figure(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]

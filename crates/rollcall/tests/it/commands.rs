@@ -98,7 +98,7 @@ async fn simulate_sync_and_show_tell_the_same_story() {
     let simulated = it.json(0, &["simulate", "OneLogin"]).await;
     it.json(2, &["simulate", "onelogin", "--detailed-exitcode"]).await;
     let text = it.expect(0, &["simulate", "OneLogin", "--limit", "3"]).await;
-    assert!(text.contains("40 create") && text.contains("changes in all"), "{text}");
+    assert!(text.contains("40 creations") && text.contains("changes in all"), "{text}");
     assert!(text.ends_with("Nothing was changed.\n"), "{text}");
 
     let synced = it.json(0, &["sync", "OneLogin"]).await;
@@ -158,7 +158,7 @@ async fn a_source_that_refuses_ends_with_five_and_a_low_budget_with_75() {
 async fn without_a_target_a_simulation_shows_everybody_and_a_sync_says_what_is_missing() {
     let it = Installation::new(10, false).await;
     let told = it.expect(0, &["simulate", "OneLogin"]).await;
-    assert!(told.contains("No target yet") && told.contains("10 create"), "{told}");
+    assert!(told.contains("No target yet") && told.contains("10 creations"), "{told}");
     let told = it.expect(64, &["sync", "OneLogin"]).await;
     assert!(told.contains("rollcall target create"), "{told}");
     let told = it.expect(64, &["sync", "OneLogni"]).await;
@@ -311,7 +311,7 @@ async fn a_scope_that_shrank_says_how_many_are_missing_and_what_to_do() {
     // Whoever believes the source is shown next who it is about.
     it.expect(0, &["plan", "approve", "2", "--reason", "One team only"]).await;
     let told = it.expect(3, &["sync", "OneLogin"]).await;
-    assert!(told.contains("46 deactivate held"), "{told}");
+    assert!(told.contains("46 deactivations held"), "{told}");
     assert!(told.contains("have changed: 46 removals are asked about once"), "{told}");
     let told = it.expect(7, &["plan", "approve", "2", "--reason", "Again"]).await;
     assert!(

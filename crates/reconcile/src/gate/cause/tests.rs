@@ -37,8 +37,8 @@ fn people_who_were_in_a_group_that_is_emptied_have_one_cause() {
         &before,
         &Absence::OutOfScope("needs role \"Staff\"; has nothing".into()),
         &expect![[r#"
-            8 deactivate: of group sales, of whose 8 members 8 go | first: - deactivate user1
-            1 deactivate: out of scope: needs role "Staff" | first: - deactivate user9
+            8 deactivations: of group sales, of whose 8 members 8 go | first: - deactivate user1
+            1 deactivation: out of scope: needs role "Staff" | first: - deactivate user9
         "#]],
     );
 }
@@ -50,11 +50,11 @@ fn other_changes_are_grouped_by_what_they_have_in_common() {
         "1 ada mail=ada@old.test : ops\n2 bob mail=bob@old.test : ops\n3 cyd : ops\n4 dan\n5 eve off\n6 fay : ops",
         &Absence::Gone,
         &expect![[r#"
-            2 add to group: dev | first: + add ada to group dev
-            2 remove from group: ops, which has 4 members | first: - remove ada from group ops
-            2 update: e-mail addresses move from old.test to new.test | first: ~ update ada: e-mail "ada@old.test" -> "ada@new.test"
-            1 create group: dev | first: + create group dev
-            1 deactivate: gone, asked for by id | first: - deactivate fay
+            2 additions to groups: dev | first: + add ada to group dev
+            2 removals from groups: ops, which has 4 members | first: - remove ada from group ops
+            2 updates: e-mail addresses move from old.test to new.test | first: ~ update ada: e-mail "ada@old.test" -> "ada@new.test"
+            1 deactivation: gone, asked for by id | first: - deactivate fay
+            1 new group: dev | first: + create group dev
             1 rename | first: ~ rename dan to Dan
             1 update: display name replaced | first: ~ update cyd: display name "cyd" -> "C"
             1 update: e-mail, display name replaced | first: ~ update dan: e-mail "dan@acme.test" -> "Dan@acme.test", display name "dan" -> "Dan"
@@ -69,7 +69,7 @@ fn updates_are_grouped_by_the_values_that_go_and_then_by_those_that_become_other
         "1 ada name=N first=Ada\n2 bob name=N first=Bob\n3 cyd name=N first=Cyd last=Orr\n4 dee name=N\n5 eve name=N",
         &Absence::Gone,
         &expect![[r#"
-            3 update: first name emptied | first: ~ update ada: first name "Ada" -> ""
+            3 updates: first name emptied | first: ~ update ada: first name "Ada" -> ""
             1 update | first: ~ update dee: first name "" -> "Dee"
             1 update: display name replaced | first: ~ update eve: display name "N" -> "E"
         "#]],

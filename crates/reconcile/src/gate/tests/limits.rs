@@ -23,7 +23,7 @@ fn nobody_in_scope_is_never_believed() {
         "",
         "1 ada : dev",
         &expect![[r#"
-            Nobody was read or nobody is in scope; the directory has 1 active people. An empty source is never believed.
+            Nobody was read or nobody is in scope; the directory has 1 active person. An empty source is never believed.
             held: 1 deactivate
         "#]],
     );

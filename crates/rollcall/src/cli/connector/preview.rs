@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use reconcile::figure::{changes_of, counted, figure};
 use serde::Serialize;
 
 use crate::cli::context::Context;
@@ -210,7 +211,9 @@ fn text(answer: &Answer<'_>, output: Output) -> String {
 
 fn target_text(target: &TargetAnswer, output: Output) -> Vec<String> {
     let name = match &target.target {
-        Some(name) => format!("Target {name}, {} accounts", target.users_before),
+        Some(name) => {
+            format!("Target {name}, {}", counted(target.users_before, "account", "accounts"))
+        }
         None => "No target yet, as if it were empty".to_owned(),
     };
     let mut text = vec![String::new(), output.paint(Tone::Strong, &name)];
@@ -221,17 +224,17 @@ fn target_text(target: &TargetAnswer, output: Output) -> Vec<String> {
     for it in &target.kinds {
         let held_of = |held: usize| match held {
             0 => String::new(),
-            held => format!(", {held} of them held"),
+            held => format!(", {} of them held", figure(held)),
         };
         let all = it.passing + it.held;
         let (saved, saved_held) = (it.with_saved_settings, it.held_with_saved_settings);
         let saved = if (saved, saved_held) == (all, it.held) {
             String::new()
         } else {
-            format!(" (as saved: {saved}{})", held_of(saved_held))
+            format!(" (as saved: {}{})", figure(saved), held_of(saved_held))
         };
         let held = held_of(it.held);
-        text.push(format!("  {all} {}{held}{saved}", it.kind));
+        text.push(format!("  {}{held}{saved}", changes_of(it.kind, all)));
         text.extend(it.examples.iter().map(|it| output::printable(&format!("      {it}"))));
     }
     text.extend(

@@ -1,9 +1,10 @@
 //! `rollcall plan rejections` and `rollcall plan lift`: what somebody said no to, and saying it no more.
 
+use reconcile::figure::counted;
 use reconcile::gate::decisions::Rejection;
 use serde::Serialize;
 
-use super::{plural, seconds};
+use super::seconds;
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
@@ -165,7 +166,7 @@ fn lifted_text(answer: &Answer) -> String {
     let lifted = &answer.rejections;
     let mut text = vec![format!(
         "{} lifted. The next run judges the {} like any other.",
-        plural(lifted.len(), "rejection is", "rejections are"),
+        counted(lifted.len(), "rejection is", "rejections are"),
         if lifted.len() == 1 { "change" } else { "changes" },
     )];
     let mut connectors: Vec<&str> = lifted.iter().map(|it| it.connector.as_str()).collect();

@@ -23,6 +23,8 @@ pub struct ChangeRow<'a> {
     pub external_id: Option<&'a str>,
     pub username: Option<&'a str>,
     pub group: Option<&'a str>,
+    /// The e-mail addresses of whoever it is about, before and after it, a line each.
+    pub email: Cow<'a, str>,
     pub words: String,
     pub reason: String,
     pub identity: String,
@@ -77,8 +79,11 @@ pub struct Filter {
     pub kind: String,
     /// `passes` or `held`.
     pub verdict: String,
-    /// A part of a username, of a group's name or of an id.
+    /// A part of a username or of a group's name, an id, or a part of an e-mail address with its `@`.
     pub search: String,
+    /// A part of the reason.
+    pub because: String,
+    pub target: Option<TargetId>,
 }
 
 /// Writes down all changes of a plan, in their order. To be called once a plan.
@@ -88,15 +93,17 @@ pub async fn insert(
     changes: Vec<ChangeRow<'_>>,
 ) -> Result<(), StoreError> {
     const SQL: &str = "insert into plan_changes (plan_id, seq, target_id, verdict, kind, \
-           external_id, username, group_name, words, reason, identity, state, cause, before, after) \
+           external_id, username, group_name, words, reason, identity, state, cause, before, after, \
+           email) \
          select $2, cast(batch.value ->> 0 as bigint), cast(batch.value ->> 1 as bigint), \
            batch.value ->> 2, batch.value ->> 3, batch.value ->> 4, batch.value ->> 5, \
            batch.value ->> 6, batch.value ->> 7, batch.value ->> 8, batch.value ->> 9, \
            batch.value ->> 10, cast(batch.value ->> 11 as bigint), batch.value ->> 12, \
-           batch.value ->> 13 from {rows}";
-    const BLOCKS: &str = "insert into plan_change_blocks (plan_id, first_seq, last_seq, marks, words) \
+           batch.value ->> 13, batch.value ->> 14 from {rows}";
+    const BLOCKS: &str = "insert into plan_change_blocks (plan_id, first_seq, last_seq, marks, words, \
+           emails, reasons) \
          select $2, cast(batch.value ->> 0 as bigint), cast(batch.value ->> 1 as bigint), \
-           batch.value ->> 2, batch.value ->> 3 from {rows}";
+           batch.value ->> 2, batch.value ->> 3, batch.value ->> 4, batch.value ->> 5 from {rows}";
     let row = |out: &mut Vec<u8>, (seq, change): (i64, ChangeRow<'_>)| {
         let ChangeRow {
             target,
@@ -105,6 +112,7 @@ pub async fn insert(
             external_id,
             username,
             group,
+            email,
             words,
             reason,
             identity,
@@ -118,7 +126,7 @@ pub async fn insert(
         #[rustfmt::skip]
         let row = (
             seq, target.map_or(0, |it| it.0), verdict, kind, who.0, who.1, who.2, words, reason,
-            identity, format_args!("{state}"), cause, before, after,
+            identity, format_args!("{state}"), cause, before, after, email,
         );
         cells(out, &row)
     };
@@ -127,6 +135,8 @@ pub async fn insert(
         let names = [change.username, change.group, change.external_id];
         blocks.add(seq, [change.kind, verdict_word(change.is_held)], names);
         blocks.mark(&change.cause.to_string());
+        blocks.mark(&format!("t{}", change.target.map_or(0, |it| it.0)));
+        blocks.tell(&change.email, &change.reason);
     }
     execute(tx, SQL, (1_i64..).zip(changes), row, &[plan.0]).await?;
     blocks.write(tx, BLOCKS, plan.0).await?;
@@ -157,21 +167,33 @@ pub async fn list(
     page: Page,
 ) -> Result<Vec<PlanChange>, StoreError> {
     const SQL: &str = "select c.seq, t.name, c.verdict, c.decision, c.kind, c.external_id, \
-           c.username, c.group_name, c.words, c.reason, c.cause, c.before, c.after \
+           c.username, c.group_name, c.words, c.reason, c.cause, c.before, c.after, c.email \
          from plan_change_blocks b cross join plan_changes c \
            left join targets t on t.id = c.target_id \
          where b.plan_id = $1 and $2 < b.last_seq \
            and (cast($3 as bigint) = 0 or b.marks like '%,' || cast($3 as text) || ',%') \
            and (cast($4 as text) = '' or b.marks like '%,' || $4 || ',%') \
            and (cast($5 as text) = '' or b.marks like '%,' || $5 || ',%') \
-           and (cast($7 as text) = '' or b.words like $6 escape '\\') \
+           and (cast($7 as text) = '' or b.words like $6 escape '\\' \
+             or (cast($10 as text) <> '' and b.emails like $10 escape '\\')) \
+           and (cast($9 as bigint) = 0 or b.reasons = '' \
+             or b.marks like '%,t' || cast($9 as text) || ',%') \
+           and (cast($11 as text) = '' or b.reasons = '' or b.reasons like $11 escape '\\') \
            and c.plan_id = $1 and $2 < +c.seq and b.first_seq <= c.seq and c.seq <= b.last_seq \
            and (cast($3 as bigint) = 0 or c.cause = $3) \
            and (cast($4 as text) = '' or c.kind = $4) and (cast($5 as text) = '' or c.verdict = $5) \
            and (cast($7 as text) = '' or lower(coalesce(c.username, '')) like $6 escape '\\' \
-             or lower(coalesce(c.group_name, '')) like $6 escape '\\' or c.external_id = $7) \
+             or lower(coalesce(c.group_name, '')) like $6 escape '\\' or c.external_id = $7 \
+             or (cast($10 as text) <> '' and lower(c.email) like $10 escape '\\')) \
+           and (cast($9 as bigint) = 0 or c.target_id = $9) \
+           and (cast($11 as text) = '' or lower(c.reason) like $11 escape '\\') \
          order by b.first_seq, c.seq limit $8";
     let (text, needle) = (filter.search.trim(), Needle::new(&filter.search));
+    let why = Needle::new(&filter.because);
+    // Many people share a domain: only what has an @ is looked for in addresses.
+    let is_email = text.contains('@');
+    let emails = if is_email { needle.pattern.as_str() } else { "" };
+    let reasons = if filter.because.trim().is_empty() { "" } else { why.pattern.as_str() };
     let mut found = Vec::new();
     let mut after = page.after;
     loop {
@@ -184,14 +206,18 @@ pub async fn list(
             .bind(&needle.pattern)
             .bind(text)
             .bind(page.rows_max)
+            .bind(filter.target.map_or(0, |it| it.0))
+            .bind(emails)
+            .bind(reasons)
             .fetch_all(pool)
             .await?);
         let is_last = page.is_more_than(rows.len());
-        for change in rows.into_iter().map(plan_change) {
+        for (change, email) in rows.into_iter().map(plan_change) {
             after = change.seq;
             let names = [change.username.as_deref(), change.group.as_deref()];
-            if needle.is_in(change.external_id.as_deref(), names) && page.is_more_than(found.len())
-            {
+            let is_found = needle.is_in(change.external_id.as_deref(), names)
+                || (is_email && needle.is_part_of(&email));
+            if is_found && why.is_part_of(&change.reason) && page.is_more_than(found.len()) {
                 found.push(change);
             }
         }
@@ -297,9 +323,11 @@ type ChangeColumns = (
     i64,
     String,
     String,
+    String,
 );
 
-fn plan_change(row: ChangeColumns) -> PlanChange {
+/// A change, and the e-mail addresses that it is found by.
+fn plan_change(row: ChangeColumns) -> (PlanChange, String) {
     let (
         seq,
         target_name,
@@ -314,8 +342,9 @@ fn plan_change(row: ChangeColumns) -> PlanChange {
         cause,
         before,
         after,
+        email,
     ) = row;
-    PlanChange {
+    let change = PlanChange {
         seq,
         target_name,
         is_held: verdict == "held",
@@ -329,5 +358,6 @@ fn plan_change(row: ChangeColumns) -> PlanChange {
         cause,
         before,
         after,
-    }
+    };
+    (change, email)
 }

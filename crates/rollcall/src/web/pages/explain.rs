@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use reconcile::explain::group::GroupAnswer;
 use reconcile::explain::{Explanation, Station, Verdict};
+use reconcile::figure::figure;
 use reconcile::plan::Step;
 use serde::Deserialize;
 
@@ -391,7 +392,7 @@ fn station(station: Station, told: &[String]) -> StationView {
     match before - lines.len() {
         0 => {}
         1 => lines.insert(0, "1 change".to_owned()),
-        many => lines.insert(0, format!("{many} changes")),
+        many => lines.insert(0, format!("{} changes", figure(many))),
     }
     StationView { state: state_of(verdict), title: title.to_owned(), lines }
 }

@@ -21,6 +21,7 @@ use crate::store::plans::{self, Plan, PlanId, PlanKind, PlanStatus, Remainder, S
 use crate::store::runs::person::{self, Difference};
 use crate::store::runs::report::{Report, Source};
 use crate::store::runs::{self, Trigger};
+use crate::store::targets::{self, Target, TargetId};
 use crate::sync::seen::{self, plan_as_seen};
 use crate::web::App;
 use crate::web::answer::{self, Answer};
@@ -30,7 +31,7 @@ use crate::web::page::Page;
 use crate::web::pages::connector::draft::ErrorLine;
 use crate::web::pages::plans::{Row, row};
 use crate::web::pages::run;
-use crate::web::pages::runs::spoken;
+use crate::web::pages::runs::{Choice, spoken};
 use crate::web::refusal::Refusal;
 use crate::web::status;
 use crate::web::visit::Visit;
@@ -55,6 +56,8 @@ struct View {
     findings_count: u64,
     source: Option<Source>,
     asked: Asked,
+    /// The targets to choose from; none where there is one.
+    targets: Vec<Choice>,
     /// Where more rows of the list are; empty where there are none.
     next: String,
     /// The first rows of the list; empty where they are shown.
@@ -172,6 +175,10 @@ pub struct Asked {
     kind: String,
     verdict: String,
     q: String,
+    /// A part of the reason.
+    why: String,
+    /// The number of a target; empty for all.
+    target: String,
     after: i64,
 }
 
@@ -257,6 +264,7 @@ async fn view(
     Ok(View {
         page: if decides { page.keeping("decide", format!("{here}/show")) } else { page },
         decides,
+        targets: choices(app, plan, &asked).await?,
         first_shown: asked.address(plan.id, 0),
         here,
         decided: decided(plan, visit),
@@ -300,6 +308,20 @@ async fn view(
         asked,
         draft,
     })
+}
+
+/// The targets of a plan to choose from; none where there is one.
+async fn choices(app: &App, plan: &Plan, asked: &Asked) -> Result<Vec<Choice>, Refusal> {
+    let known = targets::of_connector(app.db(), plan.connector_id).await?;
+    if known.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let choice = |target: &Target| Choice {
+        value: target.id.to_string(),
+        label: target.name.as_str().to_owned(),
+        chosen: target.id.to_string() == asked.target,
+    };
+    Ok(known.iter().map(choice).collect())
 }
 
 /// The rows of one part of a plan, and where more of them are.
@@ -544,8 +566,12 @@ impl Asked {
             return Asked::of_address(address);
         }
         let shown = Asked::shown_by(form);
-        let q = form.raw("q").trim();
-        if q == shown.q.trim() { shown } else { Asked { q: q.to_owned(), after: 0, ..shown } }
+        let [q, why, target] = ["q", "why", "target"].map(|it| form.raw(it).trim());
+        if [q, why, target] == [shown.q.trim(), shown.why.trim(), &*shown.target] {
+            return shown;
+        }
+        let [q, why, target] = [q, why, target].map(str::to_owned);
+        Asked { q, why, target, after: 0, ..shown }
     }
 
     fn of_address(address: &str) -> Asked {
@@ -568,6 +594,10 @@ impl Asked {
             kind: self.kind.clone(),
             verdict: if self.verdict == "all" { String::new() } else { self.verdict.clone() },
             search: self.q.trim().to_owned(),
+            because: self.why.trim().to_owned(),
+            // A target that is none has no changes.
+            target: (!self.target.is_empty())
+                .then(|| TargetId(self.target.parse().unwrap_or(i64::MAX))),
         }
     }
 
@@ -578,7 +608,8 @@ impl Asked {
 
     fn is_narrowed_beside_its_cause(&self) -> bool {
         let holds_held = matches!(&*self.verdict, "" | "all" | "held");
-        !(holds_held && self.kind.is_empty() && self.q.trim().is_empty())
+        let is_searched = [&self.q, &self.why, &self.target].iter().any(|it| !it.trim().is_empty());
+        !(holds_held && self.kind.is_empty() && !is_searched)
     }
 
     fn address(&self, plan: PlanId, after: i64) -> String {
@@ -590,6 +621,8 @@ impl Asked {
             ("kind", &self.kind),
             ("verdict", &self.verdict),
             ("q", &self.q),
+            ("why", &self.why),
+            ("target", &self.target),
             ("after", &after),
         ];
         let asked: Vec<String> = parts
@@ -668,6 +701,11 @@ mod tests {
             seen: String::new(),
             may_decide,
             decides: may_decide,
+            targets: vec![Choice {
+                value: "3".to_owned(),
+                label: HOSTILE.to_owned(),
+                chosen: true,
+            }],
             first_shown: "/plans/31?".to_owned(),
             is_whole: false,
             is_narrowed: false,

@@ -38,11 +38,11 @@ async fn a_part_is_approved_the_rest_is_left_out_and_then_rejected() {
     assert_eq!(listed["plans"][0]["status"], "waiting");
     let shown = it.json(0, &["plan", "show", "1"]).await;
     assert_eq!(shown["changes"].as_array().unwrap().len(), 4);
-    assert_eq!(shown["causes"][0]["title"], "4 deactivate: gone, asked for by id");
+    assert_eq!(shown["causes"][0]["title"], "4 deactivations: gone, asked for by id");
     assert_eq!(shown["objections"][0]["kind"], "deactivations");
     let text = it.expect(0, &["plan", "show", "1"]).await;
     assert!(text.contains("! 4 people would be deactivated (limit 3)."), "{text}");
-    assert!(text.contains("1      4 deactivate: gone, asked for by id"), "{text}");
+    assert!(text.contains("1      4 deactivations: gone, asked for by id"), "{text}");
 
     let told =
         it.expect(0, &["plan", "approve", "1", "--only", "1,3", "--reason", "Left in May"]).await;
@@ -64,7 +64,7 @@ async fn a_part_is_approved_the_rest_is_left_out_and_then_rejected() {
 
     // Exactly the three are released; the others wait although they are below the limit now.
     let told = it.expect(3, &["sync", "OneLogin"]).await;
-    assert!(told.contains("2 deactivate, 2 deactivate held"), "{told}");
+    assert!(told.contains("2 deactivations, 2 deactivations held"), "{told}");
     assert!(told.contains("2 changes were left out when others were approved."), "{told}");
     assert_eq!(it.active().await, 38);
     let shown = it.json(0, &["plan", "show", "1"]).await;
@@ -193,7 +193,7 @@ async fn a_plan_is_applied_by_the_decisions_that_are_told_and_again_by_no_later_
     assert_eq!(it.active().await, 40);
     let told = it.expect(3, &apply).await;
     for line in
-        ["Passes      1 update", "Approved    2 deactivate", "Left alone  2 deactivate held"]
+        ["Passes      1 update", "Approved    2 deactivations", "Left alone  2 deactivations held"]
     {
         assert!(told.contains(line), "{told}");
     }
@@ -252,7 +252,7 @@ async fn new_rules_that_would_empty_or_overwrite_values_are_asked_about_and_say_
         assert_eq!(it.active().await, 58);
         let shown = it.json(0, &["plan", "show", "1"]).await;
         assert_eq!(shown["objections"][0]["kind"], "emptied");
-        assert_eq!(shown["causes"][0]["title"], "57 update: title emptied");
+        assert_eq!(shown["causes"][0]["title"], "57 updates: title emptied");
         assert_eq!(shown["changes"].as_array().unwrap().len(), 57);
         assert!(it.expect(0, &["plan", "show", "1"]).await.contains(lost));
         let csv = it.expect(0, &["plan", "show", "1", "--csv"]).await;
@@ -407,7 +407,7 @@ async fn an_undo_that_waits_is_carried_out_for_whom_it_was_meant() {
     let approve = ["plan", "approve", "1", "--reason", "Right", "--run"];
     let told = it.expect(0, &approve).await;
     let release = format!("Release: rollcall undo 1 --user {id} --yes --reason");
-    assert!(told.contains(&release) && told.contains("1 remove;"), "{told}");
+    assert!(told.contains(&release) && told.contains("1 removal;"), "{told}");
     assert_eq!(it.json(0, &["target", "show", "jira"]).await["users"], 39);
     let listed = it.json(0, &["plan", "rejections"]).await;
     let listed = listed["rejections"].as_array().unwrap().clone();
@@ -468,7 +468,7 @@ async fn whoever_would_be_in_a_rejected_group_is_told_who_rejected_it() {
     let lift: Vec<&str> = lift.split(' ').skip(1).collect();
     it.expect(0, &[&lift[..], &["--reason", "It is one"]].concat()).await;
     let told = it.expect(3, &["sync", "OneLogin"]).await;
-    assert!(told.contains("1 create group held"), "{told}");
+    assert!(told.contains("1 new group held"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -485,7 +485,7 @@ async fn an_undo_passes_the_gate_and_of_one_person_only_theirs_is_undone() {
     assert!(told.contains("Release: rollcall undo 1 --yes --reason \"..\""), "{told}");
     let told =
         it.expect(0, &["undo", "1", "--user", &id, "--yes", "--reason", "Nobody of ours"]).await;
-    assert!(told.contains("1 remove"), "{told}");
+    assert!(told.contains("1 removal"), "{told}");
     it.expect(0, &["sync", "OneLogin"]).await;
     let target = it.json(0, &["target", "show", "jira"]).await;
     assert_eq!(target["users"], 39, "the next run does not make them again");
@@ -642,7 +642,10 @@ async fn of_several_targets_every_line_says_which_it_is_about() {
     let text = it.expect(0, &["plan", "show", "1"]).await;
     for name in ["jira", "wiki"] {
         assert!(text.contains(&format!("! {name}: 4 people would be deactivated")), "{text}");
-        assert!(text.contains(&format!(" {name}: 4 deactivate: gone, asked for by id")), "{text}");
+        assert!(
+            text.contains(&format!(" {name}: 4 deactivations: gone, asked for by id")),
+            "{text}"
+        );
         assert!(text.contains(&format!(" {name}: - deactivate ")), "{text}");
     }
     it.expect(0, &["connector", "edit", "OneLogin", "--cleanup", "delete"]).await;

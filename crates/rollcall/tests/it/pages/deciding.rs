@@ -5,8 +5,9 @@ use rollcall::plans::decide::{Choice, approve};
 use rollcall::run::{self, Order, Ready, Showed, Task};
 use rollcall::store::accounts::Role;
 use rollcall::store::connectors::settings::leavers::Cleanup;
-use rollcall::store::plans::{self, Plan};
-use rollcall::store::runs::{self, NewRun, Run, Status, Trigger};
+use rollcall::store::plans::{self, Plan, PlanId, changes};
+use rollcall::store::runs::{self, NewRun, Page, Run, Status, Trigger};
+use rollcall::store::targets::{self, TargetKind};
 use rollcall::store::{Db, connectors, leases};
 use rollcall::sync::SyncError;
 use rollcall::sync::seen::plan_as_seen;
@@ -24,6 +25,8 @@ use crate::store::somebody;
 const TICKS: &str = "const count = (it) => document.querySelectorAll(it).length;
     return `${count('#changes input[name=seq]')} ${count('#changes input[name=seq]:checked')} \
 ${count('[data-ticked-elsewhere] input:checked')}`;";
+
+const EVERYTHING: Page = Page { after: 0, rows_max: 9_999 };
 
 async fn latest(db: &Db) -> Plan {
     plans::list(db, None, false, None, 1).await.unwrap().remove(0)
@@ -357,6 +360,8 @@ async fn a_decision_that_cannot_be_read_decides_nothing() {
             (&[("which", "all"), ("cause", "1")], 422),
             (&[("which", "all"), ("shown", "/plans/1?cause=1")], 422),
             (&[("which", "all"), ("shown", "/plans/1?verdict=held&q=an")], 422),
+            (&[("which", "all"), ("shown", "/plans/1?verdict=held&why=gone")], 422),
+            (&[("which", "all"), ("shown", "/plans/1?target=1")], 422),
             (&[("which", "all"), ("shown", "/plans/1?kind=deactivate&verdict=held")], 422),
         ] {
             for verb in ["approve", "reject"] {
@@ -773,4 +778,39 @@ fn what_is_ticked_and_typed_stays_through_the_parts_of_a_plan_without_scripts() 
         })
         .await;
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_is_filtered_by_address_by_reason_and_by_target() {
+    on_both(async |db| {
+        let (world, path) = with_a_held_plan(&db).await;
+        let everything = changes::Filter::default();
+        let users = changes::list(&db, PlanId(1), &everything, EVERYTHING).await.unwrap();
+        assert_eq!(users.len(), 8);
+        let connector = connectors::find(&db, CONNECTOR).await.unwrap();
+        let act = somebody().act(Timestamp::now());
+        targets::create(&db, &connector, "confluence", TargetKind::Crowd, &act).await.unwrap();
+        let mut approver = world.service.signed_in(Role::Approver).await;
+        for (query, rows) in [
+            ("q=@", 8),
+            ("q=nobody@", 0),
+            ("why=Asked%20for%20by%20id", 8),
+            ("why=suspended", 0),
+            ("target=1", 8),
+            ("target=2", 0),
+            ("target=", 8),
+            ("target=odd", 0),
+        ] {
+            let shown = approver.get(&format!("{path}?{query}")).await;
+            assert_eq!(shown.text.matches("<tr id=\"change-").count(), rows, "{query}: {shown:?}");
+        }
+        let shown = approver.get(&format!("{path}?target=2&why=%22%3C")).await;
+        assert!(shown.text.contains("<option value=\"2\" selected>confluence<"), "{shown:?}");
+        assert!(shown.text.contains("name=\"why\" value=\"&#34;&#60;\""), "{shown:?}");
+        // What is typed into the fields of the form filters as well, and is not lost.
+        let typed = [("which", "all"), ("q", ""), ("why", "BY ID"), ("target", "1")];
+        let next = submit(&mut approver, &path, "show", &typed).await;
+        assert_eq!(next.location(), format!("{path}?why=BY%20ID&target=1"));
+    })
+    .await;
 }

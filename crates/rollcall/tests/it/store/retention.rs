@@ -145,6 +145,7 @@ async fn plan(
         external_id: None,
         username: None,
         group: None,
+        email: "".into(),
         words: String::new(),
         reason: String::new(),
         identity: String::new(),

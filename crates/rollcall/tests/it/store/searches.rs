@@ -5,7 +5,8 @@ use rollcall::store::Db;
 use rollcall::store::connectors::Connector;
 use rollcall::store::plans::{self, NewPlan, PlanKind, PlanStatus};
 use rollcall::store::runs::{self, Page, Trigger};
-use rollcall::store::targets::{self, Target, TargetKind};
+use rollcall::store::targets::{self, Target, TargetId, TargetKind};
+use rollcall::with_pool;
 use serde_json::json;
 
 use super::{act, at, begin, connector};
@@ -138,8 +139,9 @@ async fn a_search_in_a_plan_finds_what_reading_it_would_find() {
             external_id: Some(id),
             username: Some(username),
             group: group(*seq),
+            email: format!("Mail{seq}@Bücher.example").into(),
             words: String::new(),
-            reason: String::new(),
+            reason: if *seq == 700 { "OneLogin ÄNDERTE it" } else { "new" }.to_owned(),
             identity: String::new(),
             state: &SourceState::Silent,
             cause: if is_held(*seq) { 12 } else { 0 },
@@ -163,7 +165,8 @@ async fn a_search_in_a_plan_finds_what_reading_it_would_find() {
         tx.commit().await.unwrap();
         let found = async |cause, kind: &str, verdict: &str, search: &str, page| {
             let (kind, verdict, search) = (kind.to_owned(), verdict.to_owned(), search.to_owned());
-            let filter = plans::changes::Filter { cause, kind, verdict, search };
+            let none = plans::changes::Filter::default();
+            let filter = plans::changes::Filter { cause, kind, verdict, search, ..none };
             let rows = plans::changes::list(&db, plan, &filter, page).await.unwrap();
             rows.iter().map(|it| it.seq).collect::<Vec<i64>>()
         };
@@ -177,6 +180,30 @@ async fn a_search_in_a_plan_finds_what_reading_it_would_find() {
         assert_eq!(found(2, "", "", "", EVERYTHING).await, [] as [i64; 0]);
         assert_eq!(found(0, "", "passes", "", EVERYTHING).await.len(), 1_128);
         assert_eq!(found(0, "", "", "", EVERYTHING).await.len(), 1_130);
+        // An address is told with its @, so that a domain of everybody is not looked for everywhere.
+        assert_eq!(found(0, "", "", "mail300@BÜCHER", EVERYTHING).await, [300]);
+        assert_eq!(found(0, "", "", "@bücher", Page { after: 7, rows_max: 2 }).await, [8, 9]);
+        assert_eq!(found(0, "", "", "bücher", EVERYTHING).await, [] as [i64; 0]);
+        let with = async |because: &str, target| {
+            let because = because.to_owned();
+            let filter =
+                plans::changes::Filter { because, target, ..plans::changes::Filter::default() };
+            let rows = plans::changes::list(&db, plan, &filter, EVERYTHING).await.unwrap();
+            rows.iter().map(|it| it.seq).collect::<Vec<i64>>()
+        };
+        assert_eq!(with("änderte", None).await, [700]);
+        assert_eq!(with("onelogin", Some(jira.id)).await, [700]);
+        assert_eq!(with("", Some(jira.id)).await.len(), 1_130);
+        assert_eq!(with("", Some(TargetId(jira.id.0 + 1))).await, [] as [i64; 0]);
+        assert_eq!(with("new%", None).await, [] as [i64; 0]);
+        // A plan that was made before its blocks knew of reasons and targets is read whole.
+        with_pool!(&db, pool => {
+            sqlx::query("update plan_change_blocks set reasons = '', emails = '', \
+                 marks = replace(marks, ',t', ',x')")
+                .execute(pool).await.unwrap();
+        });
+        assert_eq!(with("änderte", Some(jira.id)).await, [700]);
+        assert_eq!(with("", Some(TargetId(jira.id.0 + 1))).await, [] as [i64; 0]);
     })
     .await;
 }

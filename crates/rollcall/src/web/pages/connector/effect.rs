@@ -3,6 +3,7 @@
 
 use askama::Template;
 use jiff::Timestamp;
+use reconcile::figure::counted;
 
 use super::draft::{Draft, error_lines};
 use super::rail;
@@ -260,25 +261,29 @@ fn people(preview: Preview, now: Timestamp) -> PeopleEffect {
     PeopleEffect {
         read: Moment::new(preview.read_at, now),
         in_scope: format!(
-            "{} of {} people in scope",
+            "{} of {} in scope",
             number(preview.in_scope),
-            number(preview.people)
+            counted(preview.people, "person", "people")
         ),
         is_nobody: preview.in_scope == 0,
-        coming: few(&preview.coming, "come in"),
-        leaving: few(&preview.leaving, "drop out"),
+        coming: few(&preview.coming, "comes in", "come in"),
+        leaving: few(&preview.leaving, "drops out", "drop out"),
         targets: preview.targets.into_iter().map(target).collect(),
         unanswered: preview.unanswered,
     }
 }
 
 /// `12 people drop out: ada, bob, ..`; empty where nobody does.
-fn few(few: &Few, what: &str) -> String {
+fn few(few: &Few, one: &str, many: &str) -> String {
     if few.count == 0 {
         return String::new();
     }
     let more = if few.examples.len() < few.count { ", .." } else { "" };
-    format!("{} people {what}: {}{more}", number(few.count), few.examples.join(", "))
+    let (who, what) = match few.count {
+        1 => ("person", one),
+        _ => ("people", many),
+    };
+    format!("{} {who} {what}: {}{more}", number(few.count), few.examples.join(", "))
 }
 
 fn target(target: TargetPreview) -> TargetEffect {

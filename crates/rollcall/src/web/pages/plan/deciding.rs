@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::extract::{Path, State};
+use reconcile::figure::counted;
 
 use super::{Asked, find, order, view};
 use crate::plans::decide::{self, Choice, DecideError, Decision, RULES_TRIED};
@@ -59,14 +60,14 @@ pub async fn approve(
         return again(&app, &visit, &plan, &form).await;
     };
     if PROVED_FROM < chosen_at_most(&app, &plan, &choice).await? {
-        let changes = plural(meant(&app, &plan, &choice).await?, "change", "changes");
+        let changes = counted(meant(&app, &plan, &choice).await?, "change", "changes");
         visit.prove_to(&format!("Approve {changes} of plan {id}"), &here)?;
     }
     let actor = visit.actor();
     let act = visit.act(&actor).because(&reason);
     let decided = decide::approve(app.db(), PlanId(id), &choice, &act).await;
     let decision = decided.map_err(|it| refused(it, id))?;
-    let approved = plural(decision.chosen, "change is approved", "changes are approved");
+    let approved = counted(decision.chosen, "change is approved", "changes are approved");
     if form.checked("run") && decision.kind == PlanKind::Held && visit.may(Role::Operator) {
         let started = run_now(&app, &visit, &plan, reason).await;
         // What was decided stays decided, and whoever decided is told so.
@@ -83,7 +84,7 @@ pub async fn approve(
     let sentence = match decision.left {
         0 => sentence,
         left => {
-            let left = plural(left, "change still waits", "changes still wait");
+            let left = counted(left, "change still waits", "changes still wait");
             format!("{sentence} {left} for a decision.")
         }
     };
@@ -122,7 +123,7 @@ pub async fn reject(
     let act = visit.act(&actor).because(&reason);
     let decided = decide::reject(app.db(), PlanId(id), &choice, lasts, &act).await;
     let decision = decided.map_err(|it| refused(it, id))?;
-    let rejected = plural(decision.chosen, "change is rejected", "changes are rejected");
+    let rejected = counted(decision.chosen, "change is rejected", "changes are rejected");
     let sentence = format!(
         "{rejected}. They come again only if the source says something else of the person, \
          or after {}.",
@@ -221,10 +222,6 @@ async fn meant(app: &App, plan: &Plan, choice: &Choice) -> Result<usize, Refusal
 /// Why nothing was decided, with the way back to the plan.
 fn refused(error: DecideError, plan: i64) -> Refusal {
     Refusal::from(error).or_see(format!("/plans/{plan}"), format!("Go to plan {plan}"))
-}
-
-fn plural(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 impl Draft {

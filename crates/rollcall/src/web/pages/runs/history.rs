@@ -1,6 +1,8 @@
 //! The runs of a list as charts on one axis of time: what they changed, how long they took, and
 //! what they cost. The same numbers are told as a table.
 
+use reconcile::figure::figure;
+
 use crate::store::runs::Run;
 use crate::store::runs::report::{Report, Tally};
 use crate::web::chart::{self, Bar, Chart, Point, Series, Words};
@@ -70,12 +72,13 @@ pub fn draw(runs: &[Run]) -> Option<History> {
     let words = |id, title, summary, tell| Words { id, title, summary, from: &from, to: &to, tell };
     let how_many = match numbers.len() {
         1 => "1 run".to_owned(),
-        many => format!("{many} runs"),
+        many => format!("{} runs", figure(many)),
     };
     let all = |of: fn(&Numbers) -> u64| numbers.iter().map(of).fold(0, u64::saturating_add);
     let most = |of: fn(&Numbers) -> u64| numbers.iter().map(of).max().unwrap_or_default();
-    let (changes, held) = (count(all(Numbers::changes)), count(all(|it| it.held)));
-    let summary = format!("{how_many}: {changes} changes, {held} of them held.");
+    let (changes, held) = (all(Numbers::changes), count(all(|it| it.held)));
+    let changes_word = if changes == 1 { "change" } else { "changes" };
+    let summary = format!("{how_many}: {} {changes_word}, {held} of them held.", count(changes));
     let bars: Vec<Bar> = numbers.iter().map(bar).collect();
     let changes =
         chart::bars(words("changes-chart", "Changes of each run", &summary, count), &bars);
