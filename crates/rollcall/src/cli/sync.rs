@@ -518,6 +518,7 @@ impl From<UndoError> for CliError {
             | UndoError::UnderWay(_)
             | UndoError::Nothing(_)
             | UndoError::Nobody { .. }
+            | UndoError::Several { .. }
             | UndoError::Differs(_) => CliError::usage(error.to_string()),
         }
     }

@@ -64,11 +64,12 @@ async fn show_or_do(args: Args, context: &Context) -> Result<Exit, CliError> {
     if args.yes && reason.is_empty() {
         return Err(CliError::usage("Say why: give a --reason. It is kept in the audit log."));
     }
+    let ready = Ready::open(&context.engine(), run.connector_name.as_str()).await?;
+    // What cannot be taken back is no run of the history.
+    let decision = undo::decide(ready.job(&context.db), &undoing, &|_| ()).await?;
     if args.yes {
         return carry_out(context, run.connector_name.as_str(), undoing, reason).await;
     }
-    let ready = Ready::open(&context.engine(), run.connector_name.as_str()).await?;
-    let decision = undo::decide(ready.job(&context.db), &undoing, &|_| ()).await?;
     let answer = answer(&decision, &undoing, run.connector_name.as_str());
     context.output.answer(&answer, |answer| text(answer, &undoing, args.limit));
     let is_held = decision.targets.iter().any(|it| !it.held.is_empty());

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use reconcile::directory::Directory;
 use reconcile::gate::cause::causes;
 use reconcile::gate::decisions::{Identity, taken_back};
 use reconcile::gate::{self, Rules, Terms};
@@ -43,6 +44,8 @@ pub enum UndoError {
     Nothing(RunId),
     #[error("Run {run} changed nothing of {user:?}. See `rollcall run show {run}`.")]
     Nobody { run: RunId, user: String },
+    #[error("Run {run} changed several people who match {user:?}: {ids}. Name one of them by id.")]
+    Several { run: RunId, user: String, ids: String },
     #[error(
         "Undoing run {0} would not do what was shown any more, so nothing was changed. Look at it again."
     )]
@@ -85,11 +88,15 @@ pub async fn decide(
     if rows.is_empty() {
         return Err(UndoError::Nothing(undoing.run).into());
     }
-    let rows = of_user(rows, undoing)?;
+    let mut actuals = Vec::new();
+    for target in job.targets {
+        actuals.push((target, target::crowd::read(job.db, target.id).await?));
+    }
+    let directories: Vec<&Directory> = actuals.iter().map(|(_, it)| &it.directory).collect();
+    let rows = of_user(rows, undoing, &directories)?;
     let mut rejections = BTreeMap::new();
     let mut targets = Vec::new();
-    for target in job.targets {
-        let actual = target::crowd::read(job.db, target.id).await?;
+    for (target, actual) in actuals {
         let in_force = in_force(job.db, target.id).await?;
         let rows: Vec<&DoneRow> = rows.iter().filter(|it| it.target == target.id).collect();
         let done: Vec<Done> = rows.iter().filter_map(|it| done_of(it)).collect();
@@ -163,21 +170,43 @@ async fn in_force(db: &Db, target: TargetId) -> Result<decisions::InForce, Store
     decisions::read(&mut tx, target, Origin::Undo, now).await
 }
 
-fn of_user(rows: Vec<DoneRow>, undoing: &Undoing) -> Result<Vec<DoneRow>, UndoError> {
+/// What was done to one person, by an id, by the names and the e-mail that the run knew, or by those
+/// that they have now.
+fn of_user(
+    rows: Vec<DoneRow>,
+    undoing: &Undoing,
+    directories: &[&Directory],
+) -> Result<Vec<DoneRow>, UndoError> {
     let Some(user) = &undoing.user else { return Ok(rows) };
     let typed = fold(user.trim());
-    let is_named = |row: &&DoneRow| {
-        let texts = [row.external_id.as_deref(), row.username.as_deref()];
+    let is_typed = |text: &str| *fold(text) == *typed;
+    let accounts = directories.iter().flat_map(|it| it.users.values());
+    let by_name = accounts.filter(|it| is_typed(it.username.as_str()) || is_typed(&it.email));
+    let now: BTreeSet<&str> = by_name.map(|it| it.id.as_str()).collect();
+    let (mut by_id, mut named) = (BTreeSet::new(), BTreeSet::new());
+    for row in &rows {
+        let Some(id) = row.external_id.as_deref() else { continue };
         let people = [&row.before, &row.after].map(|text| person::read(text));
-        let known = people.iter().flatten();
-        let known =
-            known.flat_map(|(it, _)| [it.username.as_str(), &it.email, it.source_id().as_str()]);
-        texts.into_iter().flatten().chain(known).any(|text| *fold(text) == *typed)
-    };
-    let ids: BTreeSet<String> =
-        rows.iter().filter(is_named).filter_map(|row| row.external_id.clone()).collect();
-    if ids.is_empty() {
-        return Err(UndoError::Nobody { run: undoing.run, user: user.clone() });
+        let known = || people.iter().flatten().map(|(user, _)| user);
+        if is_typed(id) || known().any(|it| is_typed(it.source_id().as_str())) {
+            by_id.insert(id);
+        }
+        let is_named = row.username.as_deref().is_some_and(is_typed)
+            || known().any(|it| is_typed(it.username.as_str()) || is_typed(&it.email));
+        if is_named || now.contains(id) {
+            named.insert(id);
+        }
+    }
+    let ids = if by_id.is_empty() { named } else { by_id };
+    let ids: BTreeSet<String> = ids.into_iter().map(str::to_owned).collect();
+    let (run, user) = (undoing.run, user.clone());
+    match ids.len() {
+        0 => return Err(UndoError::Nobody { run, user }),
+        1 => {}
+        _ => {
+            let ids = ids.into_iter().collect::<Vec<_>>().join(", ");
+            return Err(UndoError::Several { run, user, ids });
+        }
     }
     let is_theirs = |row: &DoneRow| row.external_id.as_ref().is_some_and(|id| ids.contains(id));
     Ok(rows.into_iter().filter(is_theirs).collect())

@@ -472,6 +472,47 @@ async fn whoever_would_be_in_a_rejected_group_is_told_who_rejected_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn somebody_is_known_by_the_names_of_then_and_of_now() {
+    let it = Installation::new(20, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let admin = it.sandbox.admin();
+    let has_roles = |id: &i64| !admin.user(*id).unwrap().role_ids.is_empty();
+    let ids: Vec<i64> = it.ids().into_iter().filter(has_roles).take(2).collect();
+    admin.update_user(ids[1], json!({ "role_ids": [] })).unwrap();
+    admin.update_user(ids[0], json!({ "lastname": "Other" })).unwrap();
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let then = admin.user(ids[1]).unwrap().username.unwrap();
+    admin.update_user(ids[1], json!({ "username": "new.name", "email": "new@acme.test" })).unwrap();
+    it.expect(0, &["sync", "OneLogin"]).await;
+
+    let id = ids[1].to_string();
+    let shown = it.json(0, &["undo", "2", "--user", &id]).await;
+    assert!(!shown["targets"][0]["passes"].as_array().unwrap().is_empty(), "{shown}");
+    for name in [&*then, "new.name", "New@acme.test"] {
+        let told = it.json(0, &["undo", "2", "--user", name]).await;
+        assert_eq!(told["targets"], shown["targets"], "{name}");
+    }
+    for name in ["new.name", "new@acme.test", &id] {
+        let told = it.expect(0, &["user", "explain", "OneLogin", name, "--run", "2"]).await;
+        assert!(told.contains(&*then) && told.contains("no group source grants it"), "{told}");
+    }
+
+    // Two people to whom one name was or is: neither is guessed.
+    admin.update_user(ids[0], json!({ "username": then })).unwrap();
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let told = it.expect(64, &["undo", "2", "--user", &then]).await;
+    assert!(told.contains(&format!("{}, {}", ids[0], ids[1])), "{told}");
+
+    // What cannot be done leaves nothing in the history.
+    for who in ["nobody", &then] {
+        let refused = ["undo", "2", "--user", who, "--yes", "--reason", "Because"];
+        it.expect(64, &refused).await;
+    }
+    let runs = it.json(0, &["run", "list"]).await;
+    assert_eq!(runs["runs"][0]["id"], 4, "{runs}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_undo_passes_the_gate_and_of_one_person_only_theirs_is_undone() {
     let it = Installation::new(40, true).await;
     it.expect(0, &["sync", "OneLogin"]).await;

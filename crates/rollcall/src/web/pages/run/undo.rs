@@ -117,9 +117,9 @@ async fn decide(
 ) -> Result<Result<Decision, String>, Refusal> {
     match undo::decide(ready.job(app.db()), undoing, &|_| ()).await {
         Ok(decision) => Ok(Ok(decision)),
-        Err(SyncError::Undo(error @ (UndoError::Nothing(_) | UndoError::Nobody { .. }))) => {
-            Ok(Err(error.to_string()))
-        }
+        Err(SyncError::Undo(
+            error @ (UndoError::Nothing(_) | UndoError::Nobody { .. } | UndoError::Several { .. }),
+        )) => Ok(Err(error.to_string())),
         Err(error) => Err(error.into()),
     }
 }
@@ -226,6 +226,7 @@ impl From<UndoError> for Refusal {
             UndoError::UnderWay(_)
             | UndoError::Nothing(_)
             | UndoError::Nobody { .. }
+            | UndoError::Several { .. }
             | UndoError::Differs(_) => Refusal::Conflict(error.to_string()),
         }
     }
