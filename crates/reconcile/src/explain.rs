@@ -1,12 +1,14 @@
 //! Why somebody is here, or is not: a trace of the functions that decide, never a second opinion.
 
 pub mod group;
+pub mod hindrance;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use self::hindrance::{Hindrance, Outcome};
 use crate::directory::Directory;
-use crate::finding::Finding;
+use crate::finding::{Finding, FindingKind};
 use crate::gate::decisions::{Decisions, SourceState, states};
 use crate::gate::{self, Held, Terms};
 use crate::mapping::existing::Existing;
@@ -70,10 +72,13 @@ pub struct Explanation {
     pub findings: Vec<Finding>,
     /// What the source says of them, for decisions that last as long as it says the same.
     pub states: BTreeMap<ExternalId, SourceState>,
+    /// What keeps them from an active account, if they take part by scope.
+    pub hindrance: Option<Hindrance>,
 }
 
 pub fn explain(evidence: &Evidence<'_>) -> Explanation {
-    let Decided { desired, plan, findings, states, decisions, held } = Decided::by(evidence);
+    let Decided { desired, plan, findings, states, decisions, held, hindrance } =
+        Decided::by(evidence);
     let stations = vec![
         found(evidence),
         in_scope(evidence),
@@ -82,7 +87,7 @@ pub fn explain(evidence: &Evidence<'_>) -> Explanation {
         groups(evidence, &desired),
         decision(&plan, (&held, &decisions), &findings, evidence),
     ];
-    Explanation { stations, plan, findings, states }
+    Explanation { stations, plan, findings, states, hindrance }
 }
 
 /// What the functions of a run make of one person.
@@ -96,6 +101,7 @@ struct Decided {
     decisions: Decisions,
     /// What the gate keeps of their changes, if they are all that changes.
     held: Held,
+    hindrance: Option<Hindrance>,
 }
 
 impl Decided {
@@ -105,6 +111,8 @@ impl Decided {
         let records = own.into_iter().chain(evidence.others.iter().cloned()).collect();
         let (desired, mut findings) =
             mapping::desired_by(records, BTreeSet::new(), evidence.listed, rules, existing);
+        let is_conflict = |it: &&Finding| it.kind == FindingKind::Conflict;
+        let mut conflicts: Vec<Finding> = findings.iter().filter(is_conflict).cloned().collect();
         findings.retain(|finding| finding.id.as_ref().is_none_or(|it| evidence.concerns(it)));
         let around = around(evidence, &desired);
         let gone = evidence.absence.iter().map(|&it| (id.clone(), it.clone()));
@@ -113,14 +121,26 @@ impl Decided {
         let gone: BTreeMap<ExternalId, Absence> = gone.chain(skipped).collect();
         let (plan, planning) = plan::plan(&desired, &around, &gone, policy, past);
         let plan = Plan { steps: theirs(plan.steps, id), ..plan };
+        conflicts.extend(planning.iter().filter(is_conflict).cloned());
         findings.extend(planning.into_iter().filter(|it| it.id.as_ref() == Some(id)));
+        let outcome = Outcome {
+            desired: &desired,
+            steps: &plan.steps,
+            findings: &conflicts,
+            actual,
+            existing,
+            rules,
+            policy,
+        };
+        let record = evidence.record.filter(|_| evidence.absence.is_none());
+        let hindrance = record.and_then(|record| outcome.hindrance(id, record));
 
         let states = states([id], &desired, &gone);
         let mut decisions = terms.decisions.clone();
         decisions.keep_in_force(&plan.steps, &states, terms.known_by);
         let terms = Terms { decisions: &decisions, ..*terms };
         let (_, held) = gate::check(alone(&plan, actual, past), actual, &terms);
-        Decided { desired, plan, findings, states, decisions, held }
+        Decided { desired, plan, findings, states, decisions, held, hindrance }
     }
 }
 

@@ -5,11 +5,12 @@
 
 pub mod emptied;
 pub mod explain;
-mod known;
+pub mod known;
 pub mod names;
 pub mod one;
 mod past;
 pub mod preview;
+mod remedies;
 
 use std::sync::Arc;
 

@@ -131,6 +131,17 @@ pub enum After {
     Skip,
 }
 
+/// How a row keeps somebody from taking part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dismissal {
+    pub target: Target,
+    /// `title or department`
+    pub sources: String,
+    /// What the row could do nothing with, which may be nothing; none where an expression says that they
+    /// take no part.
+    pub value: Option<String>,
+}
+
 /// A record as the rules understand it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Person {
@@ -247,8 +258,12 @@ impl PersonRules {
 
     /// The paths of all fields that are looked at.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
-        let rows = self.rows.iter().flat_map(|row| row.sources.iter().flat_map(Source::fields));
-        rows.chain(self.key.iter().map(|it| &*it.field))
+        self.fields_of_rows().chain(self.key.iter().map(|it| &*it.field))
+    }
+
+    /// As [`PersonRules::fields`], without that of the key where no row looks at it.
+    pub fn fields_of_rows(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().flat_map(|row| row.sources.iter().flat_map(Source::fields))
     }
 
     /// What each row makes of somebody, as far as they can be worked out.
@@ -268,6 +283,22 @@ impl PersonRules {
         Ok(traced)
     }
 
+    /// By which row somebody takes no part, where one says so.
+    pub fn dismissal(&self, record: &Record, existing: Option<&Arc<User>>) -> Option<Dismissal> {
+        let traced = self.trace(record, existing).ok()?;
+        let at = traced.iter().position(|it| it.after == After::Skip)?;
+        let (row, before) = (self.rows.get(at)?, traced.get(..at)?);
+        // What an expression says does not hang on what else the row would do.
+        let lenient = Row { otherwise: Otherwise::Untransformed, ..row.clone() };
+        let lenient = lenient.trace(record, existing, before).ok()?;
+        let value = traced.get(at).map(|it| it.before.clone());
+        Some(Dismissal {
+            target: row.target.clone(),
+            sources: row.sources_text(),
+            value: value.filter(|_| lenient.after != After::Skip),
+        })
+    }
+
     /// Maps one record to the user that a directory should hold, or says why it cannot be.
     pub(super) fn person(
         &self,
@@ -277,13 +308,22 @@ impl PersonRules {
         if self.is_fixed() {
             return super::fixed(record, existing.map(|it| &**it)).map(Person::User);
         }
+        self.made_of(record, existing, &self.trace(record, existing)?)
+    }
+
+    /// What rows that were worked out make of somebody.
+    pub(super) fn made_of(
+        &self,
+        record: &Record,
+        existing: Option<&Arc<User>>,
+        traced: &[Traced],
+    ) -> Result<Person, Finding> {
         super::refuse_unknown_standing(record)?;
-        let traced = self.trace(record, existing)?;
         if let Some(row) = traced.iter().find(|it| it.after == After::Skip) {
             let words = format!("the row of the {} says to skip them", row.target);
             return Ok(Person::Skipped(words.into()));
         }
-        user_of(record, existing.map(|it| &**it), &traced)
+        user_of(record, existing.map(|it| &**it), traced)
             .map(Person::User)
             .map_err(|why| invalid(record, why))
     }
@@ -398,7 +438,13 @@ impl Row {
         record.fields.has_untold() && fields.any(|it| record.is_untold(it))
     }
 
-    fn sources_text(&self) -> String {
+    /// The same row, but that it takes values as they are where no transformation applies.
+    pub fn untransformed(&self) -> &str {
+        notation::without_otherwise(&self.text)
+    }
+
+    /// `title or department`
+    pub(crate) fn sources_text(&self) -> String {
         self.sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
     }
 }
@@ -667,7 +713,7 @@ fn yes_or_no(word: &str) -> Result<bool, String> {
 
 impl Standing {
     /// Whether an account of that standing is active, told what it is now.
-    pub(super) fn is_active(self, existing: Option<&User>) -> bool {
+    pub(crate) fn is_active(self, existing: Option<&User>) -> bool {
         match self {
             Standing::Active => true,
             Standing::Kept => existing.is_none_or(|it| it.active),

@@ -1,5 +1,6 @@
 //! Why somebody is here, or is not: as of now, by the last read, or as a past run saw it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -15,11 +16,12 @@ use super::known::{
     Actuals, Everybody, Known, Oracle, hangs_on_others, has_unlisted_groups, known,
 };
 use super::past::{self, Past};
+use super::remedies::{self, Left};
 use super::{PeopleError, Stored, actuals, last_read, read_of, retold};
 use crate::plans::rejections;
 use crate::run::Ready;
 use crate::source::onelogin::error::SourceError;
-use crate::source::onelogin::replay::{Remedy, Retold};
+use crate::source::onelogin::replay::{Remedy, Replay};
 use crate::source::onelogin::report::ScopeVerdict;
 use crate::source::onelogin::scope::suggestion;
 use crate::source::onelogin::settings::GroupSource;
@@ -198,13 +200,9 @@ async fn now(db: &Db, ready: &Ready, asked: Asked<'_>) -> Result<Explained, Peop
         None
     };
     let known = known(db, ready, oracle, everybody.as_ref(), asked.user, &actuals).await?;
-    // How many others a remedy brings in is told by the last read, if there is one.
-    let is_out = known.iter().any(|it| is_out_of_scope(it.absence.as_ref()));
-    let stored = if is_out { last_read(db, &ready.connector).await.ok() } else { None };
-    let retold = stored.as_ref().and_then(|it| retold(&it.replay, settings).ok());
     let rulings = rulings(db, ready).await?;
     let grounds = Grounds::gather(ready, oracle, everybody.as_ref(), rulings, &actuals).await?;
-    let mut people = answers(db, ready, asked, retold.as_ref(), known, &grounds).await?;
+    let mut people = answers(db, ready, asked, None, known, &grounds).await?;
     if let Some(why) = untold.filter(|_| hangs_on_others) {
         let remark = format!(
             "Whether somebody else would have the same key, username or group name could not be told. {why}"
@@ -227,6 +225,7 @@ async fn by_read(
     let settings = &ready.connector.settings;
     let retold = retold(&stored.replay, settings)?;
     let now = actuals(db, &ready.targets).await?;
+    let named_now = named_now(&now, asked.user);
     let (Past { actuals, compared, remarks }, instead) = match as_of {
         AsOf::Now(instead) => (Past::now(now), instead),
         AsOf::Run(run) => (past::before(db, ready, run, asked.user, &retold, now).await?, None),
@@ -243,14 +242,30 @@ async fn by_read(
             Err(error) => return Err(error),
         }
     }
-    let known = known(db, ready, oracle, everybody.as_ref(), asked.user, &actuals).await?;
+    let mut known = known(db, ready, oracle, everybody.as_ref(), asked.user, &actuals).await?;
+    if known.is_empty() {
+        // Renamed since: whoever has the name now is meant.
+        for id in named_now {
+            known.extend(
+                self::known(db, ready, oracle, everybody.as_ref(), id.as_str(), &actuals).await?,
+            );
+        }
+    }
     let grounds = Grounds::gather(ready, oracle, everybody.as_ref(), rulings, &actuals).await?;
-    let mut people = answers(db, ready, asked, Some(&retold), known, &grounds).await?;
+    let mut people = answers(db, ready, asked, Some(&stored.replay), known, &grounds).await?;
     for person in &mut people {
         person.remarks.extend(untold.iter().chain(&remarks).cloned());
     }
     let seen = Seen::Stored { run: stored.run, read_at: stored.read_at, instead, compared };
     Ok(Explained { seen, people })
+}
+
+/// Whose account has this username or e-mail, by the source's ids.
+fn named_now(actuals: &[(Option<Target>, Actual)], text: &str) -> BTreeSet<ExternalId> {
+    let name = Name::new(text.trim());
+    let accounts = actuals.iter().flat_map(|(_, actual)| actual.directory.users.values());
+    let named = accounts.filter(|it| it.username == name || Name::new(&it.email) == name);
+    named.map(|it| it.source_id().clone()).collect()
 }
 
 /// What changes of one person are judged by, as those of a run.
@@ -266,11 +281,12 @@ fn is_out_of_scope(absence: Option<&Absence>) -> bool {
     }
 }
 
+/// By a read, or by the last one that is stored where OneLogin was asked.
 async fn answers(
     db: &Db,
     ready: &Ready,
     asked: Asked<'_>,
-    retold: Option<&Retold<'_>>,
+    replay: Option<&Arc<Replay>>,
     known: Vec<Known>,
     grounds: &Grounds<'_>,
 ) -> Result<Vec<Person>, PeopleError> {
@@ -315,15 +331,10 @@ async fn answers(
             remarks.push("They are known from earlier runs alone.".to_owned());
         }
         let mut remedies = Vec::new();
-        if is_out_of_scope(known.absence.as_ref())
-            && let Some(found) = &known.found
-        {
-            match retold {
-                Some(retold) => remedies = retold.remedies(found),
-                None => remarks.push(
-                    "Simulate once to be told what would bring them in, and whom else.".to_owned(),
-                ),
-            }
+        if let Some(left) = left(&known, &directories) {
+            let told = remedies_of(db, ready, replay, left, grounds).await?;
+            remedies = told.remedies;
+            remarks.extend(told.remark);
         }
         people.push(Person {
             username: username.or(in_history),
@@ -337,6 +348,42 @@ async fn answers(
         });
     }
     Ok(people)
+}
+
+/// Whoever takes no part although the source has them, and why.
+fn left(known: &Known, directories: &[InDirectory]) -> Option<Left> {
+    let found = known.found.clone()?;
+    let hindrance = directories.iter().find_map(|it| it.explanation.hindrance.clone());
+    let is_left = is_out_of_scope(known.absence.as_ref()) || hindrance.is_some();
+    is_left.then_some(Left { id: known.id.clone(), found, hindrance })
+}
+
+struct Told {
+    remedies: Vec<Remedy>,
+    remark: Option<String>,
+}
+
+/// By what they would take part. What settings would do is told by a read.
+async fn remedies_of(
+    db: &Db,
+    ready: &Ready,
+    replay: Option<&Arc<Replay>>,
+    left: Left,
+    grounds: &Grounds<'_>,
+) -> Result<Told, PeopleError> {
+    let settings = &ready.connector.settings;
+    let replay = match replay {
+        Some(replay) => Some(Arc::clone(replay)),
+        None => last_read(db, &ready.connector).await.ok().map(|it| it.replay),
+    };
+    if let Some(replay) = replay.filter(|it| retold(it, settings).is_ok()) {
+        let remedies = remedies::remedies(replay, settings, grounds.actuals, left).await?;
+        return Ok(Told { remedies, remark: None });
+    }
+    let at_source =
+        left.hindrance.map(|it| remedies::at_source(&it, settings, &ExternalId::to_string));
+    let remark = "Simulate once to be told what settings would bring them in, and whom else.";
+    Ok(Told { remedies: at_source.into_iter().collect(), remark: Some(remark.to_owned()) })
 }
 
 /// What somebody said no to of a person, as long as the source says the same of them, and of the groups

@@ -22,6 +22,7 @@ use crate::source::onelogin::replay::{Replay, Retold};
 use crate::source::onelogin::report::{Found, Read, ScopeVerdict};
 use crate::source::onelogin::settings::GroupSource;
 use crate::store::Db;
+use crate::store::connectors::Connector;
 use crate::store::connectors::settings::{ConnectorSettings, FieldError};
 use crate::store::runs::changes;
 use crate::store::targets::Target;
@@ -62,10 +63,16 @@ pub(super) type Actuals = Arc<Vec<(Option<Target>, Actual)>>;
 const RIVALS_MAX: usize = 50;
 
 impl Oracle<'_> {
-    pub(super) async fn find(self, text: &str) -> Result<Vec<Found>, SourceError> {
+    /// Everybody whose username, e-mail or id this is.
+    async fn found(
+        self,
+        db: &Db,
+        connector: &Connector,
+        text: &str,
+    ) -> Result<Vec<Found>, PeopleError> {
         match self {
-            Oracle::Live(source) => source.find(text).await,
-            Oracle::Stored(retold) => retold.find(text),
+            Oracle::Live(source) => found_now(db, connector, source, text).await,
+            Oracle::Stored(retold) => Ok(retold.find(text)?),
         }
     }
 
@@ -102,6 +109,32 @@ impl Oracle<'_> {
             Oracle::Stored(retold) => Ok(retold.groups()),
         }
     }
+}
+
+/// Everybody whom OneLogin finds by this username, e-mail or id.
+///
+/// Where somebody comes without a custom attribute, the last read names somebody who had it, and OneLogin
+/// is asked whether that one has it still: otherwise it may be gone for everybody, and takes nothing away.
+pub async fn found_now(
+    db: &Db,
+    connector: &Connector,
+    source: &OneLogin,
+    text: &str,
+) -> Result<Vec<Found>, PeopleError> {
+    let mut people = source.find(text).await?;
+    let untold = people.iter().flat_map(|it| it.record.fields.untold());
+    let untold: BTreeSet<String> = untold.map(str::to_owned).collect();
+    if untold.is_empty() {
+        return Ok(people);
+    }
+    let Ok(Stored { replay, .. }) = last_read(db, connector).await else { return Ok(people) };
+    let ids = untold.iter().filter_map(|path| replay.witness(path)).collect();
+    let witnesses = source.people(&ids).await?;
+    let tells_of = |witness: &Found, path: &str| {
+        ids.contains(&witness.record.id) && !witness.record.is_untold(path)
+    };
+    Found::settle(&mut people, |path| witnesses.iter().any(|it| tells_of(it, path)));
+    Ok(people)
 }
 
 fn in_scope(found: Vec<Found>) -> Vec<Record> {
@@ -178,7 +211,7 @@ pub(super) async fn known(
     let existing = Existing::of(actuals.iter().map(|(_, actual)| &actual.directory));
     let around = Around { oracle, everybody, rules: &rules, existing: &existing, actuals };
     let mut people: BTreeMap<ExternalId, Known> = BTreeMap::new();
-    for found in oracle.find(text).await? {
+    for found in oracle.found(db, &ready.connector, text).await? {
         let known = around.known(found).await?;
         people.insert(known.source_id.clone(), known);
     }
@@ -204,7 +237,7 @@ pub(super) async fn known(
         let found = match absence {
             Some(Absence::Gone) | None => None,
             Some(Absence::OutOfScope(_) | Absence::Inactive(_) | Absence::Present) => {
-                let found = oracle.find(source_id.as_str()).await?;
+                let found = oracle.found(db, &ready.connector, source_id.as_str()).await?;
                 found.into_iter().find(|it| it.record.id == source_id)
             }
         };

@@ -4,6 +4,7 @@ mod approvals;
 mod lasting;
 mod new_rules;
 mod people;
+mod remedies;
 mod singles;
 
 use std::collections::BTreeSet;

@@ -95,6 +95,11 @@ fn parts(text: &str) -> Result<Parts<'_>, String> {
     Ok(Parts { sources, transformations, otherwise: otherwise.unwrap_or_default().trim() })
 }
 
+/// A row without what is done where no transformation applies.
+pub(super) fn without_otherwise(text: &str) -> &str {
+    split_outside(text, ';').map_or(text, |(row, _)| row.trim_end())
+}
+
 /// Splits at the first separator that is not within quotes.
 fn split_outside(text: &str, separator: char) -> Result<(&str, Option<&str>), String> {
     let (mut is_quoted, mut is_expression) = (false, false);

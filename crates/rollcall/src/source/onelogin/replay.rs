@@ -14,8 +14,9 @@ use std::sync::Arc;
 use reconcile::plan::Absence;
 use reconcile::principal::{ExternalId, FieldPaths, Grant, fold};
 
-use super::assembly::{Assembly, Vocabulary, external_id};
+use super::assembly::{Assembly, ROWS_WITH_CUSTOM_ATTRIBUTES, Vocabulary, external_id};
 use super::error::SourceError;
+use super::fields;
 use super::find::{found, readable};
 use super::gone::absence_of;
 use super::kept::{Header, Kept, KeptError, Opened};
@@ -146,6 +147,13 @@ impl Replay {
         name.map_or_else(|| id.to_string(), str::to_owned)
     }
 
+    /// Somebody whom OneLogin told of with this custom attribute, where a run would have noticed.
+    pub fn witness(&self, path: &str) -> Option<ExternalId> {
+        let short_name = fields::custom_attribute(path)?;
+        let mut rows = self.rows.iter().take(ROWS_WITH_CUSTOM_ATTRIBUTES);
+        rows.find(|row| row.has(short_name)).and_then(|row| row.id).map(external_id)
+    }
+
     fn row(&self, id: u64) -> Option<&UserRow> {
         let read = self.by_id.get(&id).and_then(|at| self.rows.get(*at));
         read.or_else(|| self.asked.get(&id))
@@ -184,12 +192,29 @@ impl Retold<'_> {
 
     /// Everybody in scope.
     pub fn read(&self) -> Result<Read, SourceError> {
-        let Replay { header, rows, .. } = self.replay;
+        self.read_of(self.replay.rows.clone())
+    }
+
+    /// As [`Retold::read`], with somebody as they were found, whatever the read has of them.
+    pub fn read_with(&self, found: &Found) -> Result<Read, SourceError> {
+        let Replay { rows, by_id, .. } = self.replay;
+        let mut rows = rows.clone();
+        let place = found.row.id.and_then(|id| by_id.get(&id)).copied();
+        match place.and_then(|at| rows.get_mut(at)) {
+            Some(row) => *row = found.row.clone(),
+            None => rows.push(found.row.clone()),
+        }
+        self.read_of(rows)
+    }
+
+    fn read_of(&self, rows: Vec<UserRow>) -> Result<Read, SourceError> {
+        let header = &self.replay.header;
+        let distinct = rows.len();
         let mut assembly = Assembly::new(self.vocabulary.clone());
         if header.only.is_none() {
             assembly.expect_everybody();
         }
-        assembly.take(rows.clone());
+        assembly.take(rows);
         for kind in [Kind::Role, Kind::Group] {
             let known: BTreeMap<u64, Looked> = header.looked(kind).collect();
             // Whoever has what nobody ever looked up is withheld.
@@ -201,7 +226,7 @@ impl Retold<'_> {
         let assembled = assembly.finish()?;
         let in_scope = assembled.records.len() + assembled.unreadable.len();
         let proof = Proof {
-            distinct: rows.len(),
+            distinct,
             walks: 1,
             instead_of_total: Some("as they were stored"),
             ..Proof::default()
@@ -235,10 +260,15 @@ impl Retold<'_> {
     /// Everybody with this username, e-mail or id, in scope or not.
     pub fn find(&self, text: &str) -> Result<Vec<Found>, SourceError> {
         let id = text.trim().parse::<u64>().ok();
-        if let Some(row) = id.and_then(|id| self.replay.row(id)) {
-            return Ok(vec![found(row.clone(), &self.vocabulary)?]);
-        }
-        self.rows_named(text).map(|row| found(row.clone(), &self.vocabulary)).collect()
+        let mut people: Vec<Found> = match id.and_then(|id| self.replay.row(id)) {
+            Some(row) => vec![found(row.clone(), &self.vocabulary)?],
+            None => {
+                let rows = self.rows_named(text);
+                rows.map(|row| found(row.clone(), &self.vocabulary)).collect::<Result<_, _>>()?
+            }
+        };
+        Found::settle(&mut people, |path| self.replay.witness(path).is_some());
+        Ok(people)
     }
 
     /// Everybody whose username or e-mail this is. Whoever cannot be read is none of them.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reconcile::finding::Finding;
-use reconcile::principal::{ExternalId, Grant, Record};
+use reconcile::principal::{ExternalId, FieldPaths, Grant, Record};
 
 use super::wire::UserRow;
 
@@ -148,6 +148,20 @@ pub struct Found {
     pub unnamed: Vec<String>,
     /// As it came.
     pub(super) row: UserRow,
+}
+
+impl Found {
+    /// Whoever came without an attribute that others have has no value of it. Alone, nobody can tell that
+    /// from an attribute that is not there.
+    pub fn settle(people: &mut [Found], is_known: impl Fn(&str) -> bool) {
+        for Found { record, .. } in people {
+            if record.fields.has_untold() {
+                let untold = record.fields.untold().filter(|path| !is_known(path));
+                let untold = FieldPaths::new(untold);
+                record.fields = record.fields.with_untold(untold);
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

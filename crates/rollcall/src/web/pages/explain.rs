@@ -369,7 +369,7 @@ fn fixes(remedies: &[Remedy]) -> Vec<Fix> {
 
 fn directory_view(directory: InDirectory, page: String) -> DirectoryView {
     let InDirectory { target, explanation, group } = directory;
-    let Explanation { stations, plan, findings: _, states: _ } = explanation;
+    let Explanation { stations, plan, findings: _, states: _, hindrance: _ } = explanation;
     let told: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
     let has_account = stations.iter().any(|it| it.title == "Matched" && it.verdict == Verdict::Yes);
     let mut stations: Vec<StationView> =
