@@ -5,9 +5,9 @@ use reconcile::finding::{Finding, FindingKind};
 use reconcile::mapping::existing::Existing;
 use reconcile::mapping::rules::{PersonRules, Traced};
 use reconcile::mapping::trial::{self, Trial};
-use reconcile::principal::ExternalId;
+use reconcile::principal::{ExternalId, FieldPaths};
 
-use crate::people::{self, PeopleError, Stored};
+use crate::people::{self, PeopleError, Stored, known};
 use crate::source::onelogin::error::SourceError;
 use crate::source::onelogin::replay::{Replay, ReplayError, Retold};
 use crate::source::onelogin::report::{Found, Progress, Read};
@@ -66,7 +66,7 @@ pub async fn of_user(
     who: &str,
 ) -> Result<Vec<PersonTrial>, TrialError> {
     let rules = connector.settings.mapping.rules()?;
-    let found = source.find(who).await?;
+    let found = known::found_now(db, connector, source, who).await?;
     let actuals = actuals(db, connector).await?;
     let existing = Existing::of(actuals.iter().map(|it| &it.directory));
     let one = |it: Found| PersonTrial {
@@ -76,18 +76,20 @@ pub async fn of_user(
     Ok(found.into_iter().map(one).collect())
 }
 
-/// Tries the rules of the connector, saved or not, on everybody of the last read in scope. The time
-/// is that of the read, where it was not made for this.
+/// Tries the rules of the connector, saved or not, on everybody of the last read in scope, beside what
+/// they have, or what the saved settings make of them. The time is that of the read, where it was not
+/// made for this; the source has to bring [`fields`] then.
 pub async fn of_everybody(
     db: &Db,
     connector: &Connector,
+    saved: &ConnectorSettings,
     source: &OneLogin,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<(Trial, Option<Timestamp>), TrialError> {
-    let rules = connector.settings.mapping.rules()?;
+    let rules = Rules::of(&connector.settings, saved)?;
     let actuals = actuals(db, connector).await?;
     let existing = Existing::of(actuals.iter().map(|it| &it.directory));
-    let (read, read_at) = match told_again(db, connector).await? {
+    let (read, read_at) = match told_again(db, connector, saved).await? {
         Some((read, read_at)) => (read, Some(read_at)),
         None => (source.read(progress).await?, None),
     };
@@ -96,8 +98,9 @@ pub async fn of_everybody(
 
 /// With the fields that rules name and the source does not have: what accounts keep is no reason to
 /// take a misspelt name for a good one.
-fn of_read(read: Read, rules: &PersonRules, existing: &Existing<'_>) -> Trial {
-    let mut trial = trial::of_everybody(&read.records, rules, existing);
+fn of_read(read: Read, rules: &Rules, existing: &Existing<'_>) -> Trial {
+    let Rules { tried, saved } = rules;
+    let mut trial = trial::of_everybody(&read.records, tried, saved, existing);
     let is_unknown = |it: &Finding| it.kind == FindingKind::UnknownField;
     trial.findings.extend(read.findings.into_iter().filter(is_unknown));
     trial
@@ -110,9 +113,9 @@ pub async fn of_known(
     who: &str,
 ) -> Result<Known<Vec<PersonTrial>>, TrialError> {
     let who = who.to_owned();
-    on_kept(db, connector, move |retold, rules, existing| {
+    on_kept(db, connector, &connector.settings, move |retold, rules, existing| {
         let one = |it: Found| PersonTrial {
-            traced: trial::of_one(&it.record, rules, existing),
+            traced: trial::of_one(&it.record, &rules.tried, existing),
             id: it.record.id,
         };
         Ok(retold.find(&who)?.into_iter().map(one).collect())
@@ -124,9 +127,49 @@ pub async fn of_known(
 pub async fn of_everybody_known(
     db: &Db,
     connector: &Connector,
+    saved: &ConnectorSettings,
 ) -> Result<Known<Trial>, TrialError> {
-    on_kept(db, connector, |retold, rules, existing| Ok(of_read(retold.read()?, rules, existing)))
-        .await
+    on_kept(db, connector, saved, |retold, rules, existing| {
+        Ok(of_read(retold.read()?, rules, existing))
+    })
+    .await
+}
+
+/// The paths of the fields that a trial looks at, those of the saved settings included.
+pub fn fields(
+    settings: &ConnectorSettings,
+    saved: &ConnectorSettings,
+) -> Result<FieldPaths, FieldError> {
+    let (tried, saved) = (settings.fields()?, saved.fields().unwrap_or_default());
+    Ok(FieldPaths::new(tried.iter().chain(saved.iter())))
+}
+
+/// The rules that are tried, and those that are saved.
+struct Rules {
+    tried: PersonRules,
+    saved: PersonRules,
+}
+
+impl Rules {
+    /// Saved rules that this version cannot use are what is mended, and nothing to compare with.
+    fn of(settings: &ConnectorSettings, saved: &ConnectorSettings) -> Result<Rules, FieldError> {
+        let tried = settings.mapping.rules()?;
+        Ok(Rules { tried, saved: saved.mapping.rules().unwrap_or(PersonRules::FIXED) })
+    }
+}
+
+/// A read as the settings understand it, with what the saved rules look at, if it was asked for.
+fn retold<'a>(
+    replay: &'a Replay,
+    settings: &ConnectorSettings,
+    saved: &ConnectorSettings,
+) -> Result<Retold<'a>, PeopleError> {
+    match replay.retold(&settings.source, &fields(settings, saved)?) {
+        Err(ReplayError::NotAsked { .. }) => {
+            Ok(replay.retold(&settings.source, &settings.fields()?)?)
+        }
+        retold => Ok(retold?),
+    }
 }
 
 /// Tries something on the last kept read, beside the requests that go on meanwhile: a hundred
@@ -134,16 +177,16 @@ pub async fn of_everybody_known(
 async fn on_kept<T: Send + 'static>(
     db: &Db,
     connector: &Connector,
-    on: impl FnOnce(&Retold<'_>, &PersonRules, &Existing<'_>) -> Result<T, SourceError> + Send + 'static,
+    saved: &ConnectorSettings,
+    on: impl FnOnce(&Retold<'_>, &Rules, &Existing<'_>) -> Result<T, SourceError> + Send + 'static,
 ) -> Result<Known<T>, TrialError> {
-    let settings = connector.settings.clone();
-    let rules = settings.mapping.rules()?;
-    let fields = settings.fields()?;
+    let (settings, saved) = (connector.settings.clone(), saved.clone());
+    let rules = Rules::of(&settings, &saved)?;
     let actuals = actuals(db, connector).await?;
     let Stored { read_at, replay, .. } = people::last_read(db, connector).await?;
     let tried = tokio::task::spawn_blocking(move || {
         let existing = Existing::of(actuals.iter().map(|it| &it.directory));
-        let retold = replay.retold(&settings.source, &fields)?;
+        let retold = retold(&replay, &settings, &saved)?;
         let tried = on(&retold, &rules, &existing).map_err(ReplayError::from)?;
         Ok::<_, PeopleError>(Known { tried, read_at, unread: retold.unread() })
     });
@@ -155,12 +198,22 @@ async fn on_kept<T: Send + 'static>(
 async fn told_again(
     db: &Db,
     connector: &Connector,
+    saved: &ConnectorSettings,
 ) -> Result<Option<(Read, Timestamp)>, TrialError> {
     let Some(stored) = reads::last(db, connector.id).await? else { return Ok(None) };
     let Some(content) = reads::content(db, &stored).await? else { return Ok(None) };
-    let fields = connector.settings.fields()?;
-    let read = Replay::open(&content).map_err(ReplayError::from).and_then(|replay| {
-        let told = replay.retold(&connector.settings.source, &fields)?;
+    let replay = match Replay::open(&content) {
+        Ok(replay) => replay,
+        Err(error) => {
+            tracing::debug!(%error, "the stored read does not do; everybody is read");
+            return Ok(None);
+        }
+    };
+    let told = match retold(&replay, &connector.settings, saved) {
+        Err(PeopleError::Replay(error)) => Err(error),
+        told => Ok(told?),
+    };
+    let read = told.and_then(|told| {
         let is_everybody = told.unread().is_none();
         is_everybody.then(|| told.read().map_err(ReplayError::from)).transpose()
     });

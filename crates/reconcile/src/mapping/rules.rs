@@ -308,24 +308,7 @@ impl PersonRules {
         if self.is_fixed() {
             return super::fixed(record, existing.map(|it| &**it)).map(Person::User);
         }
-        self.made_of(record, existing, &self.trace(record, existing)?)
-    }
-
-    /// What rows that were worked out make of somebody.
-    pub(super) fn made_of(
-        &self,
-        record: &Record,
-        existing: Option<&Arc<User>>,
-        traced: &[Traced],
-    ) -> Result<Person, Finding> {
-        super::refuse_unknown_standing(record)?;
-        if let Some(row) = traced.iter().find(|it| it.after == After::Skip) {
-            let words = format!("the row of the {} says to skip them", row.target);
-            return Ok(Person::Skipped(words.into()));
-        }
-        user_of(record, existing.map(|it| &**it), traced)
-            .map(Person::User)
-            .map_err(|why| invalid(record, why))
+        made_of(record, existing, &self.trace(record, existing)?)
     }
 
     /// The key of somebody by another field than the id, or a sentence that says why they have none.
@@ -345,6 +328,22 @@ impl PersonRules {
             },
         })
     }
+}
+
+/// What rows that were worked out make of somebody.
+pub(super) fn made_of(
+    record: &Record,
+    existing: Option<&Arc<User>>,
+    traced: &[Traced],
+) -> Result<Person, Finding> {
+    super::refuse_unknown_standing(record)?;
+    if let Some(row) = traced.iter().find(|it| it.after == After::Skip) {
+        let words = format!("the row of the {} says to skip them", row.target);
+        return Ok(Person::Skipped(words.into()));
+    }
+    user_of(record, existing.map(|it| &**it), traced)
+        .map(Person::User)
+        .map_err(|why| invalid(record, why))
 }
 
 fn invalid(record: &Record, message: String) -> Finding {

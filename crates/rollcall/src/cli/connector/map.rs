@@ -70,6 +70,10 @@ struct TracedAnswer {
 #[derive(Serialize)]
 struct EveryoneAnswer {
     people: usize,
+    /// How many of them are compared with their account; the others with what the saved rules make.
+    with_account: usize,
+    #[serde(skip)]
+    compared_words: String,
     read_at: Option<String>,
     rows: Vec<RowAnswer>,
     findings: Vec<String>,
@@ -131,14 +135,15 @@ pub(super) async fn run(args: &MapArgs, context: &Context) -> Result<Exit, CliEr
         }
         answer.people = people.into_iter().map(person_answer).collect();
     } else if args.last_read {
-        let known = trial::of_everybody_known(&context.db, &connector).await?;
+        let known = trial::of_everybody_known(&context.db, &connector, &before).await?;
         answer.everyone = Some(everyone_answer(known.tried, Some(known.read_at.to_string())));
         answer.unread = known.unread;
     } else {
-        let source = context.source(&connector).await?;
+        let fields = trial::fields(&connector.settings, &before)?;
+        let source = context.source(&connector).await?.with_fields(fields.iter())?;
         let teller = Teller::new(context.output);
         let tell = |progress| teller.tell(&Event::Source(progress));
-        let tried = trial::of_everybody(&context.db, &connector, &source, &tell).await;
+        let tried = trial::of_everybody(&context.db, &connector, &before, &source, &tell).await;
         teller.done();
         let (trial, read_at) = tried?;
         answer.api_calls = source.calls().total();
@@ -169,9 +174,12 @@ fn traced_answer(traced: Traced) -> TracedAnswer {
 }
 
 fn everyone_answer(trial: Trial, read_at: Option<String>) -> EveryoneAnswer {
-    let Trial { people, rows, findings } = trial;
+    let compared_words = trial.compared_words();
+    let Trial { people, with_account, rows, findings } = trial;
     EveryoneAnswer {
         people,
+        with_account,
+        compared_words,
         read_at,
         rows: rows.into_iter().map(row_answer).collect(),
         findings: findings.into_iter().map(|it| it.message).collect(),
@@ -216,6 +224,7 @@ fn text(answer: &Answer<'_>) -> String {
             Some(at) => format!("{} people of the read of {at}", everyone.people),
             None => format!("{} people, read just now", everyone.people),
         });
+        text.push(everyone.compared_words.clone());
         everyone.rows.iter().for_each(|row| text.extend(row_text(row)));
         text.extend(everyone.findings.iter().map(|it| output::printable(&format!("(!) {it}"))));
     }

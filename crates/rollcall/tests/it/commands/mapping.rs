@@ -43,11 +43,12 @@ async fn rules_are_tried_before_they_are_saved_and_followed_after() {
     assert_eq!((&tried["saved"], &tried["everyone"]["people"]), (&false.into(), &30.into()));
     let rows = tried["everyone"]["rows"].as_array().unwrap();
     let row = |target: &str| rows.iter().find(|it| it["target"] == target).unwrap().clone();
-    assert_eq!(row("username")["changes"], 30, "{rows:?}");
+    assert_eq!(row("username")["changes"], 0, "the saved rules make the same: {rows:?}");
     assert_eq!(row("username")["collides"], 0);
     assert_eq!(row("synch.cost-center")["changes"], 30);
     assert_eq!(row("email")["changes"], 0, "the fixed rule");
-    assert_eq!(row("username")["examples"].as_array().unwrap().len(), 3);
+    assert_eq!(row("department")["changes"], 30);
+    assert_eq!(row("department")["examples"].as_array().unwrap().len(), 3);
     let shown = it.json(0, &["connector", "show", "OneLogin"]).await;
     assert_eq!(shown["mapping"], json!({ "rows": [], "key": null }), "nothing was saved");
 
@@ -59,7 +60,19 @@ async fn rules_are_tried_before_they_are_saved_and_followed_after() {
     let again = it.json(0, &["connector", "map", "OneLogin", "--everyone"]).await;
     assert_eq!(again["api_calls"], 0, "the stored read tells");
     assert!(again["everyone"]["read_at"].is_string());
-    assert_eq!(again["everyone"]["rows"], tried["everyone"]["rows"]);
+    assert_eq!(
+        (&tried["everyone"]["with_account"], &again["everyone"]["with_account"]),
+        (&0.into(), &30.into())
+    );
+    let rows = again["everyone"]["rows"].as_array().unwrap();
+    assert!(rows.iter().all(|it| it["changes"] == 0), "accounts have it by now: {rows:?}");
+    let renaming = ["connector", "map", "OneLogin", "--map", "username = email"];
+    let told = it.expect(0, &renaming).await;
+    assert!(told.contains("Each is compared with the account that they have."), "{told}");
+    assert!(
+        told.contains("username = email\n    changes 30 values, empties 0, collides 0"),
+        "{told}"
+    );
     let user = it.sandbox.admin().with_tenant(|tenant| {
         let with_email = |id: &&i64| tenant.user(**id).unwrap().email.is_some();
         let id = *tenant.user_ids().iter().find(with_email).unwrap();
@@ -285,6 +298,38 @@ async fn a_name_that_the_last_read_does_not_have_is_refused_with_what_may_be_mea
     it.set(&["--cleanup", "keep"]).await;
     // Other sources know it no better than those for which it was meant.
     it.set(&["--groups-from", "roles,group"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_lacks_an_attribute_that_others_have_has_no_value_of_it() {
+    let it = Installation::new(12, true).await;
+    it.set(&["--map", "synch.cost-center = custom_attributes.costcenter"]).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let admin = it.sandbox.admin();
+    let without = admin
+        .create_user(sandbox::onelogin::User {
+            username: Some("without".into()),
+            ..sandbox::onelogin::User::active()
+        })
+        .unwrap();
+    let line = "synch.cost-center from custom_attributes.costcenter: \"\" -> \"\"";
+    let of_everybody = "the source has no such field";
+    for flags in [&[][..], &["--last-read"]] {
+        if !flags.is_empty() {
+            it.expect(0, &["sync", "OneLogin"]).await;
+        }
+        let arguments = [&["user", "explain", "OneLogin", "without"][..], flags].concat();
+        let told = it.expect(0, &arguments).await;
+        assert!(told.contains(line) && !told.contains(of_everybody), "{flags:?}: {told}");
+        let arguments =
+            [&["connector", "map", "OneLogin", "--user", "without"][..], flags].concat();
+        let tried = it.json(0, &arguments).await;
+        assert!(!tried.to_string().contains("untold"), "{flags:?}: {tried}");
+    }
+    // Gone for everybody since the last read: one person alone loses nothing by it.
+    admin.inject(without_cost_centers("GET /api/2/users"));
+    let told = it.expect(0, &["user", "explain", "OneLogin", &without.to_string()]).await;
+    assert!(told.contains(of_everybody), "{told}");
 }
 
 impl Installation {

@@ -133,10 +133,13 @@ impl Trying {
                 Ok(person) => on_sample(person),
                 Err(why) => sorry(&why),
             },
-            On::Everybody => match trial::of_everybody_known(app.db(), &with_draft).await {
-                Ok(known) => on_everybody(known, now),
-                Err(error) => sorry(&told(error)?),
-            },
+            On::Everybody => {
+                let saved = &connector.settings;
+                match trial::of_everybody_known(app.db(), &with_draft, saved).await {
+                    Ok(known) => on_everybody(known, now),
+                    Err(error) => sorry(&told(error)?),
+                }
+            }
         };
         tried.command = format!("rollcall connector map {name}{whom}{flags}");
         self.tried = Some(tried);
@@ -198,11 +201,14 @@ fn on_user(who: &str, known: Known<Vec<PersonTrial>>, now: Timestamp) -> Tried {
 }
 
 fn on_everybody(known: Known<Trial>, now: Timestamp) -> Tried {
-    let Known { tried: Trial { people, rows, findings }, read_at, unread } = known;
+    let Known { tried, read_at, unread } = known;
+    let compared = [Some(tried.compared_words()), unread];
+    let remark = compared.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let Trial { people, with_account: _, rows, findings } = tried;
     let people = count(u64::try_from(people).unwrap_or(u64::MAX));
     Tried {
         read: Some(Moment::new(read_at, now)),
-        remark: unread.unwrap_or_default(),
+        remark,
         rows: rows.into_iter().map(row_view).collect(),
         odd: findings.into_iter().map(|it| it.message).collect(),
         ..nothing(&format!("On the {people} people in scope"))
