@@ -173,11 +173,11 @@ fn names(settings: &ConnectorSettings) -> Result<BTreeSet<Named>, FieldError> {
         add(CONDITIONS, path);
     }
     let rules = settings.mapping.rules()?;
-    let key = rules.key_field().filter(|it| is_custom(it));
-    for path in rules.fields().filter(|it| is_custom(it) && Some(*it) != key) {
+    // A row that names what the key is, too, still names it when the key is another.
+    for path in rules.fields_of_rows().filter(|it| is_custom(it)) {
         add(ROWS, path);
     }
-    if let Some(path) = key {
+    if let Some(path) = rules.key_field().filter(|it| is_custom(it)) {
         add(KEY, path);
     }
     let asked = settings.asked_by_expressions()?;

@@ -332,6 +332,23 @@ async fn whoever_lacks_an_attribute_that_others_have_has_no_value_of_it() {
     assert!(told.contains(of_everybody), "{told}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_was_saved_as_meant_is_no_reason_to_refuse_another_edit() {
+    let it = Installation::new(10, true).await;
+    it.set(&["--map", "synch.cc = custom_attributes.costcenter"]).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let meant = "--even-if-unknown";
+    it.set(&["--map", "synch.cc = custom_attributes.cc2", meant]).await;
+    let told = it.refused(78, &["--key", "custom_attributes.cc2"]).await;
+    assert!(told.contains("mapping.key"), "as a key it is new: {told}");
+    it.set(&["--key", "custom_attributes.cc2", meant]).await;
+    it.set(&["--key", ""]).await;
+    it.set(&["--key", "custom_attributes.cc2", meant]).await;
+    it.set(&["--map", ""]).await;
+    let told = it.refused(78, &["--map", "synch.cc = custom_attributes.cc2"]).await;
+    assert!(told.contains("mapping.rows"), "{told}");
+}
+
 impl Installation {
     async fn refused_run(&self) -> String {
         let output = run(self.folder.path(), &["sync", "OneLogin"]).await;
