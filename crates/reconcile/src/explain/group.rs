@@ -154,7 +154,9 @@ fn missing(evidence: &Evidence<'_>, decided: &Decided, asked: &Name, unread: &[&
     for assigned in evidence.rules.groups.assigned.iter().filter(|it| it.group == *asked) {
         from_assignment(evidence, decided, assigned, &mut answer);
     }
-    if answer.lines.is_empty() {
+    // A group source that is switched off is the cause only where there is no other.
+    let has_cause = !answer.lines.is_empty();
+    if !has_cause {
         answer.lines.push(format!("no group of the source and no assignment gives {asked}"));
     }
     if !unread.is_empty() {
@@ -162,7 +164,7 @@ fn missing(evidence: &Evidence<'_>, decided: &Decided, asked: &Name, unread: &[&
         answer
             .lines
             .push(format!("not looked at, because it is switched off as a group source: {kinds}"));
-        if answer.fixes.is_empty() {
+        if !has_cause {
             answer
                 .fixes
                 .push(format!("switch on {kinds} as a group source, if the group is one of those"));
@@ -207,7 +209,8 @@ fn from_source(evidence: &Evidence<'_>, asked: &Name, answer: &mut Answer) {
         let fate = rules.fate(grant, &sharing);
         let is_called = rules.name_of(grant).is_ok_and(|name| name == *asked);
         let gives = matches!(&fate, Fate::Group(name) if name == asked);
-        if grant.group != *asked && !is_called && !gives {
+        let is_meant = is_unfit(&fate) && looks_like(&grant.group, asked);
+        if grant.group != *asked && !is_called && !gives && !is_meant {
             continue;
         }
         let origin = &grant.origin;
@@ -232,6 +235,28 @@ fn from_source(evidence: &Evidence<'_>, asked: &Name, answer: &mut Answer) {
             }
         }
     }
+}
+
+fn is_unfit(fate: &Fate) -> bool {
+    match fate {
+        Fate::LeftOut(LeftOut::Unfit(_)) => true,
+        Fate::Group(_)
+        | Fate::LeftOut(
+            LeftOut::Outranked { .. }
+            | LeftOut::NotListed
+            | LeftOut::Unmatched
+            | LeftOut::Excepted(_),
+        ) => false,
+    }
+}
+
+/// Whether a name that cannot be used is read as the other: nobody sees, or types, what is wrong with it.
+fn looks_like(unfit: &Name, asked: &Name) -> bool {
+    let seen = |name: &Name| {
+        let letters = name.folded().chars().filter(|it| it.is_alphanumeric());
+        letters.collect::<String>()
+    };
+    !seen(asked).is_empty() && seen(unfit) == seen(asked)
 }
 
 /// What would let a group of the source take part.

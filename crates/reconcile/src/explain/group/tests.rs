@@ -148,6 +148,28 @@ fn a_group_under_another_name_is_told_with_it() {
 }
 
 #[test]
+fn a_switched_off_source_is_no_fix_where_the_cause_is_another() {
+    let mut case = ada("1 ada", "1 ada");
+    let record = case.record.as_mut().unwrap();
+    record.grants = vec![Arc::new(Grant {
+        group: Name::new("Pay\u{7}roll"),
+        kind: "role".into(),
+        origin: "role \"Pay\u{7}roll\"".into(),
+    })];
+    let answer = case.ask(|it| explain_group(it, &Name::new("payroll"), &["group"]));
+    assert!(answer.lines[1].contains("gives no group"), "{answer:?}");
+    assert_eq!(answer.fixes, ["rename role \"Pay\u{7}roll\" in the source"]);
+
+    let mut case = ada("1 ada off", "1 ada");
+    case.rules.groups.assigned =
+        vec![Assigned { group: Name::new("licensed"), with: None, only_if: None }];
+    let answer = case.ask(|it| explain_group(it, &Name::new("licensed"), &["group"]));
+    assert_eq!(answer.fixes, [""; 0], "{answer:?}");
+    let answer = case.ask(|it| explain_group(it, &Name::new("other"), &["group"]));
+    assert!(answer.fixes[0].contains("switch on group"), "{answer:?}");
+}
+
+#[test]
 fn equal_names_of_two_sources_are_told() {
     let mut case = ada("1 ada : dev", "1 ada");
     case.listed.extend(listed("group dev"));
