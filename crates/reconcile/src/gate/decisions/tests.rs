@@ -113,7 +113,7 @@ fn whose_access_is_given_back_does_not_lose_it_in_another_way() {
         Change::RemoveGroup { group },
     ];
     for change in others {
-        assert_eq!(taken_back(&change), [change.clone()], "{change}");
+        assert_eq!(taken_back(&change), std::slice::from_ref(&change), "{change}");
         assert!(rejecting(&change).is_rejected(&change), "{change}");
         assert!(access.iter().all(|it| !rejecting(&change).is_rejected(it)), "{change}");
     }
