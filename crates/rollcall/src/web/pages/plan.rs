@@ -209,11 +209,7 @@ async fn view(
     let settings = connectors::settings_of(&mut tx, plan.connector_id).await?;
     drop(tx);
     let is_stale = settings.is_none_or(|it| fingerprint(&it) != plan.fingerprint);
-    let tab = match asked.tab.as_str() {
-        "findings" => Tab::Findings,
-        "source" => Tab::Source,
-        _ => Tab::Changes,
-    };
+    let tab = Tab::from_word(&asked.tab);
     let of = |is: &dyn Fn(&str, &str) -> bool| {
         let counted = counts.iter().filter(|((verdict, decision, _), _)| is(verdict, decision));
         counted.map(|(_, count)| count).sum::<u64>()
@@ -232,22 +228,14 @@ async fn view(
     let Rows { changes, findings, next } =
         rows(app, plan.id, tab, &asked, (may_decide, &draft)).await?;
     let report = Report::read(&plan.report);
-    let left = if plan.status.is_open() {
-        let approved = of(&|verdict, decision| verdict == "held" && decision == "approved");
-        Remainder { waiting, approved }
-    } else {
-        Remainder::default()
-    };
+    let approved = of(&|verdict, decision| verdict == "held" && decision == "approved");
+    let left = left(plan, Remainder { waiting, approved });
     let passing = of(&|verdict, decision| match decision {
         "approved" => true,
         "rejected" => false,
         _ => verdict != "held",
     });
-    let can_apply = plan.kind == PlanKind::Simulated
-        && matches!(plan.status, PlanStatus::Ready | PlanStatus::Waiting | PlanStatus::Approved)
-        && !is_stale
-        && 0 < passing
-        && visit.may(Role::Operator);
+    let can_apply = is_appliable(plan) && !is_stale && 0 < passing && visit.may(Role::Operator);
     let is_shrunken = objections.iter().any(|it| it.kind == "shrunken");
     // A plan of a read that was far too short has no changes yet, and is decided over as such.
     let may_decide = may_decide && (0 < waiting || (counts.is_empty() && is_shrunken));
@@ -308,6 +296,16 @@ async fn view(
         asked,
         draft,
     })
+}
+
+/// What is left to decide or to do of a plan; nothing of one that is over.
+fn left(plan: &Plan, left: Remainder) -> Remainder {
+    if plan.status.is_open() { left } else { Remainder::default() }
+}
+
+fn is_appliable(plan: &Plan) -> bool {
+    plan.kind == PlanKind::Simulated
+        && matches!(plan.status, PlanStatus::Ready | PlanStatus::Waiting | PlanStatus::Approved)
 }
 
 /// The targets of a plan to choose from; none where there is one.
@@ -551,6 +549,16 @@ fn decisions(
         decisions.push(decision("Reject", format!("rollcall plan reject {plan}"), until));
     }
     decisions
+}
+
+impl Tab {
+    fn from_word(word: &str) -> Tab {
+        match word {
+            "findings" => Tab::Findings,
+            "source" => Tab::Source,
+            _ => Tab::Changes,
+        }
+    }
 }
 
 impl Asked {
