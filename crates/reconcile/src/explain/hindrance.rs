@@ -177,10 +177,11 @@ mod tests {
     fn check(case: &Case, people: &[&str], expected: &str) {
         let rows: Vec<String> = case.rows.iter().map(|&it| it.to_owned()).collect();
         let people_rules = PersonRules::parse(&rows, None, &|_| Ok(())).unwrap();
-        let rules = Rules { people: people_rules, groups: case.groups.clone() };
         let create_if = (!case.create_if.is_empty())
             .then(|| Expression::compile(case.create_if, &PERSON).unwrap());
         let policy = Policy { create_if, ..Policy::new(Cleanup::Disable, EmptyGroups::Keep) };
+        let (groups, keeps) = (case.groups.clone(), policy.keeps());
+        let rules = Rules { people: people_rules, groups, keeps };
         let actual = world::directory(case.actual);
         let existing = Existing::of([&actual]);
         let records: Vec<Record> = people.iter().map(|it| world::record(it)).collect();
