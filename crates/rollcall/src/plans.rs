@@ -108,7 +108,7 @@ pub async fn settle(
             remember_rules(tx, connector, run, decision).await?;
             (PlanKind::Held, Some(run))
         }
-        Reach::Undo { run: undone, rejections } => {
+        Reach::Undo { run: undone, is_of_one: _, rejections } => {
             let until = now + connector.settings.safety.rejection();
             for (target, rejections) in rejections {
                 let rows: Vec<NewRejection<'_>> = rejections.iter().map(|it| it.row()).collect();
@@ -383,10 +383,10 @@ async fn spend(
     };
     // Of whom nobody was asked nothing is proposed, and that says nothing of them.
     let looked_at_all = match reach {
-        Reach::Everybody | Reach::Undo { .. } => {
+        Reach::Everybody | Reach::Undo { is_of_one: false, .. } => {
             !decision.held.objections.iter().any(Objection::is_about_the_read)
         }
-        Reach::Somebody => false,
+        Reach::Somebody | Reach::Undo { is_of_one: true, .. } => false,
     };
     let mut spent: Vec<&Identity> = Vec::new();
     for (identity, approval) in &decisions.approved {

@@ -124,6 +124,8 @@ pub enum Reach {
     /// Whoever a run changed. What is taken back is not to be done again by the next run.
     Undo {
         run: RunId,
+        /// Whether one person's changes alone are taken back.
+        is_of_one: bool,
         rejections: BTreeMap<TargetId, Vec<Rejected>>,
     },
 }

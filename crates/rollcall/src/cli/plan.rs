@@ -2,6 +2,7 @@
 
 mod rejections;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::slice;
 
@@ -157,6 +158,14 @@ struct PlanAnswer {
 #[derive(Serialize)]
 struct ListAnswer {
     plans: Vec<PlanAnswer>,
+    /// How many rejections are in force of each connector that has any.
+    rejections: Vec<RejectionsAnswer>,
+}
+
+#[derive(Serialize)]
+struct RejectionsAnswer {
+    connector: String,
+    count: usize,
 }
 
 #[derive(Serialize)]
@@ -246,7 +255,14 @@ async fn list(args: &ListArgs, context: &Context) -> Result<(), CliError> {
     let plans = plans::list(&context.db, connector, !args.all, before, args.limit).await?;
     let remainders = plans::remainders_of(&context.db, &plans).await?;
     let left = |plan: &Plan| remainders.get(&plan.id).copied().unwrap_or_default();
-    let answer = ListAnswer { plans: plans.iter().map(|it| plan_answer(it, left(it))).collect() };
+    let mut by_connector: BTreeMap<String, usize> = BTreeMap::new();
+    for rejection in crate::plans::rejections::list(&context.db, connector).await? {
+        *by_connector.entry(rejection.connector_name).or_default() += 1;
+    }
+    let rejections = by_connector.into_iter();
+    let rejections = rejections.map(|(connector, count)| RejectionsAnswer { connector, count });
+    let plans = plans.iter().map(|it| plan_answer(it, left(it))).collect();
+    let answer = ListAnswer { plans, rejections: rejections.collect() };
     context.output.answer(&answer, |answer| list_text(answer, args.all));
     Ok(())
 }
@@ -402,10 +418,15 @@ fn duration(typed: &str) -> Result<SignedDuration, String> {
 }
 
 fn list_text(answer: &ListAnswer, all: bool) -> String {
+    let rejections = answer.rejections.iter().map(|RejectionsAnswer { connector, count }| {
+        let are = if *count == 1 { "rejection is" } else { "rejections are" };
+        format!("\n{count} {are} in force. {}", sync::rejections_of(connector))
+    });
+    let rejections: String = rejections.collect();
     if answer.plans.is_empty() {
         let nothing = "Nothing is waiting for a decision.";
         let more = if all { "" } else { " Everything else: rollcall plan list --all" };
-        return format!("{nothing}{more}");
+        return format!("{nothing}{more}{rejections}");
     }
     let row = |it: &PlanAnswer| {
         [
@@ -420,10 +441,11 @@ fn list_text(answer: &ListAnswer, all: bool) -> String {
         ]
     };
     let rows: Vec<_> = answer.plans.iter().map(row).collect();
-    output::table(
+    let table = output::table(
         ["PLAN", "CONNECTOR", "KIND", "RUN", "STATUS", "MADE", "EXPIRES", "WHAT BECAME OF IT"],
         &rows,
-    )
+    );
+    format!("{table}{rejections}")
 }
 
 fn show_text(plan: &Plan, answer: &ShowAnswer, context: &Context) -> String {

@@ -102,6 +102,23 @@ struct SyncAnswer<'a> {
     status: &'static str,
     message: &'a str,
     report: Value,
+    /// The plan that was to be applied as it was seen, and by whose decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applied: Option<AppliedAnswer>,
+}
+
+#[derive(Serialize)]
+struct AppliedAnswer {
+    plan: i64,
+    made_by: String,
+    made_at: String,
+    decided_by: Option<String>,
+    decided_at: Option<String>,
+    reason: Option<String>,
+    /// `12 deactivate`, by what was decided over them.
+    passes: Vec<String>,
+    approved: Vec<String>,
+    left_alone: Vec<String>,
 }
 
 pub async fn simulate(args: SimulateArgs, setup: Setup) -> Result<Exit, CliError> {
@@ -179,10 +196,13 @@ pub(super) async fn by_person(
 ) -> Result<Exit, CliError> {
     let ready = Ready::open(&context.engine(), connector).await?;
     let connector = ready.connector.clone();
+    let mut applied = None;
     if let Task::Exactly(showed) = &order.task {
         let plan = check_plan(context, &connector, showed).await?;
         let counts = changes::counts(&context.db, plan.id).await?;
-        context.output.line(&plan_text(&plan, &counts));
+        let answer = applied_answer(&plan, &counts);
+        context.output.line(&plan_text(&answer));
+        applied = Some(answer);
     }
     let finished = run(context, ready, &order).await?;
     let answer = SyncAnswer {
@@ -192,6 +212,7 @@ pub(super) async fn by_person(
         status: finished.status.word(),
         message: &finished.message,
         report: report::of_decision(&finished.decision, &finished.calls),
+        applied,
     };
     let way_out = way_out_of_run(context, &finished).await?;
     context.output.answer(&answer, |_| {
@@ -221,7 +242,7 @@ async fn check_plan(
 }
 
 /// What is about to be done of a plan, and by whose decision.
-fn plan_text(plan: &Plan, counts: &BTreeMap<(String, String, String), u64>) -> String {
+fn applied_answer(plan: &Plan, counts: &BTreeMap<(String, String, String), u64>) -> AppliedAnswer {
     let (mut passing, mut approved, mut left) = (Vec::new(), Vec::new(), Vec::new());
     for ((verdict, decision, kind), count) in counts {
         let changes = changes_of(kind, usize::try_from(*count).unwrap_or(usize::MAX));
@@ -232,13 +253,30 @@ fn plan_text(plan: &Plan, counts: &BTreeMap<(String, String, String), u64>) -> S
             (_, _) => passing.push(changes),
         }
     }
-    let made = format!("simulated by {} at {}", plan.made_by, seconds(plan.made_at));
-    let decided = match plan.decided_at {
-        Some(at) => format!("by {} at {}: {}", plan.decided_by, seconds(at), plan.reason),
-        None => "by nobody".to_owned(),
+    let of_decision = |text: &String| plan.decided_at.map(|_| text.clone());
+    AppliedAnswer {
+        plan: plan.id.0,
+        made_by: plan.made_by.clone(),
+        made_at: seconds(plan.made_at),
+        decided_by: of_decision(&plan.decided_by),
+        decided_at: plan.decided_at.map(seconds),
+        reason: of_decision(&plan.reason),
+        passes: passing,
+        approved,
+        left_alone: left,
+    }
+}
+
+fn plan_text(answer: &AppliedAnswer) -> String {
+    let AppliedAnswer { plan, made_by, made_at, passes, approved, left_alone, .. } = answer;
+    let decided = match (&answer.decided_by, &answer.decided_at, &answer.reason) {
+        (Some(by), Some(at), Some(reason)) => format!("by {by} at {at}: {reason}"),
+        (_, _, _) => "by nobody".to_owned(),
     };
-    let mut facts = vec![("Plan", format!("{}, {made}", plan.id)), ("Decided", decided)];
-    for (name, changes) in [("Passes", passing), ("Approved", approved), ("Left alone", left)] {
+    let made = format!("{plan}, simulated by {made_by} at {made_at}");
+    let mut facts = vec![("Plan", made), ("Decided", decided)];
+    for (name, changes) in [("Passes", passes), ("Approved", approved), ("Left alone", left_alone)]
+    {
         if !changes.is_empty() {
             facts.push((name, changes.join(", ")));
         }

@@ -107,7 +107,12 @@ fn text(answer: &UndoAnswer, undoing: &Undoing, limit: usize) -> String {
     let run = undoing.run;
     let mut text = vec![format!("What would undo run {run}:")];
     let mut lines = Vec::new();
+    let are_several = 1 < answer.targets.len();
     for target in &answer.targets {
+        let TargetAnswer { target: name, objections, passes, held } = target;
+        let is_any = !(passes.is_empty() && held.is_empty() && objections.is_empty());
+        let name = name.iter().filter(|_| are_several && is_any);
+        lines.extend(name.map(|name| format!("Target {name}:")));
         lines.extend(target.passes.iter().map(|it| format!("  {it}")));
         lines.extend(target.held.iter().map(|it| format!("  ! held  {it}")));
         lines.extend(target.objections.iter().map(|it| format!("  ! {it}")));

@@ -83,6 +83,8 @@ pub struct TargetPreview {
     pub kinds: Vec<Kind>,
     /// Why something would be held.
     pub objections: Vec<String>,
+    /// How many changes would be left alone because somebody rejected them.
+    pub rejected: usize,
     /// People who would be asked for by id, and of whom the stored read knows nothing.
     pub unasked: usize,
     /// People who would be missing, and not asked for because there are too many of them.
@@ -324,6 +326,7 @@ fn target_preview(
         users_before: decision.users_before,
         kinds: words.into_iter().map(kind).collect(),
         objections: decision.held.objections.iter().map(ToString::to_string).collect(),
+        rejected: decision.held.rejected.len(),
         unasked,
         missing: decision.missing_unasked.len(),
     }

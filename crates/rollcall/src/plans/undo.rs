@@ -144,7 +144,7 @@ pub async fn decide(
         });
     }
     let decision = Decision {
-        reach: Reach::Undo { run: undoing.run, rejections },
+        reach: Reach::Undo { run: undoing.run, is_of_one: undoing.user.is_some(), rejections },
         read: None,
         people: targets.iter().map(|it| it.users_before).sum(),
         targets,

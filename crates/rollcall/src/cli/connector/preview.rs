@@ -8,12 +8,14 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{self, Output, Tone};
+use crate::cli::sync;
 use crate::people::PeopleError;
 use crate::people::preview::{self, Few, Kind, Preview, ScopePreview, TargetPreview, Told};
 use crate::source::onelogin::replay::headcount::HeadCount;
 use crate::store::connectors::Connector;
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::targets;
+use crate::sync::report;
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -61,6 +63,8 @@ struct TargetAnswer {
     users_before: usize,
     kinds: Vec<KindAnswer>,
     objections: Vec<String>,
+    /// Changes that would be left alone because somebody rejected them.
+    rejected: usize,
     not_told_of: usize,
     missing_not_asked_for: usize,
     #[serde(skip)]
@@ -140,7 +144,8 @@ fn group_answer(group: HeadCount) -> GroupAnswer {
 
 fn target_answer(preview: TargetPreview) -> TargetAnswer {
     let about_missing = preview.about_missing();
-    let TargetPreview { target, users_before, kinds, objections, unasked, missing } = preview;
+    let TargetPreview { target, users_before, kinds, objections, rejected, unasked, missing } =
+        preview;
     let kind = |Kind { word, passing, held, saved, saved_held, examples }| KindAnswer {
         kind: word,
         passing,
@@ -154,6 +159,7 @@ fn target_answer(preview: TargetPreview) -> TargetAnswer {
         users_before,
         kinds: kinds.into_iter().map(kind).collect(),
         objections,
+        rejected,
         not_told_of: unasked,
         missing_not_asked_for: missing,
         about_missing,
@@ -202,6 +208,9 @@ fn text(answer: &Answer<'_>, output: Output) -> String {
         text.push(format!("Findings: {}", kinds.collect::<Vec<_>>().join(", ")));
     }
     text.push(String::new());
+    if answer.targets.iter().any(|it| 0 < it.rejected) {
+        text.push(sync::rejections_of(answer.connector));
+    }
     text.extend(answer.unanswered.iter().map(|it| output.paint(Tone::Warning, it)));
     text.push(
         "Nothing was saved and nothing was changed. To save it, leave out --preview.".to_owned(),
@@ -236,6 +245,9 @@ fn target_text(target: &TargetAnswer, output: Output) -> Vec<String> {
         let held = held_of(it.held);
         text.push(format!("  {}{held}{saved}", changes_of(it.kind, all)));
         text.extend(it.examples.iter().map(|it| output::printable(&format!("      {it}"))));
+    }
+    if 0 < target.rejected {
+        text.push(format!("  {}", report::left_alone(target.rejected as u64)));
     }
     text.extend(
         target.objections.iter().map(|it| output.paint(Tone::Warning, &format!("  ! {it}"))),

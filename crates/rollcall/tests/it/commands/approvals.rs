@@ -167,7 +167,11 @@ async fn a_simulation_by_other_rules_is_not_applied() {
     assert!(told.contains("rules of the connector were changed since plan 1 was made"), "{told}");
     assert_eq!(it.json(0, &["run", "list"]).await["runs"], json!([]), "no run was started");
     it.expect(0, &["connector", "edit", "OneLogin", "--protect", ""]).await;
-    it.expect(0, &["sync", "OneLogin", "--plan", "1"]).await;
+    let told = it.json(0, &["sync", "OneLogin", "--plan", "1"]).await;
+    let applied = &told["applied"];
+    assert_eq!(applied["plan"], 1, "{applied}");
+    assert!(applied["passes"].as_array().unwrap().contains(&json!("20 create")), "{applied}");
+    assert!(applied["made_by"].is_string() && applied["decided_by"].is_null(), "{applied}");
     assert_eq!(it.active().await, 20);
 }
 
@@ -702,4 +706,38 @@ async fn of_several_targets_every_line_says_which_it_is_about() {
     }
     let told = it.expect(3, &["sync", "OneLogin"]).await;
     assert!(told.contains(" 13 people are missing and were not asked for by id"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_names_its_targets_where_there_are_several() {
+    let it = Installation::new(5, true).await;
+    let create = ["target", "create", "wiki", "--connector", "OneLogin", "--type", "crowd"];
+    it.expect(0, &create).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let told = it.expect(3, &["undo", "1"]).await;
+    let lines: Vec<&str> = told.lines().collect();
+    let places = ["Target jira:", "Target wiki:"];
+    let places = places.map(|it| lines.iter().position(|line| *line == it).unwrap());
+    assert!(places[0] < places[1] && lines[places[1] + 1].starts_with("  "), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejections_in_force_are_told_beside_plans_and_in_a_preview() {
+    let it = Installation::new(12, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let admin = it.sandbox.admin();
+    let role = admin.create_role("site-admins").unwrap();
+    admin.add_role_member(role, it.ids()[0]).unwrap();
+    it.expect(3, &["sync", "OneLogin"]).await;
+    it.expect(0, &["plan", "reject", "1", "--reason", "Not in this directory"]).await;
+    let told = it.expect(0, &["plan", "list"]).await;
+    assert!(told.contains("2 rejections are in force. Who rejected what, and why:"), "{told}");
+    let listed = it.json(0, &["plan", "list"]).await;
+    assert_eq!(listed["rejections"][0], json!({ "connector": "OneLogin", "count": 2 }));
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let preview = ["connector", "edit", "OneLogin", "--cleanup", "delete", "--preview"];
+    let told = it.expect(0, &preview).await;
+    assert!(told.contains("2 changes are left alone because somebody rejected them."), "{told}");
+    assert!(told.contains("rollcall plan rejections \"OneLogin\""), "{told}");
+    assert_eq!(it.json(0, &preview).await["targets"][0]["rejected"], 2);
 }
