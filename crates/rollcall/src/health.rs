@@ -167,7 +167,8 @@ fn why(found: &ConnectorHealth, decisive: Option<&Run>) -> String {
                     Some(run) => format!(" The last good one was {}.", seconds(run.started_at)),
                     None => " None went well yet.".to_owned(),
                 };
-                format!("Run {} {often}. {}{since}", run.id, run.message)
+                let stop = if run.message.ends_with(['.', '!', '?']) { "" } else { "." };
+                format!("Run {} {often}. {}{stop}{since}", run.id, run.message)
             }
             (_, None) => String::new(),
         },

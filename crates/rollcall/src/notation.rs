@@ -476,7 +476,11 @@ fn sentence(error: &clap::Error) -> String {
         ErrorKind::ValueValidation => match cause.split_once(" is not in ") {
             Some((value, range)) => {
                 let (least, most) = range.split_once("..=").unwrap_or((range, range));
-                format!("{value} is not a number from {least} to {most}.")
+                if most == u32::MAX.to_string() {
+                    format!("{value} is too small or too large. Type {least} or more.")
+                } else {
+                    format!("{value} is not a number from {least} to {most}.")
+                }
             }
             None if cause.starts_with("number too large") => "This number is too large.".to_owned(),
             None => format!("\"{value}\" cannot be used: {cause}."),
@@ -663,6 +667,11 @@ mod tests {
             "\"soon\" is no duration. Write a number and s, m, h or d, for example 15m.",
         );
         check_wrong("jitter", &["8d"], "\"8d\" is too long. 1h is the most.");
+        check_wrong(
+            "minimum-remaining-api-calls",
+            &["-1"],
+            "-1 is too small or too large. Type 0 or more.",
+        );
         check_wrong("limit-removals-percent", &["101"], "101 is not a number from 0 to 100.");
         check_wrong("cleanup", &["explode"], "Choose one of the list.");
         check_wrong("groups-from", &[], "Choose at least one.");

@@ -30,11 +30,13 @@ use crate::plans::undo::Undoing;
 use crate::seal::Seal;
 use crate::source::onelogin::OneLogin;
 use crate::source::onelogin::error::SourceError;
+use crate::source::onelogin::report::{Allowance, CheckStep, Checklist};
 use crate::store::audit::actor::Actor;
 use crate::store::audit::changes::Changes;
 use crate::store::audit::{self, Action, Entry};
+use crate::store::budgets::{self, Budget};
 use crate::store::connectors::settings::FieldError;
-use crate::store::connectors::{self, Connector, ConnectorError, Provider};
+use crate::store::connectors::{self, Connector, ConnectorError, ConnectorId, Provider};
 use crate::store::leases::{self, BEAT_EVERY, Busy, Lease};
 use crate::store::plans::PlanId;
 use crate::store::runs::{self, Ending, NewRun, Run, RunId, Status, Trigger, UndoOf, events};
@@ -285,6 +287,43 @@ pub async fn source(engine: &Engine, connector: &Connector) -> Result<OneLogin, 
     }
 }
 
+/// Tries everything that a read of this connector needs, one step after the other.
+pub async fn check(
+    engine: &Engine,
+    connector: &Connector,
+    progress: &(dyn Fn(&CheckStep) + Sync),
+) -> Result<Checklist, PrepareError> {
+    let source = source(engine, connector).await?;
+    let checklist = source.check(progress).await;
+    note(&engine.db, connector.id, checklist.left).await;
+    Ok(checklist)
+}
+
+/// Keeps what a source told of the API calls that are left, for every page to show. Whoever asked
+/// has their answer, so it is no reason to fail that it cannot be kept.
+pub async fn note_budget(db: &Db, connector: ConnectorId, source: &OneLogin) {
+    note(db, connector, source.left()).await;
+}
+
+async fn note(db: &Db, connector: ConnectorId, left: Option<(Allowance, Duration)>) {
+    let Some(budget) = left.map(budget) else { return };
+    let noted = async {
+        let mut tx = db.begin().await?;
+        budgets::note(&mut tx, connector, &budget).await?;
+        tx.commit().await
+    };
+    if let Err(error) = noted.await {
+        tracing::warn!("How many API calls are left could not be noted: {error}");
+    }
+}
+
+fn budget((left, since): (Allowance, Duration)) -> Budget {
+    let Allowance { limit, remaining, resets_in: _ } = left;
+    let now = Timestamp::now();
+    let told_at = now.checked_sub(since).unwrap_or(now);
+    Budget { limit, remaining, told_at }
+}
+
 /// Starts a run, unless one of this connector is under way anywhere. `watch` is told what goes on.
 pub async fn start(
     engine: &Engine,
@@ -310,6 +349,7 @@ pub async fn start(
         let done = carry_out(&db, &ready, &task, lease, slot, asked, &watch);
         let done = AssertUnwindSafe(done).catch_unwind();
         let done = done.await.unwrap_or(Err(SyncError::Broken));
+        note_budget(&db, ready.connector.id, &ready.source).await;
         tell_end(run, &name, &done);
         under_way.stops().remove(&run);
         under_way.ended_count.fetch_add(1, Ordering::Relaxed);
@@ -531,6 +571,9 @@ async fn beat(job: Job<'_>, lease: &Lease, recorder: &Recorder<'_>) -> Result<()
     let now = tx.now().await?;
     let asked = leases::beat(&mut tx, lease, now).await?;
     events::insert(&mut tx, lease.run, &told).await?;
+    if let Some(budget) = job.source.left().map(budget) {
+        budgets::note(&mut tx, job.connector.id, &budget).await?;
+    }
     tx.commit().await?;
     recorder.written(&told);
     asked.map_or(Ok(()), |by| Err(SyncError::Stopped { by }))

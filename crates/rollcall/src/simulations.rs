@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::plans;
-use crate::run::{Engine, Ready};
+use crate::run::{self, Engine, Ready};
 use crate::seal;
 use crate::source::onelogin::report::Progress;
 use crate::store::plans::PlanId;
@@ -80,7 +80,9 @@ impl Simulations {
         made_by: &str,
     ) -> Result<PlanId, SyncError> {
         let watch = |event: Event| self.note(name, &event);
-        let decision = Box::pin(sync::decide(ready.job(&engine.db), &watch)).await?;
+        let decision = Box::pin(sync::decide(ready.job(&engine.db), &watch)).await;
+        run::note_budget(&engine.db, ready.connector.id, &ready.source).await;
+        let decision = decision?;
         if let Some(kept) = ready.source.kept() {
             reads::keep(&engine.db, ready.connector.id, &kept).await?;
         }

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod audit;
 pub mod batch;
 mod blocks;
+pub mod budgets;
 pub mod connectors;
 pub mod directory;
 pub mod leases;
@@ -231,6 +232,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     migration!(32, "0032"),
     migration!(34, "0034"),
     migration!(37, "0037"),
+    migration!(38, "0038"),
 ];
 
 impl Db {

@@ -32,6 +32,7 @@ pub mod chart;
 pub mod cookies;
 pub mod crowd;
 pub mod form;
+pub mod gauge;
 pub mod guard;
 pub mod icon;
 pub mod moment;

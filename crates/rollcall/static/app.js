@@ -148,18 +148,68 @@ function guard(form) {
   tell();
 }
 
-// ---- select[data-sets=id] puts what is chosen into that field, and follows what is typed there.
+// ---- The interval of a schedule: [data-interval=id] has parts that edit the Cron expression in that
+// field, and follow what is typed there. [data-mirrors=id] shows what that part of the page shows.
 
-function sets(select) {
-  const field = document.getElementById(select.dataset.sets);
-  select.addEventListener("change", () => {
-    if (select.value === "") return;
-    field.value = select.value;
+function interval(dialog) {
+  const field = document.getElementById(dialog.dataset.interval);
+  const [every, time] = ["#interval-choice", "#interval-time"].map((it) => dialog.querySelector(it));
+  const [days, parts] = [all("[data-day]", dialog), all("[data-cron]", dialog)];
+  const isDaily = (expression) => /^\d+ \d+ /.test(expression);
+  const daysOf = (text) => {
+    if (text === "*") return days.map((it) => it.dataset.day);
+    const ranges = text.split(",").map((it) => it.match(/^([0-7])(?:-([0-7]))?$/));
+    if (ranges.includes(null)) return null;
+    return ranges.flatMap(([, from, to]) => Array.from({ length: Number(to ?? from) - Number(from) + 1 }, (_, at) => String((Number(from) + at) % 7)));
+  };
+  const tell = () => {
+    const expression = field.value.trim();
+    const fields = expression.split(/\s+/);
+    const [minute, hour, date, month, day] = fields;
+    const options = [...every.options].filter((it) => it.value !== "");
+    const alike = (it) => it.value.split(" ").slice(0, 2).join(" ") === `${minute} ${hour}`;
+    const chosen = fields.length === 5 && date === "*" && month === "*" ? daysOf(day) : null;
+    const found = options.find((it) => it.value === expression) ?? (chosen && (isDaily(expression) ? options.find((it) => isDaily(it.value)) : options.find(alike)));
+    every.value = found?.value ?? "";
+    time.disabled = !found || !isDaily(expression);
+    time.value = time.disabled ? "" : `${hour.padStart(2, "0")}:${minute.padStart(2, "0")}`;
+    days.forEach((it) => { it.checked = Boolean(found && chosen?.includes(it.dataset.day)); it.disabled = !found; });
+    parts.forEach((it, at) => {
+      it.disabled = fields.length !== 5;
+      if (it !== document.activeElement) it.value = it.disabled ? "" : fields[at];
+    });
+  };
+  const write = (expression) => {
+    field.value = expression;
     field.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  every.addEventListener("change", () => every.value && write(every.value));
+  const choose = () => {
+    let [minute, hour] = (every.value || field.value.trim()).split(" ");
+    const clock = time.disabled ? null : time.value.trim().match(/^([01]?\d|2[0-3]):([0-5]\d)$/);
+    if (clock) [hour, minute] = clock.slice(1).map(Number);
+    const ticked = days.filter((it) => it.checked).map((it) => it.dataset.day);
+    const [first, last] = [ticked[0], ticked.at(-1)];
+    const isRange = ticked.length > 2 && last - first === ticked.length - 1;
+    const listed = isRange ? `${first}-${last}` : ticked.join(",");
+    write(`${minute} ${hour} * * ${[0, 7].includes(ticked.length) ? "*" : listed}`);
+  };
+  [time, ...days].forEach((it) => it.addEventListener("change", choose));
+  parts.forEach((it) => it.addEventListener("input", () => write(parts.map((part) => part.value.trim() || "*").join(" "))));
+  field.addEventListener("input", tell);
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.matches("input")) return;
+    event.preventDefault();
+    dialog.close();
   });
-  field.addEventListener("input", () => {
-    select.value = [...select.options].some((it) => it.value === field.value.trim()) ? field.value.trim() : "";
+  const mirror = () => all("[data-mirrors]", dialog).forEach((it) => {
+    const shown = document.getElementById(it.dataset.mirrors);
+    it.replaceChildren(...(shown ? [...shown.cloneNode(true).childNodes] : []));
   });
+  const effect = document.getElementById("effect");
+  if (effect) new MutationObserver(mirror).observe(effect, { childList: true });
+  mirror();
+  tell();
 }
 
 // ---- Fragments: [data-preview=address][data-preview-into=id] posts its form while one types and
@@ -184,6 +234,42 @@ function preview(part) {
   });
   part.addEventListener("input", show);
   part.addEventListener("change", show);
+}
+
+// ---- Parts that are asked for anew while the page is looked at: [data-refresh=address]. Not for ever:
+// a page that is left open must not keep its session alive.
+
+const REFRESH_MS = 10_000;
+const REFRESHES_MAX = 60;
+
+function refresh(part) {
+  let left = REFRESHES_MAX;
+  const show = async () => {
+    if (document.hidden) return;
+    const answer = await fetched(part.dataset.refresh).catch(() => null);
+    left = answer ? left - 1 : 0;
+    if (answer) part.replaceChildren(...answer.body.childNodes);
+    if (left <= 0) clearInterval(timer);
+  };
+  const timer = setInterval(show, REFRESH_MS);
+}
+
+// ---- Commands that follow a form: [data-follows=id of the form] with the command in [data-typed].
+
+function follows(code) {
+  const form = document.getElementById(code.dataset.follows);
+  const quoted = (text) => (/^[\w./:@,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+  const tell = () => {
+    const data = new FormData(form);
+    const value = (name) => (form.elements[name]?.selectedOptions?.[0]?.text ?? String(data.get(name) ?? "")).trim();
+    code.textContent = code.dataset.typed.replace(/\{([\w-]+)((?::[\w-]+=[\w-]+)*)\|([^}]*)\}/g, (_, name, others, word) => {
+      const other = others.split(":").map((it) => it.split("=")).find(([chosen]) => chosen && chosen === value(name));
+      const typed = value(other ? other[1] : name);
+      return typed === "" ? word : quoted(typed);
+    });
+  };
+  form?.addEventListener("input", tell);
+  form?.addEventListener("change", tell);
 }
 
 function filter(part) {
@@ -344,7 +430,11 @@ function live(part) {
 
 function show(dialog, opener) {
   dialog.addEventListener("close", () => opener?.focus(), { once: true });
-  dialog.addEventListener("click", (event) => { if (event.target === dialog || event.target.closest("[data-close]")) dialog.close(); });
+  dialog.addEventListener("click", (event) => { 
+    const closer = event.target.closest("[data-close]");
+    if (closer) event.preventDefault();
+    if (closer || event.target === dialog) dialog.close();
+  });
   dialog.showModal();
 }
 
@@ -421,11 +511,13 @@ function palette() {
 const PLACES = { o: "/", c: "/connectors", r: "/runs", p: "/approvals", d: "/users", e: "/explain", t: "/targets", a: "/audit", h: "/health-report", s: "/settings" };
 let isGoing = false;
 
-function step(by) {
-  const rows = all("main tbody tr").filter((row) => row.querySelector("a, button, input"));
+function step(by, has = "a, button, input") {
+  const rows = all("main tbody tr").filter((row) => row.querySelector(has));
   const at = rows.findIndex((row) => row.contains(document.activeElement));
   const next = rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : at + by];
-  (next?.querySelector("th a, td a") ?? next?.querySelector("a, button, input"))?.focus();
+  const inside = next?.querySelector("th a, td a") ?? next?.querySelector("a, button, input");
+  if (next && !inside) next.tabIndex = -1;
+  (inside ?? next)?.focus();
 }
 
 addEventListener("keydown", (event) => {
@@ -452,6 +544,8 @@ addEventListener("keydown", (event) => {
   if (isGoing && PLACES[event.key]) location.assign(PLACES[event.key]);
   else if (event.key === "j") step(1);
   else if (event.key === "k") step(-1);
+  else if (event.key === "]") step(1, "ins, del");
+  else if (event.key === "[") step(-1, "ins, del");
   else if (event.key === "x") row?.querySelector("input[type=checkbox]")?.click();
   else if (event.key === "/") document.querySelector("main input[type=search], .jump input")?.focus();
   else if (event.key === "?") document.querySelector("[data-shortcuts-help]")?.click();
@@ -467,20 +561,22 @@ function age() {
   for (const time of all("time[data-relative]")) {
     const seconds = (new Date(time.dateTime) - Date.now()) / 1000;
     const [size, unit] = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]].find(([size]) => Math.abs(seconds) >= size) ?? [1, "second"];
-    time.textContent = ago.format(Math.trunc(seconds / size), unit);
+    time.textContent = Math.abs(seconds) < 10 ? "just now" : ago.format(Math.trunc(seconds / size), unit);
   }
 }
 
 // ---- Everything that markup asks for, in the page and in what is added to it.
 
 function enliven(part) {
-  all("select[data-sets]", part).forEach(sets);
+  all("[data-interval]", part).forEach(interval);
   all("form[data-guard]", part).forEach(guard);
   all("[data-filter]", part).forEach(filter);
   all("[data-chooses]", part).forEach(choosing);
   all("[data-preview]", part).forEach(preview);
   all("[data-live]", part).forEach(live);
-  all("[data-copy]", part).forEach((button) => { button.hidden = false; });
+  all("[data-refresh]", part).forEach(refresh);
+  all("[data-follows]", part).forEach(follows);
+  all("[data-copy], [data-opens]", part).forEach((button) => { button.hidden = false; });
 }
 
 document.addEventListener("click", async (event) => {

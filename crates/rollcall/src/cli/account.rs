@@ -36,7 +36,7 @@ pub enum Command {
 pub enum Role {
     /// Sees everything but secrets
     Viewer,
-    /// Also simulates, syncs, stops runs and syncs one user
+    /// Also simulates, syncs, stops runs and syncs single users
     Operator,
     /// Also approves and rejects held plans
     Approver,
@@ -182,7 +182,7 @@ async fn create(context: &Context, args: &CreateArgs) -> Result<(), CliError> {
         Some(_) => None,
         None => Some(new_link(context, &account).await?),
     };
-    tell_link(context, &account, link);
+    tell_link(context, &account, link, "was made. It can sign in with that password.");
     Ok(())
 }
 
@@ -241,7 +241,7 @@ async fn reset_password(context: &Context, args: &ResetArgs) -> Result<(), CliEr
         }
         None => Some(new_link(context, &account).await?),
     };
-    tell_link(context, &account, link);
+    tell_link(context, &account, link, "has a new password. It is signed out everywhere else.");
     Ok(())
 }
 
@@ -289,11 +289,11 @@ async fn new_link(context: &Context, account: &Account) -> Result<String, CliErr
     Ok(format!("/password/{}", code.expose()))
 }
 
-fn tell_link(context: &Context, account: &Account, link: Option<String>) {
+fn tell_link(context: &Context, account: &Account, link: Option<String>, made: &str) {
     let (email, output) = (account.email.clone(), context.output);
     let answer = LinkAnswer { account: answer(account), link };
     output.answer(&answer, |it| match &it.link {
-        None => format!("{email} has a new password. It is signed out everywhere else."),
+        None => format!("{email} {made}"),
         Some(link) => format!(
             "{email} chooses a password at this address of the service, once, within 24 hours:\n  {}",
             output.paint(Tone::Strong, link)

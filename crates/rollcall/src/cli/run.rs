@@ -5,6 +5,7 @@ mod logs;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use clap::builder::PossibleValuesParser;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -21,7 +22,7 @@ use crate::store::leases;
 use crate::store::runs::changes::{self, RecordedChange};
 use crate::store::runs::findings::{self, RecordedFinding};
 use crate::store::runs::person::{self, Difference};
-use crate::store::runs::{self, Page, Run, RunId, Task};
+use crate::store::runs::{self, Filter, Page, Run, RunId, Status, Task, Trigger};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -113,6 +114,18 @@ pub struct ListArgs {
     /// Only runs of this connector
     #[arg(long, value_name = "NAME")]
     connector: Option<String>,
+    /// Only runs that ended so, or stand so
+    #[arg(long, value_name = "STATUS", value_parser = PossibleValuesParser::new(Status::ALL.map(Status::word)))]
+    status: Option<String>,
+    /// Only runs that were started so
+    #[arg(long, value_name = "TRIGGER", value_parser = PossibleValuesParser::new(Trigger::ALL.map(Trigger::word)))]
+    trigger: Option<String>,
+    /// Only runs that changed something, or hold something
+    #[arg(long)]
+    with_changes: bool,
+    /// Only runs older than this one
+    #[arg(long, value_name = "RUN")]
+    before: Option<i64>,
     /// How many runs
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: u32,
@@ -234,7 +247,17 @@ async fn list(args: ListArgs, context: &Context) -> Result<(), CliError> {
         Some(name) => Some(connectors::find(&context.db, name).await?.id),
         None => None,
     };
-    let runs = runs::list(&context.db, connector, args.limit).await?;
+    let filter = Filter {
+        connector,
+        status: args.status.as_deref().map(Status::from_word),
+        trigger: args.trigger.unwrap_or_default(),
+        before: args.before.map(RunId),
+    };
+    let runs = if args.with_changes {
+        runs::search_with_changes(&context.db, &filter, args.limit).await?
+    } else {
+        runs::search(&context.db, &filter, args.limit).await?
+    };
     let answer = ListAnswer { runs: runs.iter().map(run_answer).collect() };
     context.output.answer(&answer, |_| list_text(&runs));
     Ok(())

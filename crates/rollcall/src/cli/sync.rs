@@ -131,6 +131,7 @@ pub async fn simulate(args: SimulateArgs, setup: Setup) -> Result<Exit, CliError
         () = run::interrupted() => Err(SyncError::Stopped { by: CTRL_C.to_owned() }),
     };
     teller.done();
+    run::note_budget(&context.db, ready.connector.id, &ready.source).await;
     let decision = decision?;
     if let Some(kept) = ready.source.kept() {
         reads::keep(&context.db, ready.connector.id, &kept).await?;

@@ -23,7 +23,7 @@ use crate::store::runs::{self, RunId};
 pub enum Command {
     /// Tell why somebody is in the directory, or is not
     Explain(Box<ExplainArgs>),
-    /// Bring one person up to date, and nobody else; allowed while a run is under way
+    /// Sync a single user, and nobody else; allowed while a run is under way
     Sync(SyncArgs),
     /// List the people of a target
     List(directory::ListArgs),

@@ -232,8 +232,8 @@ pub(crate) fn base_url_of(typed: &str, allow_loopback: bool) -> Result<String, S
 pub(crate) fn client_id_of(typed: &str) -> Result<String, String> {
     let typed = typed.trim();
     if typed.is_empty() || typed.chars().any(|it| it.is_whitespace() || it.is_control()) {
-        return Err("The client id is empty or has blanks in it. Copy it from OneLogin: \
-             Developers > API Credentials."
+        return Err("The Client ID is empty or has blanks in it. Copy it from OneLogin: \
+             DEVELOPERS > API Credentials."
             .to_owned());
     }
     Ok(typed.to_owned())

@@ -19,7 +19,7 @@ use super::past::{self, Past};
 use super::remedies::{self, Left};
 use super::{PeopleError, Stored, actuals, last_read, read_of, retold};
 use crate::plans::rejections;
-use crate::run::Ready;
+use crate::run::{self, Ready};
 use crate::source::onelogin::error::SourceError;
 use crate::source::onelogin::replay::{Remedy, Replay};
 use crate::source::onelogin::report::ScopeVerdict;
@@ -142,7 +142,7 @@ pub async fn explain(
     view: View,
 ) -> Result<Explained, PeopleError> {
     let stored = match view {
-        View::Now => match now(db, ready, asked).await {
+        View::Now => match asked_now(db, ready, asked).await {
             Err(PeopleError::Source(error)) if error.is_budget() => {
                 return instead(db, ready, asked, error).await;
             }
@@ -182,6 +182,12 @@ enum AsOf {
     Now(Option<String>),
     /// As a run found them.
     Run(RunId),
+}
+
+async fn asked_now(db: &Db, ready: &Ready, asked: Asked<'_>) -> Result<Explained, PeopleError> {
+    let explained = Box::pin(now(db, ready, asked)).await;
+    run::note_budget(db, ready.connector.id, &ready.source).await;
+    explained
 }
 
 async fn now(db: &Db, ready: &Ready, asked: Asked<'_>) -> Result<Explained, PeopleError> {

@@ -20,7 +20,7 @@ use super::known::{Everybody, Known, Oracle, hangs_on_others, known};
 use super::{PeopleError, actuals};
 use crate::plans::{Evidence, settle};
 use crate::run::recorder::Recorder;
-use crate::run::{Engine, Order, Ready, moment};
+use crate::run::{self, Engine, Order, Ready, moment};
 use crate::source::onelogin::report::Proof;
 use crate::store::audit::changes::Changes;
 use crate::store::audit::{self, Action, Entry};
@@ -76,13 +76,31 @@ pub async fn simulate(
     text: &str,
     leavers: Leavers,
 ) -> Result<OnePerson, PeopleError> {
-    ready.source.check_budget().await?;
-    decide(db, ready, text, leavers).await
+    let decided = async {
+        ready.source.check_budget().await?;
+        decide(db, ready, text, leavers).await
+    };
+    let decided = decided.await;
+    run::note_budget(db, ready.connector.id, &ready.source).await;
+    decided
 }
 
 /// Brings one person up to date, as a run of its own in the history. `seen` is what somebody saw of it
 /// before, by its fingerprint: nothing else is done.
 pub async fn sync(
+    engine: &Engine,
+    ready: &Ready,
+    text: &str,
+    leavers: Leavers,
+    order: &Order,
+    seen: Option<&str>,
+) -> Result<Synced, PeopleError> {
+    let synced = Box::pin(sync_one(engine, ready, text, leavers, order, seen)).await;
+    run::note_budget(&engine.db, ready.connector.id, &ready.source).await;
+    synced
+}
+
+async fn sync_one(
     engine: &Engine,
     ready: &Ready,
     text: &str,

@@ -19,12 +19,15 @@ use crate::source::onelogin::replay::{Replay, Retold};
 use crate::store::connectors::Connector;
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::runs::report::Report;
-use crate::store::runs::{self, RunId};
+use crate::store::runs::{self, Run, RunId};
 use crate::store::targets::Target;
 use crate::store::{Db, plans};
 use crate::sync::rulings::Rulings;
 use crate::sync::{self, Basis, Mapped, TargetDecision, report};
 use crate::target::Actual;
+
+/// So many runs are looked through for what one costs.
+const RUNS_LOOKED_AT: u32 = 25;
 
 /// What would happen, beside what would happen with the settings as they are saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +66,9 @@ pub struct ScopePreview {
     /// About how many API calls a run takes, and how many it would take without required groups;
     /// nothing where the read cannot tell.
     pub calls: Option<(usize, usize)>,
+    /// How many the last run of everybody made besides, as for its token and the names of groups;
+    /// nothing where there was none. With its settings a run takes as many as that one did.
+    pub calls_besides: Option<usize>,
     /// How many a command makes besides: it remembers neither a token nor the names of groups.
     pub calls_anew: usize,
 }
@@ -145,9 +151,10 @@ pub async fn preview(
     let tried = plans::tried(db, connector.id).await?;
     let Stored { run, read_at, replay } = stored;
     let page_size = page_size(db, run).await?;
+    let last = cost_of_last_run(db, connector).await?;
     let (saved, unsaved) = (connector.settings.clone(), settings.clone());
     let done = tokio::task::spawn_blocking(move || {
-        let scope = scope(&replay, &unsaved, page_size);
+        let scope = scope(&replay, &unsaved, page_size, last.as_ref());
         // Each takes a second where there are a hundred thousand people. Where nothing is edited, or
         // the saved settings cannot be used, there is nothing to compare.
         let weigh = |settings| weigh(&replay, settings, tried.as_deref(), &actuals);
@@ -196,12 +203,38 @@ async fn page_size(db: &Db, run: Option<RunId>) -> Result<Option<usize>, PeopleE
     Ok(proof.and_then(|it| usize::try_from(it.page_size).ok()))
 }
 
-fn scope(replay: &Replay, settings: &ConnectorSettings, page_size: Option<usize>) -> ScopePreview {
+/// The settings of the last run that read everybody in scope, and how many calls it made.
+async fn cost_of_last_run(
+    db: &Db,
+    connector: &Connector,
+) -> Result<Option<(ConnectorSettings, u64)>, PeopleError> {
+    let last = runs::list(db, Some(connector.id), RUNS_LOOKED_AT).await?;
+    let cost = |run: &Run| {
+        let calls = Report::read(&run.report).calls;
+        // Only a read of everybody in scope is predicted.
+        calls.predicted?;
+        Some((serde_json::from_str(&run.settings).ok()?, calls.total))
+    };
+    Ok(last.iter().find_map(cost))
+}
+
+fn scope(
+    replay: &Replay,
+    settings: &ConnectorSettings,
+    page_size: Option<usize>,
+    last: Option<&(ConnectorSettings, u64)>,
+) -> ScopePreview {
+    let besides = |(settings, total): &(ConnectorSettings, u64)| {
+        let (calls, _) = retold(replay, settings).ok()?.calls(page_size)?;
+        Some(usize::try_from(*total).ok()?.saturating_sub(calls))
+    };
+    let calls_besides = last.and_then(besides);
     let retold = retold(replay, settings).ok();
     ScopePreview {
         groups: replay.head_counts(&settings.source),
         is_whole: replay.is_whole(),
         calls: retold.as_ref().and_then(|it| it.calls(page_size)),
+        calls_besides,
         calls_anew: retold.as_ref().map_or(0, Retold::calls_anew),
     }
 }

@@ -31,7 +31,7 @@ mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use reconcile::plan::Absence;
 use reconcile::principal::{ExternalId, FieldPaths, Grant, Record};
@@ -41,7 +41,7 @@ use self::assembly::Vocabulary;
 use self::error::SourceError;
 use self::kept::{Header, Kept, KeptRows};
 use self::read::{Question, Remembered};
-use self::report::{Calls, CheckStep, Checklist, Found, Progress, Read};
+use self::report::{Allowance, Calls, CheckStep, Checklist, Found, Progress, Read};
 use self::settings::Settings;
 use crate::http;
 use crate::secret::Secret;
@@ -81,7 +81,7 @@ impl OneLogin {
         if settings.client_id.trim().is_empty() || client_secret.expose().trim().is_empty() {
             return Err(SourceError::Settings(
                 "The Client ID or the Client Secret is empty. Copy both from the same credential \
-                 in OneLogin under Developers > API Credentials."
+                 in OneLogin under DEVELOPERS > API Credentials."
                     .to_owned(),
             ));
         }
@@ -213,6 +213,11 @@ impl OneLogin {
     /// Tries everything that a read needs, one step after the other.
     pub async fn check(&self, progress: &(dyn Fn(&CheckStep) + Sync)) -> Checklist {
         check::check(&self.api, &self.kept, progress).await
+    }
+
+    /// The API calls that are left as far as is known, and how long ago OneLogin told of them.
+    pub fn left(&self) -> Option<(Allowance, Duration)> {
+        self.api.meter().left_since(Instant::now())
     }
 
     /// The calls that this run has made so far.

@@ -119,11 +119,25 @@ impl Role {
         }
     }
 
+    /// All that it allows, in a sentence.
+    pub fn allows(self) -> &'static str {
+        match self {
+            Role::Viewer => "You see everything but secrets.",
+            Role::Operator => {
+                "You see everything but secrets, and simulate, sync, stop runs and sync single users."
+            }
+            Role::Approver => "You may do what an operator may, and approve and reject held plans.",
+            Role::Admin => {
+                "You may do what an approver may, and change connectors, targets, accounts and settings."
+            }
+        }
+    }
+
     /// What it allows, in a few words.
     pub fn means(self) -> &'static str {
         match self {
             Role::Viewer => "Sees everything but secrets",
-            Role::Operator => "Also simulates, syncs, stops runs and syncs one user",
+            Role::Operator => "Also simulates, syncs, stops runs and syncs single users",
             Role::Approver => "Also approves and rejects held plans",
             Role::Admin => "Also changes connectors, targets, accounts and settings",
         }

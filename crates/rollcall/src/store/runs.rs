@@ -440,6 +440,33 @@ pub async fn search(db: &Db, filter: &Filter, rows_max: u32) -> Result<Vec<Run>,
     Ok(rows.into_iter().map(recorded_run).collect())
 }
 
+/// As [`search`], of runs that changed something or hold something. Of many that did neither, no more
+/// than a bounded number is looked at.
+pub async fn search_with_changes(
+    db: &Db,
+    filter: &Filter,
+    rows_max: u32,
+) -> Result<Vec<Run>, StoreError> {
+    const LOOKED_AT_MAX: usize = 2_000;
+    const AT_ONCE: u32 = 200;
+    let wanted = usize::try_from(rows_max).unwrap_or(usize::MAX);
+    let (mut filter, mut found, mut looked_at) = (filter.clone(), Vec::new(), 0);
+    while found.len() < wanted && looked_at < LOOKED_AT_MAX {
+        let some = search(db, &filter, AT_ONCE).await?;
+        let Some(last) = some.last() else { break };
+        filter.before = Some(last.id);
+        looked_at += some.len();
+        found.extend(some.into_iter().filter(changed_something));
+    }
+    found.truncate(wanted);
+    Ok(found)
+}
+
+fn changed_something(run: &Run) -> bool {
+    let report = report::Report::read(&run.report);
+    0 < report.applied().total() + report.held().total()
+}
+
 pub async fn find(db: &Db, run: RunId) -> Result<Option<Run>, StoreError> {
     let row = with_pool!(db, pool => sqlx::query_as::<_, Row>(FIND)
         .bind(run.0)
@@ -483,6 +510,25 @@ pub async fn telling_of_each(db: &Db) -> Result<BTreeMap<ConnectorId, LastRuns>,
         (ConnectorId(connector), last)
     };
     Ok(rows.into_iter().map(last).collect())
+}
+
+/// Of every connector that feeds a target and is not paused: the last run that tells how it stands,
+/// where that failed.
+pub async fn failed_last(db: &Db) -> Result<Vec<(Name, RunId)>, StoreError> {
+    const SQL: &str = concat!(
+        "select c.name, f.id from connectors c join runs f on f.connector_id = c.id \
+         where f.status = 'failed' and f.id = (select r.id from runs r \
+             where r.connector_id = c.id and ",
+        is_decisive!(),
+        " order by r.id desc limit 1) \
+           and exists (select 1 from targets t where t.connector_id = c.id) \
+           and not exists (select 1 from schedules s \
+             where s.connector_id = c.id and s.paused_at is not null) \
+         order by c.name_folded"
+    );
+    let rows: Vec<(String, i64)> =
+        with_pool!(db, pool => sqlx::query_as(SQL).fetch_all(pool).await?);
+    Ok(rows.into_iter().map(|(name, run)| (Name::new(&name), RunId(run))).collect())
 }
 
 /// Notes that a run is to do exactly what a plan showed, as it was decided over then.

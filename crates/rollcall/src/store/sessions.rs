@@ -303,6 +303,34 @@ pub async fn redeem(
     typed: &str,
     now: Timestamp,
 ) -> Result<Redeemed, StoreError> {
+    let mut tx = db.begin().await?;
+    let redeemed = redeem_within(&mut tx, purpose, typed, now).await?;
+    tx.commit().await?;
+    Ok(redeemed)
+}
+
+/// As [`redeem`], but a code that is right stays good: for a form in which something else is wrong.
+pub async fn try_code(
+    db: &Db,
+    purpose: Purpose,
+    typed: &str,
+    now: Timestamp,
+) -> Result<Redeemed, StoreError> {
+    let mut tx = db.begin().await?;
+    let redeemed = redeem_within(&mut tx, purpose, typed, now).await?;
+    match redeemed {
+        Redeemed::Right { .. } => tx.rollback().await?,
+        Redeemed::Wrong { .. } | Redeemed::Void => tx.commit().await?,
+    }
+    Ok(redeemed)
+}
+
+async fn redeem_within(
+    tx: &mut Tx,
+    purpose: Purpose,
+    typed: &str,
+    now: Timestamp,
+) -> Result<Redeemed, StoreError> {
     const TAKE: &str = "delete from one_time_codes where code_hash = $1 and purpose = $2 \
          and $3 < expires_at and 0 < tries_left returning account_id";
     const WRONG: &str = "update one_time_codes set tries_left = tries_left - 1 \
@@ -311,22 +339,20 @@ pub async fn redeem(
         Purpose::SetUp => spelled_alike(typed),
         Purpose::SignIn | Purpose::Password => typed.trim().to_owned(),
     };
-    let mut tx = db.begin().await?;
-    let taken: Option<Option<i64>> = with_tx!(&mut tx, conn => sqlx::query_scalar(TAKE)
+    let taken: Option<Option<i64>> = with_tx!(&mut *tx, conn => sqlx::query_scalar(TAKE)
         .bind(hash(&typed))
         .bind(purpose.word())
         .bind(now.as_microsecond())
         .fetch_optional(conn)
         .await)?;
     if let Some(account) = taken {
-        tx.commit().await?;
         return Ok(Redeemed::Right { account: account.map(AccountId) });
     }
     // A link of 256 bits cannot be guessed; a wrong one must not use up somebody else's.
-    let redeemed = match purpose {
+    Ok(match purpose {
         Purpose::SignIn | Purpose::Password => Redeemed::Void,
         Purpose::SetUp => {
-            let left: Option<i64> = with_tx!(&mut tx, conn => sqlx::query_scalar(WRONG)
+            let left: Option<i64> = with_tx!(tx, conn => sqlx::query_scalar(WRONG)
                 .bind(purpose.word())
                 .bind(now.as_microsecond())
                 .fetch_optional(conn)
@@ -336,9 +362,7 @@ pub async fn redeem(
                 Some(tries_left) => Redeemed::Wrong { tries_left },
             }
         }
-    };
-    tx.commit().await?;
-    Ok(redeemed)
+    })
 }
 
 /// Whether a link is still good, without using it up, and for whom.

@@ -119,6 +119,7 @@ fn routes() -> Vec<Route> {
         kept("/connectors/{id}/resume", AtLeast(Operator), connector_pause::resume),
         get("/connectors/{id}/delete", ADMIN, connector_delete::show),
         kept("/connectors/{id}/delete", ADMIN, connector_delete::delete),
+        get("/connectors/{id}/budget", AtLeast(Viewer), connector::rail::budget),
         get("/connectors/{id}/{tab}", AtLeast(Viewer), connector::show),
         kept("/connectors/{id}/{tab}", ADMIN, connector::save),
         post("/connectors/{id}/{tab}/preview", ADMIN, connector::preview),

@@ -56,7 +56,7 @@ pub struct Words<'a> {
 pub struct Chart(String);
 
 // In tenths of a pixel.
-const WIDTH: u64 = 7200;
+const WIDTH: u64 = 3600;
 const HEIGHT: u64 = 1600;
 const LEFT: u64 = 560;
 const TOP: u64 = 100;
@@ -128,9 +128,10 @@ pub fn bars(words: Words<'_>, bars: &[Bar]) -> Chart {
 pub fn line(words: Words<'_>, points: &[Point]) -> Chart {
     let top = round_up(points.iter().map(|it| it.value).max().unwrap_or(0));
     let mut svg = begin(words, top);
-    let gaps = count(points.len().saturating_sub(1)).max(1);
+    let places = count(points.len()).max(1);
+    // Each stands where the bar of the same run stands in another chart.
     let at = |(index, point): (usize, &Point)| {
-        let x = LEFT + PLOT_WIDTH * count(index) / gaps;
+        let x = LEFT + PLOT_WIDTH * (2 * count(index) + 1) / (2 * places);
         (x, BASE - share(PLOT_HEIGHT, point.value, top))
     };
     svg.push_str(r#"<path class="line" d=""#);

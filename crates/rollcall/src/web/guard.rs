@@ -19,6 +19,7 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::store::accounts;
 use crate::web::access::{Access, Then, page_of};
 use crate::web::address::Arrival;
 use crate::web::answer::{self, Answer};
@@ -58,7 +59,8 @@ pub async fn receive(State(app): State<App>, request: Request, next: Next) -> Re
         .unwrap_or_else(|_| Refusal::Failed("the handler panicked".to_owned()).into_response());
     let form = response.extensions_mut().remove::<Form>();
     if let Some(refusal) = refusal_of(&mut response) {
-        response = refused(&visit, &refusal, form.as_ref());
+        let whom = whom_to_ask(&app, &refusal).await;
+        response = refused(&visit, &refusal, &whom, form.as_ref());
     }
     // Also by the answer to a form to which another one led on.
     let was_shown = visit.flash().is_some() && !response.status().is_redirection();
@@ -220,7 +222,18 @@ struct Refused {
     request: String,
 }
 
-fn refused(visit: &Visit, refusal: &Refusal, form: Option<&Form>) -> Response {
+/// Those who may do what somebody of another role may not; empty where nobody is missing a role.
+async fn whom_to_ask(app: &App, refusal: &Refusal) -> String {
+    const NAMED_MAX: usize = 5;
+    let Refusal::NotAllowed(role) = refusal else { return String::new() };
+    // The answer is as good without it.
+    let known = accounts::list(app.db()).await.unwrap_or_default();
+    let may = known.iter().filter(|it| it.enabled && *role <= it.role);
+    let names: Vec<&str> = may.map(|it| it.name.as_str()).take(NAMED_MAX).collect();
+    if names.is_empty() { String::new() } else { format!(" Ask: {}.", names.join(", ")) }
+}
+
+fn refused(visit: &Visit, refusal: &Refusal, whom: &str, form: Option<&Form>) -> Response {
     let or_text = |answer: Answer| match answer {
         Ok(response) => response,
         Err(error) => (refusal.status(), error.to_string()).into_response(),
@@ -260,7 +273,7 @@ fn refused(visit: &Visit, refusal: &Refusal, form: Option<&Form>) -> Response {
     let view = Refused {
         page: visit.page(refusal.title()),
         title: refusal.title(),
-        sentence: refusal.sentence(),
+        sentence: format!("{}{whom}", refusal.sentence()),
         way,
         request,
     };

@@ -26,7 +26,9 @@ impl Moment {
 
 fn told(at: Timestamp, now: Timestamp) -> String {
     let since = now.duration_since(at);
-    if since < SignedDuration::ZERO {
+    // What was written a moment after the request came in.
+    let is_now = since.abs() < SignedDuration::from_secs(1);
+    if since < SignedDuration::ZERO && !is_now {
         return format!("in {}", left(since.abs()));
     }
     if since < SignedDuration::from_secs(10) {
@@ -108,6 +110,9 @@ mod tests {
         check(-86_400, "in 24 h");
         check(-86_400 * 3, "in 3 days");
         check(1 - 86_400 * 3, "in 2 days 23 h");
+        let now = Timestamp::UNIX_EPOCH;
+        let at = now + SignedDuration::from_millis(1);
+        assert_eq!(Moment::new(at, now).text, "just now");
     }
 
     #[test]

@@ -126,8 +126,7 @@ fn belongs(path: &str, href: &str) -> bool {
     match href {
         "/" => path == "/",
         "/users" => under("/users") || under("/groups"),
-        "/approvals" => under("/approvals") || under("/rejections"),
-        "/runs" => under("/runs") || under("/plans"),
+        "/approvals" => under("/approvals") || under("/rejections") || under("/plans"),
         href => under(href),
     }
 }

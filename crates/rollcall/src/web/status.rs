@@ -96,7 +96,7 @@ pub fn sign(kind: &str) -> Sign {
 }
 
 /// The mark of a station: of an explanation, a checklist, or the phases of a run. States: `done`,
-/// `running`, `warning`, `failed`, `held`, `skipped`, `note`; anything else waits for its turn.
+/// `running`, `warning`, `failed`, `held`, `skipped`, `stopped`, `note`; anything else waits for its turn.
 pub fn station(state: &str) -> Station {
     match state {
         "done" => Station(Role::Success, "check", "Done"),
@@ -105,6 +105,7 @@ pub fn station(state: &str) -> Station {
         "failed" => Station(Role::Danger, "cross", "Failed"),
         "held" => Station(Role::Held, "hand", "Held"),
         "skipped" => Station(Role::Neutral, "skip", "Skipped"),
+        "stopped" => Station(Role::Neutral, "stop", "Stopped"),
         "note" => Station(Role::Neutral, "info", "Note"),
         _ => Station(Role::Neutral, "dot", "Not yet"),
     }

@@ -11,12 +11,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use reconcile::principal::Name;
 use ring::digest::{Context, SHA256};
 use subtle::ConstantTimeEq as _;
 
 use crate::seal;
 use crate::store::accounts::{Account, Role};
 use crate::store::audit::actor::{Act, Actor};
+use crate::store::runs::{self, RunId};
 use crate::store::sessions::{self, PROOF_MAX, Session};
 use crate::store::{StoreError, plans};
 use crate::web::address::Arrival;
@@ -55,6 +57,8 @@ struct SignedIn {
     actor: Actor,
     /// Plans that wait for a decision.
     held: u64,
+    /// Connectors whose last run failed.
+    failed: Vec<(Name, RunId)>,
 }
 
 const CSRF_LEN: usize = 32;
@@ -239,25 +243,12 @@ impl Visit {
         }
     }
 
+    /// What somebody should know on any page: the worst of it, and how much more there is.
     fn status_bar(&self, path: &str) -> Option<StatusBar> {
-        let (held, role) = (self.held(), self.role()?);
-        // These say it themselves.
-        if held == 0 || path == "/" || path.starts_with("/approvals") {
-            return None;
-        }
-        let text = match held {
-            1 => "1 plan waits for approval.".to_owned(),
-            held => format!("{held} plans wait for approval."),
-        };
-        let href = if access::shows("/approvals", role) { "/approvals" } else { "/" };
-        Some(StatusBar {
-            role: status::Role::Held,
-            icon: "hand",
-            text,
-            href: href.to_owned(),
-            action: "Review".to_owned(),
-            more: 0,
-        })
+        let signed_in = self.0.signed_in.as_ref()?;
+        let bars = status_bars(path, signed_in.account.role, signed_in.held, &signed_in.failed);
+        let more = bars.len().saturating_sub(1);
+        bars.into_iter().next().map(|bar| StatusBar { more, ..bar })
     }
 
     /// What a form ends in: another page, which tells that it was done.
@@ -297,8 +288,48 @@ async fn signed_in(
         return Ok(None);
     };
     let held = plans::count_waiting(app.db(), now).await?;
+    let failed = runs::failed_last(app.db()).await?;
     let actor = Actor::account(account.email.as_str(), &arrival.address);
-    Ok(Some(SignedIn { account, session, csrf: csrf_of(token), actor, held }))
+    Ok(Some(SignedIn { account, session, csrf: csrf_of(token), actor, held, failed }))
+}
+
+/// Everything that is to be known on a page at `path`, the most pressing first.
+fn status_bars(path: &str, role: Role, held: u64, failed: &[(Name, RunId)]) -> Vec<StatusBar> {
+    let mut bars = Vec::new();
+    // The overview says all of it itself, and the approvals what waits.
+    if path == "/" {
+        return bars;
+    }
+    if 0 < held && !path.starts_with("/approvals") {
+        let text = match held {
+            1 => "1 plan waits for approval.".to_owned(),
+            held => format!("{held} plans wait for approval."),
+        };
+        let href = if access::shows("/approvals", role) { "/approvals" } else { "/" };
+        bars.push(StatusBar {
+            role: status::Role::Held,
+            icon: "hand",
+            text,
+            href: href.to_owned(),
+            action: "Review".to_owned(),
+            more: 0,
+        });
+    }
+    for (connector, run) in failed {
+        let href = format!("/runs/{run}");
+        // Its own page says so.
+        if path != href {
+            bars.push(StatusBar {
+                role: status::Role::Danger,
+                icon: "error",
+                text: format!("{connector} needs attention: run {run} failed."),
+                href,
+                action: "Show run".to_owned(),
+                more: 0,
+            });
+        }
+    }
+    bars
 }
 
 /// The frame of a page of which nothing is known but where it is.
@@ -371,6 +402,22 @@ impl FromRequestParts<App> for Visit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_pressing_is_told_one_at_a_time_and_not_where_it_is_shown_anyway() {
+        let failed = [(Name::new("OneLogin"), RunId(7))];
+        let told = |path: &str| {
+            let bars = status_bars(path, Role::Viewer, 1, &failed);
+            bars.iter().map(|it| (it.role.class(), it.href.clone())).collect::<Vec<_>>()
+        };
+        let held = || ("held", "/approvals".to_owned());
+        let danger = || ("danger", "/runs/7".to_owned());
+        assert_eq!(told("/runs"), [held(), danger()]);
+        assert_eq!(told("/runs/7"), [held()]);
+        assert_eq!(told("/approvals"), [danger()]);
+        assert_eq!(told("/"), []);
+        assert!(status_bars("/runs", Role::Viewer, 0, &[]).is_empty());
+    }
 
     #[test]
     fn only_a_path_of_ours_is_an_address_to_go_back_to() {

@@ -111,6 +111,20 @@ async fn simulate_sync_and_show_tell_the_same_story() {
 
     let again = it.expect(0, &["sync", "OneLogin"]).await;
     assert!(again.contains("Everything already matches."), "{again}");
+    // As the page of runs filters.
+    let trigger = ["--trigger", "command-line"];
+    for (flags, runs) in [
+        (&["--with-changes"][..], &[1][..]),
+        (&["--status", "failed"], &[]),
+        (&["--status", "succeeded"], &[2, 1]),
+        (&[&trigger[..], &["--before", "2"]].concat(), &[1]),
+        (&["--trigger", "schedule"], &[]),
+    ] {
+        let list = it.json(0, &[&["run", "list"], flags].concat()).await;
+        let ids = list["runs"].as_array().unwrap().iter().map(|it| it["id"].as_i64().unwrap());
+        assert_eq!(ids.collect::<Vec<_>>(), runs, "{flags:?}: {list}");
+    }
+    it.expect(64, &["run", "list", "--status", "odd"]).await;
     let target = it.json(0, &["target", "show", "jira"]).await;
     assert_eq!((&target["users"], &target["active_users"]), (&40.into(), &40.into()));
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod browser;
+mod calls;
 mod chromium;
 mod connectors;
 mod deciding;

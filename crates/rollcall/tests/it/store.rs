@@ -1,6 +1,7 @@
 //! The store, by what it is asked to remember, on both engines.
 
 mod audit;
+mod budgets;
 mod connectors;
 mod leases;
 mod memory;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{Output, Tone, printable};
+use crate::run;
 use crate::source::onelogin::report::{CheckStep, CheckWord, Checklist};
 use crate::store::connectors;
 
@@ -36,11 +37,11 @@ struct StepAnswer {
 
 pub(super) async fn run(args: &TestArgs, context: &Context) -> Result<(), CliError> {
     let connector = connectors::find(&context.db, &args.name).await?;
-    let source = context.source(&connector).await?;
     let output = context.output;
     output.line(&format!("Test connection - {}", connector.name));
     let began = Instant::now();
-    let checklist = source.check(&|step| output.line(&step_text(step, output))).await;
+    let told = |step: &CheckStep| output.line(&step_text(step, output));
+    let checklist = run::check(&context.engine(), &connector, &told).await?;
     let took = began.elapsed();
     let answer = Answer {
         connector: connector.name.to_string(),

@@ -11,6 +11,7 @@ use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
 use crate::cli::progress::Teller;
 use crate::notation::mapping::MappingChoices;
+use crate::run;
 use crate::store::connectors;
 use crate::sync::Event;
 use crate::trial::{self, PersonTrial};
@@ -125,7 +126,9 @@ pub(super) async fn run(args: &MapArgs, context: &Context) -> Result<Exit, CliEr
             known.tried
         } else {
             let source = context.source(&connector).await?;
-            let people = trial::of_user(&context.db, &connector, &source, who).await?;
+            let people = trial::of_user(&context.db, &connector, &source, who).await;
+            run::note_budget(&context.db, connector.id, &source).await;
+            let people = people?;
             answer.api_calls = source.calls().total();
             people
         };
@@ -145,6 +148,7 @@ pub(super) async fn run(args: &MapArgs, context: &Context) -> Result<Exit, CliEr
         let tell = |progress| teller.tell(&Event::Source(progress));
         let tried = trial::of_everybody(&context.db, &connector, &before, &source, &tell).await;
         teller.done();
+        run::note_budget(&context.db, connector.id, &source).await;
         let (trial, read_at) = tried?;
         answer.api_calls = source.calls().total();
         answer.everyone = Some(everyone_answer(trial, read_at.map(|it| it.to_string())));

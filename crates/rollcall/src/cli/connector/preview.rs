@@ -98,7 +98,7 @@ pub(super) async fn show(
 }
 
 fn answer(connector: &Connector, scope: ScopePreview, preview: Preview) -> Answer<'_> {
-    let ScopePreview { groups, is_whole, calls, calls_anew } = scope;
+    let ScopePreview { groups, is_whole, calls, calls_besides: _, calls_anew } = scope;
     let Preview {
         run,
         read_at,

@@ -7,6 +7,7 @@ use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
 use crate::cli::progress::Teller;
 use crate::notation::scope::ScopeChoices;
+use crate::run;
 use crate::source::onelogin::report::{Calls, Read};
 use crate::source::onelogin::settings::{RequiredGroups, ScopeSettings, Settings};
 use crate::store::connectors;
@@ -73,6 +74,7 @@ pub(super) async fn run(args: &ScopeArgs, context: &Context) -> Result<Exit, Cli
     let teller = Teller::new(context.output);
     let read = source.read(&|progress| teller.tell(&Event::Source(progress))).await;
     teller.done();
+    run::note_budget(&context.db, connector.id, &source).await;
     let (read, calls) = (read?, source.calls());
     let settings = &connector.settings.source;
     let answer = answer(connector.name.as_str(), settings, saved, &read, &calls);

@@ -25,7 +25,7 @@ pub(super) fn client_secret_of(
     };
     if secret.expose().trim().is_empty() {
         return Err(CliError::usage(
-            "The client secret is empty. Copy it from OneLogin: Developers > API Credentials.",
+            "The Client Secret is empty. Copy it from OneLogin: DEVELOPERS > API Credentials.",
         ));
     }
     Ok(Some(secret))

@@ -440,7 +440,7 @@ impl Session<'_> {
             401 if !answered_elsewhere => SourceError::Credential {
                 sentence: format!(
                     "OneLogin refused a fresh token twice (401){quote}. In OneLogin, open \
-                     Developers > API Credentials and see that the credential is enabled and \
+                     DEVELOPERS > API Credentials and see that the credential is enabled and \
                      has the scope \"Read users\"."
                 ),
                 request_id,
@@ -449,7 +449,7 @@ impl Session<'_> {
                 sentence: format!(
                     "This credential may not read {what} ({status}, although the token is \
                      fresh){quote}. In OneLogin, make a credential with the scope \"Read users\" \
-                     under Developers > API Credentials, and use it here."
+                     under DEVELOPERS > API Credentials, and use it here."
                 ),
                 request_id,
             },
@@ -513,7 +513,7 @@ fn judge(endpoint: Endpoint, reply: &Reply) -> Result<(), Failed> {
     }
     let sentence = if status == 500 && endpoint == Endpoint::Token {
         "OneLogin fails when it is asked for a token (500). That happens when the admin who made \
-         the credential was deleted: make a new credential in Developers > API Credentials."
+         the credential was deleted: make a new credential in DEVELOPERS > API Credentials."
             .to_owned()
     } else {
         format!(

@@ -99,18 +99,19 @@ pub(super) async fn check(
     let http = api.http.with_attempts(ATTEMPTS_MAX);
     let settings = api.settings.clone();
     let tried = Api::new(settings, api.secret().clone(), http, api.shared.clone());
-    let (sample, calls) = match tried {
+    let (sample, calls, left) = match tried {
         Ok(api) => {
             let sample = run(&api, kept, &mut checking).await;
-            (sample, api.meter().calls(Instant::now()).total())
+            let (meter, now) = (api.meter(), Instant::now());
+            (sample, meter.calls(now).total(), meter.left_since(now))
         }
         Err(error) => {
             checking.step(Outcome::failed(error.to_string()), None);
-            (None, 0)
+            (None, 0, None)
         }
     };
     checking.give_up();
-    Checklist { steps: checking.steps, calls, sample }
+    Checklist { steps: checking.steps, calls, left, sample }
 }
 
 /// Runs the steps up to the first one without which the others make no sense.

@@ -22,6 +22,7 @@ struct Told {
     limit: u64,
     remaining: u64,
     full_at: Instant,
+    at: Instant,
     /// Calls of ours since OneLogin told.
     since: u64,
 }
@@ -96,7 +97,7 @@ impl Meter {
         let Allowance { limit, remaining, resets_in } = told;
         // A reset of zero would have us ask before each call.
         let full_at = now + resets_in.max(RESET_MIN);
-        self.told = Some(Told { limit, remaining, full_at, since: 0 });
+        self.told = Some(Told { limit, remaining, full_at, at: now, since: 0 });
         if self.calls.budget_before.is_none() {
             self.calls.budget_before = Some(told);
         }
@@ -128,6 +129,12 @@ impl Meter {
             if is_new_hour { told.limit } else { told.remaining.saturating_sub(told.since) };
         let resets_in = told.full_at.saturating_duration_since(now);
         Some(Allowance { limit: told.limit, remaining, resets_in })
+    }
+
+    /// As [`Meter::left`], with how long ago OneLogin told what that is counted down from.
+    pub(super) fn left_since(&self, now: Instant) -> Option<(Allowance, Duration)> {
+        let told = self.told?;
+        Some((self.left(now)?, now.saturating_duration_since(told.at)))
     }
 
     pub(super) fn calls(&self, now: Instant) -> Calls {

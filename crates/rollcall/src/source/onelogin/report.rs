@@ -181,6 +181,8 @@ pub enum ScopeVerdict {
 pub struct Checklist {
     pub steps: Vec<CheckStep>,
     pub calls: u64,
+    /// The API calls that are left, and how long ago OneLogin told of them.
+    pub left: Option<(Allowance, Duration)>,
     pub sample: Option<Record>,
 }
 

@@ -62,6 +62,13 @@ pub struct Difference {
     pub after: String,
 }
 
+impl Difference {
+    /// The field as pages call it.
+    pub fn label(&self) -> &str {
+        if self.field == "email" { "e-mail" } else { &self.field }
+    }
+}
+
 /// The fields in which two people, or parts of them, differ; null is somebody who has none.
 pub fn differences(before: &Value, after: &Value) -> Vec<Difference> {
     let nobody = Map::new();

@@ -32,32 +32,32 @@ fn a_bar_stands_on_the_axis_and_its_parts_on_each_other() {
         &super::bars(words("changes"), &bars),
         &expect![[r#"
         <figure class="chart">
-        <svg viewBox="0 0 720 160" role="img" aria-labelledby="changes-title changes-summary">
+        <svg viewBox="0 0 360 160" role="img" aria-labelledby="changes-title changes-summary">
         <title id="changes-title">Changes</title>
         <desc id="changes-summary">3 runs, 55 changes</desc>
         <defs>
         </defs>
-        <path class="axis" d="M56 136H714"/>
+        <path class="axis" d="M56 136H354"/>
         <text x="48" y="140" text-anchor="end">0</text>
-        <path class="axis" d="M56 73H714"/>
+        <path class="axis" d="M56 73H354"/>
         <text x="48" y="77" text-anchor="end">25</text>
-        <path class="axis" d="M56 10H714"/>
+        <path class="axis" d="M56 10H354"/>
         <text x="48" y="14" text-anchor="end">50</text>
         <text x="56" y="154">1 Nov</text>
-        <text x="714" y="154" text-anchor="end">3 Nov</text>
+        <text x="354" y="154" text-anchor="end">3 Nov</text>
         <g>
         <title>run 1: nothing</title>
         </g>
         <g>
         <title>run 2</title>
-        <rect class="bar fill-add" x="368.9" y="110.8" width="32" height="25.2"/>
-        <rect class="bar fill-remove" x="368.9" y="98.2" width="32" height="12.6"/>
-        <rect x="368.9" y="98.2" width="32" height="12.6" fill="url(#changes-remove)"/>
+        <rect class="bar fill-add" x="188.9" y="110.8" width="32" height="25.2"/>
+        <rect class="bar fill-remove" x="188.9" y="98.2" width="32" height="12.6"/>
+        <rect x="188.9" y="98.2" width="32" height="12.6" fill="url(#changes-remove)"/>
         </g>
         <g>
         <title>run 3 &#60;b&#62;</title>
-        <rect class="bar fill-held" x="588.2" y="35.2" width="32" height="100.8"/>
-        <rect x="588.2" y="35.2" width="32" height="100.8" fill="url(#changes-held)"/>
+        <rect class="bar fill-held" x="288.2" y="35.2" width="32" height="100.8"/>
+        <rect x="288.2" y="35.2" width="32" height="100.8" fill="url(#changes-held)"/>
         </g>
         </svg>
         <figcaption class="small subtle">3 runs, 55 changes</figcaption>
@@ -89,27 +89,27 @@ fn a_line_goes_from_the_first_run_to_the_last() {
         &line(words("took"), &points),
         &expect![[r#"
         <figure class="chart">
-        <svg viewBox="0 0 720 160" role="img" aria-labelledby="took-title took-summary">
+        <svg viewBox="0 0 360 160" role="img" aria-labelledby="took-title took-summary">
         <title id="took-title">Changes</title>
         <desc id="took-summary">3 runs, 55 changes</desc>
         <defs>
         </defs>
-        <path class="axis" d="M56 136H714"/>
+        <path class="axis" d="M56 136H354"/>
         <text x="48" y="140" text-anchor="end">0</text>
-        <path class="axis" d="M56 73H714"/>
+        <path class="axis" d="M56 73H354"/>
         <text x="48" y="77" text-anchor="end">10</text>
-        <path class="axis" d="M56 10H714"/>
+        <path class="axis" d="M56 10H354"/>
         <text x="48" y="14" text-anchor="end">20</text>
         <text x="56" y="154">1 Nov</text>
-        <text x="714" y="154" text-anchor="end">3 Nov</text>
-        <path class="line" d="M56 117.1L385 136L714 60.4"/>
-        <circle class="dot" cx="56" cy="117.1" r="3">
+        <text x="354" y="154" text-anchor="end">3 Nov</text>
+        <path class="line" d="M105.6 117.1L205 136L304.3 60.4"/>
+        <circle class="dot" cx="105.6" cy="117.1" r="3">
         <title>3 s</title>
         </circle>
-        <circle class="dot" cx="385" cy="136" r="3">
+        <circle class="dot" cx="205" cy="136" r="3">
         <title>0 s</title>
         </circle>
-        <circle class="dot" cx="714" cy="60.4" r="3">
+        <circle class="dot" cx="304.3" cy="60.4" r="3">
         <title>12 s</title>
         </circle>
         </svg>

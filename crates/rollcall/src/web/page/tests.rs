@@ -6,7 +6,8 @@ fn the_navigation_knows_where_a_page_belongs() {
         ("/", "Overview"),
         ("/connectors", "Connectors"),
         ("/connectors/7/general", "Connectors"),
-        ("/plans/12", "Runs"),
+        ("/plans/12", "Approvals"),
+        ("/runs/12", "Runs"),
         ("/groups/3", "Directory"),
         ("/health-report", "Health"),
     ] {

@@ -81,7 +81,7 @@ async fn view(app: &App, visit: &Visit, form: Typed) -> Result<View, Refusal> {
         session_commands: session_commands(account, &sessions),
         page: visit.page("Your account"),
         role: account.role.label(),
-        means: account.role.means(),
+        means: account.role.allows(),
         has_password: account.has_password,
         form,
         sessions,
@@ -345,7 +345,7 @@ mod tests {
             let text = check(&View {
                 page: samples::page("Your account", "/account", Role::Viewer),
                 role: "Viewer",
-                means: Role::Viewer.means(),
+                means: Role::Viewer.allows(),
                 has_password,
                 form: form.typed(),
                 sessions: vec![row(true), row(false)],

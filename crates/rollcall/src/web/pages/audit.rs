@@ -58,7 +58,8 @@ struct View {
     is_filtered: bool,
     /// What is wrong with the filter; empty where nothing is.
     wrong: &'static str,
-    command: String,
+    /// What the page lists and its files hold, as commands.
+    commands: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug)]
@@ -117,7 +118,7 @@ pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Aske
     answer::html(&View {
         page: visit.page("Audit log"),
         is_filtered: asked.is_filtered(),
-        command: asked.command(),
+        commands: asked.commands(),
         asked,
         nouns,
         verbs,
@@ -209,20 +210,33 @@ impl Asked {
         fields.map(pair).collect::<Vec<String>>().join("&")
     }
 
-    fn command(&self) -> String {
-        let mut words = vec!["rollcall audit list".to_owned()];
+    fn commands(&self) -> Vec<(&'static str, String)> {
+        let flags = self.flags();
+        let before = self.before.map(|it| format!(" --before {it}")).unwrap_or_default();
+        vec![
+            ("Show", format!("rollcall audit list{flags}{before}")),
+            ("Download", format!("rollcall audit export --format csv{flags}")),
+        ]
+    }
+
+    fn flags(&self) -> String {
+        let until = self.filter().ok().and_then(|it| it.until);
+        let mut flags = String::new();
         for (name, value) in self.fields() {
-            let flag = match name {
-                "from" => "since",
+            let (flag, value) = match name {
+                "from" => ("since", value.trim().to_owned()),
                 // The command ends before a day, the page after it.
-                "to" => continue,
-                other => other,
+                "to" => {
+                    let day = until.map(|at| at.strftime("%Y-%m-%d").to_string());
+                    ("until", day.unwrap_or_default())
+                }
+                other => (other, value.trim().to_owned()),
             };
-            if !value.trim().is_empty() {
-                words.push(format!("--{flag} {}", shell_word(value.trim())));
+            if !value.is_empty() {
+                flags.extend([" --", flag, " ", &shell_word(&value)]);
             }
         }
-        words.join(" ")
+        flags
     }
 }
 
@@ -301,7 +315,7 @@ mod tests {
             page: samples::page("Audit log", "/audit", Role::Viewer),
             query: asked.query(),
             is_filtered: asked.is_filtered(),
-            command: asked.command(),
+            commands: asked.commands(),
             asked,
             nouns: vec!["run"],
             verbs: vec!["start"],
@@ -343,7 +357,9 @@ mod tests {
         let filter = asked.filter().unwrap();
         assert_eq!(filter.since.unwrap().to_string(), "2026-11-24T00:00:00Z");
         assert_eq!(filter.until.unwrap().to_string(), "2026-11-25T00:00:00Z");
-        assert_eq!(asked.command(), "rollcall audit list --since 2026-11-24 --actor 'ana & jo'");
+        let told = asked.commands().remove(0).1;
+        let flags = "--since 2026-11-24 --until 2026-11-25 --actor 'ana & jo'";
+        assert_eq!(told, format!("rollcall audit list {flags}"));
         for odd in ["yesterday", "2026-13-01", "9999-12-31"] {
             let asked = Asked { to: odd.to_owned(), ..Asked::default() };
             assert!(asked.filter().is_err(), "{odd}");

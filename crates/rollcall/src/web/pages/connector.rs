@@ -358,7 +358,7 @@ async fn view(
         review: None,
         unsaved: unsaved.len(),
         unsaved_fields: unsaved.join(" "),
-        rail: rail::rail(&last, draft.settings.source.minimum_remaining_api_calls, visit.now()),
+        rail: rail::rail(&last, rail::budget_part(app, visit, connector).await?, visit.now()),
         effect,
         trying: (head.may_edit && tab == Tab::UserProvisioning).then(Trying::default),
         explaining: (head.may_edit && tab.is_form() && tab != Tab::General)

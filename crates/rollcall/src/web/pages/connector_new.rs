@@ -46,6 +46,8 @@ struct View {
     /// Of names that are not known; here every one is new.
     even_if_unknown: Option<bool>,
     command: String,
+    /// As `ui::following` has it.
+    follows: String,
 }
 
 /// One thing to do in OneLogin.
@@ -183,12 +185,17 @@ fn view(
     let or = |typed: &str, instead: &str| {
         if typed.is_empty() { instead.to_owned() } else { shell_word(typed) }
     };
+    let flags = notation::flags(&plain(), settings);
     let command = format!(
-        "rollcall connector create {} --base-url {} --client-id {} --client-secret-file -{}",
+        "rollcall connector create {} --base-url {} --client-id {} --client-secret-file -{flags}",
         or(&identity.name, "NAME"),
         or(&base_url, "SUBDOMAIN"),
         or(&identity.client_id, "ID"),
-        notation::flags(&plain(), settings)
+    );
+    let follows = format!(
+        "rollcall connector create {{name|NAME}} --base-url \
+         {{base-url:own=subdomain:other=url|SUBDOMAIN}} --client-id {{client-id|ID}} \
+         --client-secret-file -{flags}"
     );
     let saved =
         |flag: &str| notation::setting(flag).map(|it| (it.values)(&plain())).unwrap_or_default();
@@ -206,6 +213,7 @@ fn view(
         unsaved_fields: unsaved.join(" "),
         even_if_unknown: None,
         command,
+        follows,
         identity,
     }
 }
@@ -248,6 +256,7 @@ mod tests {
                 unsaved_fields: "name".to_owned(),
                 even_if_unknown: None,
                 command: HOSTILE.to_owned(),
+                follows: HOSTILE.to_owned(),
             };
             let text = check(&view);
             assert_eq!(text.contains("id=\"name-error\""), done, "{text}");

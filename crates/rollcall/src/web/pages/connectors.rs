@@ -5,17 +5,18 @@ use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use reconcile::health::Health;
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::health::{self, ConnectorHealth};
 use crate::notation::shell_word;
 use crate::run::{Order, Ready};
 use crate::store::accounts::Role;
+use crate::store::budgets::{self, Budget};
 use crate::store::connectors::{self, Connector};
 use crate::store::runs::{Run, Trigger};
 use crate::web::access;
 use crate::web::answer::{self, Answer};
 use crate::web::form::Form;
+use crate::web::gauge::Gauge;
 use crate::web::moment::{Moment, duration, in_words};
 use crate::web::page::Page;
 use crate::web::refusal::Refusal;
@@ -63,7 +64,8 @@ pub struct Row {
     /// When it runs by itself next.
     pub next: Option<Moment>,
     pub schedule: String,
-    pub budget: Option<Budget>,
+    /// The API calls that are left, as far as anybody was told.
+    pub gauge: Option<Gauge>,
     pub is_paused: bool,
     pub is_scheduled: bool,
     pub never_ran: bool,
@@ -81,14 +83,6 @@ pub struct LastRun {
     /// How long it took; empty while it goes on.
     pub took: String,
     pub message: String,
-}
-
-/// API calls left when the last run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    pub left: u64,
-    pub limit: u64,
-    pub minimum: u64,
 }
 
 pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Asked>) -> Answer {
@@ -138,11 +132,20 @@ pub async fn sync(
 pub async fn rows(app: &App, visit: &Visit) -> Result<Vec<Row>, Refusal> {
     let connectors = connectors::list(app.db()).await?;
     let healths = health::of_connectors(app.db(), &connectors, visit.now()).await?;
-    let row = |connector: &Connector| row(connector, healths.get(&connector.id), visit.now());
+    let budgets = budgets::all(app.db()).await?;
+    let row = |connector: &Connector| {
+        let id = connector.id;
+        row(connector, healths.get(&id), budgets.get(&id), visit.now())
+    };
     Ok(connectors.iter().map(row).collect())
 }
 
-fn row(connector: &Connector, health: Option<&ConnectorHealth>, now: Timestamp) -> Row {
+fn row(
+    connector: &Connector,
+    health: Option<&ConnectorHealth>,
+    budget: Option<&Budget>,
+    now: Timestamp,
+) -> Row {
     let is_under_way = health.is_some_and(|it| it.under_way.is_some());
     let last = health.and_then(|it| it.under_way.as_ref().or(it.last_run.as_ref()));
     let schedule = health.and_then(|it| it.schedule.as_ref());
@@ -173,11 +176,7 @@ fn row(connector: &Connector, health: Option<&ConnectorHealth>, now: Timestamp) 
             Some(Err(_)) => "The schedule cannot be used".to_owned(),
             None => "Not scheduled".to_owned(),
         },
-        // An undo asks OneLogin for nothing, and tells nothing of it.
-        budget: health.and_then(|it| {
-            let mut runs = [&it.last_run, &it.last_success].into_iter().flatten();
-            runs.find_map(|run| budget(&run.report, minimum))
-        }),
+        gauge: budget.map(|it| Gauge::new(it, minimum, now)),
         is_paused,
         is_scheduled: schedule.is_some(),
         never_ran: last.is_none(),
@@ -205,16 +204,6 @@ pub fn last_run(run: &Run, now: Timestamp) -> LastRun {
     }
 }
 
-/// What a run told of the API calls that are left.
-fn budget(report: &str, minimum: u64) -> Option<Budget> {
-    let report: Value = serde_json::from_str(report).ok()?;
-    let calls = report.get("calls")?;
-    let told = ["budget_after", "budget_before"].into_iter().filter_map(|it| calls.get(it));
-    let told = told.into_iter().find(|it| it.is_object())?;
-    let number = |name: &str| told.get(name).and_then(Value::as_u64);
-    Some(Budget { left: number("remaining")?, limit: number("limit")?, minimum })
-}
-
 #[cfg(test)]
 pub mod tests {
     use super::*;
@@ -238,7 +227,11 @@ pub mod tests {
             }),
             next: Some(Moment::new(now, now)),
             schedule: "Every hour.".to_owned(),
-            budget: Some(Budget { left: 400, limit: 5_000, minimum: 500 }),
+            gauge: Some(Gauge::new(
+                &Budget { limit: 5_000, remaining: 400, told_at: now },
+                500,
+                now,
+            )),
             is_paused: status == "Paused",
             is_scheduled: true,
             never_ran: false,
@@ -248,7 +241,7 @@ pub mod tests {
         let never = Row {
             last: None,
             next: None,
-            budget: None,
+            gauge: None,
             is_scheduled: false,
             never_ran: true,
             ..row("Never run", "")
@@ -279,16 +272,6 @@ pub mod tests {
                 assert_eq!(can_sync, !is_empty && Role::Operator <= role, "{text}");
             }
         }
-    }
-
-    #[test]
-    fn the_calls_that_are_left_are_those_of_the_last_answer() {
-        let report = r#"{ "calls": { "budget_after": { "limit": 5000, "remaining": 4588 } } }"#;
-        let left = Budget { left: 4_588, limit: 5_000, minimum: 500 };
-        assert_eq!(budget(report, 500), Some(left));
-        let failed = r#"{ "calls": { "budget_after": null, "budget_before": null } }"#;
-        assert_eq!(budget(failed, 500), None);
-        assert_eq!(budget("", 500), None);
     }
 
     #[test]

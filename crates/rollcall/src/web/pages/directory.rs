@@ -2,9 +2,10 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reconcile::pattern::Patterns;
-use reconcile::principal::{ExternalId, Name};
+use reconcile::principal::{ExternalId, Name, fold};
 
-use crate::store::connectors::{self, Connector};
+use crate::store::connectors::{self, Connector, ConnectorId};
+use crate::store::directory::browse::{self, Page as Rows, UserFilter, UserLine};
 use crate::store::targets::{self, Target};
 use crate::web::App;
 use crate::web::moment::Moment;
@@ -27,6 +28,9 @@ pub struct Badges {
     pub privileged: bool,
     pub untouchable: bool,
 }
+
+/// So many targets are searched for people at once.
+const TARGETS_MAX: usize = 4;
 
 /// How many rows a page has.
 pub const ROWS: usize = 50;
@@ -93,6 +97,34 @@ impl Place {
             None => format!("{name}, kept equal by {connector_name}. Nothing is published yet."),
         }
     }
+}
+
+/// Whose username, e-mail or name has this part, in the published targets of a connector, or of all.
+/// Those whose username begins with it come first.
+pub async fn close_to(
+    app: &App,
+    words: &str,
+    connector: Option<ConnectorId>,
+    people_max: u32,
+) -> Result<Vec<(Target, UserLine)>, Refusal> {
+    if words.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let known = targets::list(app.db()).await?;
+    let asked = known.into_iter().filter(|it| {
+        it.published_at.is_some() && connector.is_none_or(|connector| it.connector_id == connector)
+    });
+    let filter = UserFilter { search: words.to_owned(), ..UserFilter::default() };
+    let page = Rows { after: "", rows_max: people_max };
+    let mut found = Vec::new();
+    for target in asked.take(TARGETS_MAX) {
+        let lines = browse::users(app.db(), target.id, &filter, page).await?;
+        found.extend(lines.into_iter().map(|it| (target.clone(), it)));
+    }
+    let words = fold(words.trim());
+    found.sort_by_key(|(_, it)| !fold(&it.username).starts_with(&*words));
+    found.truncate(usize::try_from(people_max).unwrap_or(usize::MAX));
+    Ok(found)
 }
 
 pub fn user_page(target: &Target, id: &ExternalId) -> String {

@@ -2,6 +2,8 @@
 
 pub mod single;
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::extract::{Query, State};
 use reconcile::explain::group::GroupAnswer;
@@ -17,9 +19,9 @@ use crate::run::Ready;
 use crate::source::onelogin::replay::Remedy;
 use crate::store::accounts::Role;
 use crate::store::connectors::{self, Connector};
+use crate::store::directory::browse::UserLine;
 use crate::store::runs::{self, RunId};
 use crate::store::targets::Target;
-use crate::web::App;
 use crate::web::answer::{self, Answer};
 use crate::web::moment::Moment;
 use crate::web::page::Page;
@@ -27,6 +29,7 @@ use crate::web::pages::directory;
 use crate::web::pages::runs::{Choice, choice};
 use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;
+use crate::web::{App, access};
 
 #[derive(Debug, Template)]
 #[template(path = "explain.html")]
@@ -57,6 +60,10 @@ enum Part {
         title: &'static str,
         why: String,
         by_last_read: String,
+        /// Who may be meant: what they are called, and they explained.
+        offers: Vec<(String, String)>,
+        /// The directory, searched for them; empty where that is no way on.
+        directory: String,
     },
     Found(Found),
 }
@@ -145,10 +152,51 @@ pub struct Asked {
 const TIMES: [(&str, &str); 3] =
     [("now", "now, by asking OneLogin"), ("last-read", "the last read"), ("run", "a past run")];
 
+/// How many people are offered where nobody is called so.
+const OFFERS_MAX: u32 = 8;
+
 /// Somebody is named, as by the search, and none of several connectors is.
 fn which_connector() -> Part {
-    let why = "There is more than one. Choose the connector above, and press Explain.".to_owned();
-    Part::Sorry { title: "By which connector?", why, by_last_read: String::new() }
+    let why = "There is more than one. Choose the connector above, and press Explain this user."
+        .to_owned();
+    sorry("By which connector?", why)
+}
+
+fn sorry(title: &'static str, why: String) -> Part {
+    sorry_but(title, why, String::new())
+}
+
+/// As [`sorry`], where the last read can be asked instead.
+fn sorry_but(title: &'static str, why: String, by_last_read: String) -> Part {
+    let directory = String::new();
+    Part::Sorry { title, why, by_last_read, offers: Vec::new(), directory }
+}
+
+/// That nobody is called so, and who may be meant.
+async fn no_one(
+    app: &App,
+    visit: &Visit,
+    connector: &Connector,
+    user: &str,
+    why: String,
+) -> Result<Part, Refusal> {
+    let close = directory::close_to(app, user, Some(connector.id), OFFERS_MAX).await?;
+    let offer = |(_, it): &(Target, UserLine)| {
+        let connector = connector.id.to_string();
+        let who = [("connector", connector.as_str()), ("user", it.id.as_str())];
+        (format!("{} ({})", it.username, it.email), directory::address("/explain", &who))
+    };
+    let offers: BTreeSet<(String, String)> = close.iter().map(offer).collect();
+    let is_shown = visit.role().is_some_and(|role| access::shows("/users", role));
+    let directory =
+        if is_shown { directory::address("/users", &[("q", user)]) } else { String::new() };
+    Ok(Part::Sorry {
+        title: "No one matches",
+        why,
+        by_last_read: String::new(),
+        offers: offers.into_iter().collect(),
+        directory,
+    })
 }
 
 pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Asked>) -> Answer {
@@ -172,7 +220,7 @@ pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Aske
     let connectors = known.iter().map(|it| choice(&chosen, &it.id.to_string(), it.name.as_str()));
     let as_of = if asked.as_of.is_empty() { "now" } else { &asked.as_of };
     let view = View {
-        page: visit.page("Explain"),
+        page: visit.page("Explain this user"),
         connectors: connectors.collect(),
         times: TIMES.map(|(word, label)| choice(as_of, word, label)).to_vec(),
         shown: Shown { part },
@@ -213,7 +261,6 @@ async fn part(
     connector: Connector,
     asked: &Asked,
 ) -> Result<Part, Refusal> {
-    let sorry = |title, why: String| Part::Sorry { title, why, by_last_read: String::new() };
     if asked.user.contains('*') {
         return Ok(sorry("Name one person", "A * cannot be searched for.".to_owned()));
     }
@@ -231,7 +278,7 @@ async fn part(
     match explained {
         Ok(explained) if explained.people.is_empty() => {
             let why = nobody(&asked.user, &explained.seen, calls, visit);
-            Ok(sorry("No one matches", why))
+            no_one(app, visit, &ready.connector, &asked.user, why).await
         }
         Ok(explained) => Ok(Part::Found(found(explained, &ready.connector, calls, visit))),
         Err(PeopleError::Source(error)) => {
@@ -244,14 +291,14 @@ async fn part(
                 error.to_string()
             };
             let by_last_read = if is_budget { String::new() } else { by_last_read };
-            Ok(Part::Sorry { title, why, by_last_read })
+            Ok(sorry_but(title, why, by_last_read))
         }
         Err(PeopleError::NoRead { .. }) => {
             let why = "Simulate the connector once, or ask about now.".to_owned();
             Ok(sorry("No read is stored yet", why))
         }
         Err(error @ PeopleError::Forgotten { .. }) => {
-            Ok(Part::Sorry { title: "That read is gone", why: error.to_string(), by_last_read })
+            Ok(sorry_but("That read is gone", error.to_string(), by_last_read))
         }
         Err(
             error
@@ -563,7 +610,11 @@ pub mod tests {
         assert!(none.contains("No connectors yet"), "{none}");
         let why = HOSTILE.to_owned();
         let by_last_read = "/explain?as_of=last-read".to_owned();
-        check(&view(Role::Viewer, Part::Sorry { title: "No one matches", why, by_last_read }));
+        let offers = vec![(HOSTILE.to_owned(), "/explain?user=117".to_owned())];
+        let directory = "/users?q=x".to_owned();
+        let part = Part::Sorry { title: "No one matches", why, by_last_read, offers, directory };
+        let nobody = check(&view(Role::Viewer, part));
+        assert!(nobody.contains("Who may be meant"), "{nobody}");
         let several = check(&view(Role::Viewer, found(vec![a_person(), a_person()], false)));
         assert!(several.contains("2 people match"), "{several}");
     }

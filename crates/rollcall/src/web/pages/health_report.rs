@@ -18,6 +18,7 @@ use crate::web::visit::Visit;
 struct View {
     page: Page,
     checks: Vec<Check>,
+    commands: &'static [(&'static str, &'static str)],
 }
 
 /// One thing that was looked at.
@@ -30,6 +31,14 @@ struct Check {
     text: String,
     href: String,
 }
+
+/// No command tells all of it; these tell it part by part.
+const COMMANDS: &[(&str, &str)] = &[
+    ("Version", "rollcall version"),
+    ("How connectors stand", "rollcall connector list"),
+    ("When targets were read", "rollcall target list"),
+    ("Audit log", "rollcall audit verify"),
+];
 
 /// More than this between our clock and that of the database server, and times do not add up.
 const SKEW_MAX: SignedDuration = SignedDuration::from_secs(5);
@@ -57,13 +66,14 @@ pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
             href: format!("/connectors/{}", row.id),
             ..Check::new(state, format!("Connector {}: {}", row.name, row.status), text)
         });
-        if let Some(budget) = row.budget {
-            let is_low = budget.left < budget.minimum;
+        if let Some(gauge) = row.gauge {
+            let is_low = gauge.left < gauge.minimum;
             let left = format!(
-                "{} of {} were left when the last run ended; {} stay for others.",
-                count(budget.left),
-                count(budget.limit),
-                count(budget.minimum)
+                "{} of {} left, asked {}; {} stay for others.",
+                count(gauge.left),
+                count(gauge.limit),
+                gauge.asked.map(|it| it.text).unwrap_or_default(),
+                count(gauge.minimum)
             );
             let state = if is_low { "warning" } else { "done" };
             checks.push(Check::new(state, format!("API calls of {}", row.name), left));
@@ -72,7 +82,7 @@ pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
     for target in targets::list(app.db()).await? {
         checks.push(Check::of_target(&target, visit.now()));
     }
-    answer::html(&View { page: visit.page("Health"), checks })
+    answer::html(&View { page: visit.page("Health"), checks, commands: COMMANDS })
 }
 
 async fn database(db: &Db) -> Result<Check, Refusal> {
@@ -80,9 +90,17 @@ async fn database(db: &Db) -> Result<Check, Refusal> {
         Db::Sqlite(_) => "SQLite, a file on this machine",
         Db::Postgres(_) => "PostgreSQL",
     };
-    let mebibytes = db.size_bytes().await? / (1024 * 1024);
-    let text = format!("{engine}, {} MiB.", count(mebibytes));
+    let text = format!("{engine}, {}.", size(db.size_bytes().await?));
     Ok(Check::new("done", "Database", text))
+}
+
+/// `640 KiB`, `12 MiB`
+fn size(bytes: u64) -> String {
+    let kibibytes = bytes.div_ceil(1024);
+    match kibibytes {
+        ..1_024 => format!("{kibibytes} KiB"),
+        1_024.. => format!("{} MiB", count(kibibytes / 1024)),
+    }
 }
 
 async fn writable(db: &Db) -> Check {
@@ -189,6 +207,13 @@ mod tests {
     }
 
     #[test]
+    fn a_small_database_has_a_size_too() {
+        assert_eq!(size(1), "1 KiB");
+        assert_eq!(size(655_360), "640 KiB");
+        assert_eq!(size(3 << 30), "3,072 MiB");
+    }
+
+    #[test]
     fn the_report_shows_every_state() {
         let states = ["done", "warning", "failed", "held", "waiting"];
         let checks = states
@@ -196,6 +221,7 @@ mod tests {
         check(&View {
             page: samples::page("Health", "/health-report", Role::Viewer),
             checks: checks.into(),
+            commands: COMMANDS,
         });
     }
 }

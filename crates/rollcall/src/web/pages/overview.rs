@@ -11,9 +11,10 @@ use crate::store::{runs, targets};
 use crate::web::App;
 use crate::web::access;
 use crate::web::answer::{self, Answer};
+use crate::web::gauge::Gauge;
 use crate::web::moment::{Moment, count};
 use crate::web::page::Page;
-use crate::web::pages::connectors::{self, Budget, LastRun, Row};
+use crate::web::pages::connectors::{self, LastRun, Row};
 use crate::web::visit::Visit;
 
 #[derive(Debug, Template)]
@@ -47,7 +48,7 @@ struct Figures {
     /// The oldest good run of all connectors; none where there is none yet.
     freshness: Option<Moment>,
     /// The connector that has the fewest calls left.
-    budget: Option<Budget>,
+    gauge: Option<Gauge>,
     next: Option<Moment>,
     next_name: String,
 }
@@ -113,13 +114,13 @@ pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
         people: count(people),
         groups: count(groups),
         freshness: freshness(&app, &visit).await?,
-        budget: connectors.iter().filter_map(|it| it.budget).min_by_key(|it| it.left),
+        gauge: scarcest(&connectors),
         next: soonest.map(|it| it.0.clone()),
         next_name: soonest.map(|it| it.1.clone()).unwrap_or_default(),
     };
     answer::html(&View {
         page: visit.page("Overview"),
-        pressing: connectors.iter().filter_map(|it| pressing(it, role)).collect(),
+        pressing: all_pressing(&connectors, role, visit.held()),
         figures,
         recent: recent.collect(),
         steps: if targets.is_empty() || runs.is_empty() { steps } else { Vec::new() },
@@ -134,6 +135,14 @@ async fn freshness(app: &App, visit: &Visit) -> Result<Option<Moment>, crate::st
     Ok(oldest.map(|it| Moment::new(it, visit.now())))
 }
 
+/// The gauge of the connector that has the fewest calls left, with its name where there are several.
+fn scarcest(connectors: &[Row]) -> Option<Gauge> {
+    let gauges = connectors.iter().filter_map(|it| Some((it, it.gauge.clone()?)));
+    let (row, gauge) = gauges.min_by_key(|(_, gauge)| gauge.left)?;
+    let of = if connectors.len() == 1 { String::new() } else { row.name.clone() };
+    Some(Gauge { of, ..gauge })
+}
+
 /// The most pressing first.
 fn urgency(status: &str) -> u8 {
     match status {
@@ -146,6 +155,24 @@ fn urgency(status: &str) -> u8 {
         "Paused" => 6,
         _ => 7,
     }
+}
+
+/// What is pressing of every connector, and plans that wait while something worse is told of theirs.
+fn all_pressing(connectors: &[Row], role: Role, held: u64) -> Vec<Pressing> {
+    let mut all: Vec<Pressing> = connectors.iter().filter_map(|it| pressing(it, role)).collect();
+    let told = connectors.iter().filter(|it| it.status == "Held").count();
+    let untold = held.saturating_sub(u64::try_from(told).unwrap_or(u64::MAX));
+    if 0 < untold && access::shows("/approvals", role) {
+        let title = match untold {
+            1 => "1 plan waits for approval".to_owned(),
+            untold => format!("{untold} plans wait for approval"),
+        };
+        let text = "What it holds back is done by a run after somebody approves it.".to_owned();
+        let href = "/approvals".to_owned();
+        let action = "Review plan";
+        all.insert(0, Pressing { role: "held", icon: "hand", title, text, href, action });
+    }
+    all
 }
 
 fn pressing(row: &Row, role: Role) -> Option<Pressing> {
@@ -204,12 +231,12 @@ mod tests {
                     .map(|run| Recent { connector: HOSTILE.to_owned(), run });
                 let text = check(&View {
                     page: samples::page("Overview", "/", role),
-                    pressing: connectors.iter().filter_map(|it| pressing(it, role)).collect(),
+                    pressing: all_pressing(&connectors, role, 1),
                     figures: Figures {
                         people: "812".to_owned(),
                         groups: "46".to_owned(),
                         freshness: None,
-                        budget: Some(Budget { left: 1, limit: 2, minimum: 1 }),
+                        gauge: scarcest(&connectors),
                         next: None,
                         next_name: HOSTILE.to_owned(),
                     },

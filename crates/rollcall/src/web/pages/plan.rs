@@ -1,5 +1,6 @@
 //! `/plans/{id}`: everything that would change, why, and what is decided over it.
 
+pub mod applying;
 pub mod deciding;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,7 @@ use axum::http::Uri;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
+use self::applying::Applying;
 use self::deciding::Draft;
 use crate::notation::shell_word;
 use crate::run::{Order, Ready, Showed, Task};
@@ -46,6 +48,8 @@ struct View {
     decided: String,
     reason: String,
     objections: Vec<String>,
+    /// Where the limits are set that they speak of.
+    limits: String,
     /// How many changes are left alone because somebody rejected them.
     rejected: u64,
     causes: Vec<CauseView>,
@@ -73,7 +77,7 @@ struct View {
     /// How many changes wait for a decision.
     waiting: u64,
     /// What the button says that applies the plan; absent where it cannot be.
-    apply: Option<String>,
+    apply: Option<Applying>,
     /// When somebody decided over what is shown; the button carries it.
     seen: String,
     may_decide: bool,
@@ -115,6 +119,16 @@ enum Tab {
     Changes,
     Findings,
     Source,
+}
+
+impl Tab {
+    fn from_word(word: &str) -> Tab {
+        match word {
+            "findings" => Tab::Findings,
+            "source" => Tab::Source,
+            _ => Tab::Changes,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -230,12 +244,9 @@ async fn view(
     let report = Report::read(&plan.report);
     let approved = of(&|verdict, decision| verdict == "held" && decision == "approved");
     let left = left(plan, Remainder { waiting, approved });
-    let passing = of(&|verdict, decision| match decision {
-        "approved" => true,
-        "rejected" => false,
-        _ => verdict != "held",
-    });
+    let passing = of(&|verdict, decision| applying::passes(verdict == "held", decision));
     let can_apply = is_appliable(plan) && !is_stale && 0 < passing && visit.may(Role::Operator);
+    let apply = applying::of(db, plan.id, &counts, can_apply.then_some(passing)).await?;
     let is_shrunken = objections.iter().any(|it| it.kind == "shrunken");
     // A plan of a read that was far too short has no changes yet, and is decided over as such.
     let may_decide = may_decide && (0 < waiting || (counts.is_empty() && is_shrunken));
@@ -261,6 +272,7 @@ async fn view(
             .iter()
             .map(|it| report.named(it.target_name.as_deref(), &it.words))
             .collect(),
+        limits: format!("/connectors/{}/sync-settings", plan.connector_id),
         rejected: report.rejected(),
         causes: causes
             .iter()
@@ -285,7 +297,7 @@ async fn view(
         shown: asked.address(plan.id, asked.after),
         next,
         waiting,
-        apply: can_apply.then(|| apply_words(passing, &counts)),
+        apply,
         seen: plan_as_seen(plan),
         may_decide,
         is_stale: is_stale && plan.status.is_open(),
@@ -465,23 +477,6 @@ fn tiles(counts: &Counts, plan: PlanId, asked: &Asked) -> Vec<Tile> {
     passing.into_iter().chain(held).map(tile).collect()
 }
 
-fn apply_words(passing: u64, counts: &Counts) -> String {
-    let severe: u64 = counts
-        .iter()
-        .filter(|((verdict, decision, kind), _)| {
-            let passes = decision == "approved" || (verdict != "held" && decision != "rejected");
-            passes && matches!(kind.as_str(), "deactivate" | "remove" | "anonymise")
-        })
-        .map(|(_, it)| it)
-        .sum();
-    let changes =
-        if passing == 1 { "1 change".to_owned() } else { format!("{} changes", count(passing)) };
-    match severe {
-        0 => format!("Apply {changes}"),
-        severe => format!("Apply {changes}, {} of them against accounts", count(severe)),
-    }
-}
-
 fn change(row: PlanChange, may_decide: bool, draft: &Draft) -> ChangeView {
     let standing = match row.decision.as_str() {
         "approved" => "approved",
@@ -490,6 +485,7 @@ fn change(row: PlanChange, may_decide: bool, draft: &Draft) -> ChangeView {
         _ if row.is_held => "held",
         _ => "",
     };
+    let what = beyond_the_name(&row);
     ChangeView {
         seq: row.seq,
         is_ticked: draft.ticked.contains(&row.seq),
@@ -497,13 +493,26 @@ fn change(row: PlanChange, may_decide: bool, draft: &Draft) -> ChangeView {
         who: row.username.or(row.external_id).unwrap_or_default(),
         group: row.group.unwrap_or_default(),
         target: row.target_name.unwrap_or_default(),
-        what: row.words.split_once(' ').map_or(&*row.words, |(_, what)| what).to_owned(),
+        what,
         words: row.words,
         reason: row.reason,
         may_tick: may_decide && row.is_held && matches!(standing, "held" | "left-out"),
         standing,
         kind: row.kind,
     }
+}
+
+/// What the words of a change say beside its kind and whom it is about, which have columns of their own.
+fn beyond_the_name(row: &PlanChange) -> String {
+    let what = row.words.split_once(' ').map_or(&*row.words, |(_, what)| what);
+    let rest = match (&row.username, &row.group) {
+        (Some(name), _) => what.strip_prefix(name.as_str()),
+        (None, Some(group)) => {
+            what.strip_prefix("group ").and_then(|it| it.strip_prefix(group.as_str()))
+        }
+        (None, None) => None,
+    };
+    rest.unwrap_or(what).trim_start_matches([':', ' ']).to_owned()
 }
 
 fn finding(
@@ -520,7 +529,10 @@ fn finding(
 
 fn commands(plan: &Plan, can_apply: bool) -> Vec<(&'static str, String)> {
     let (id, connector) = (plan.id, shell_word(plan.connector_name.as_str()));
-    let mut commands = vec![("Show", format!("rollcall plan show {id}"))];
+    let mut commands = vec![
+        ("Show", format!("rollcall plan show {id}")),
+        ("Download", format!("rollcall plan show {id} --csv")),
+    ];
     if can_apply {
         commands.push(("Apply", format!("rollcall sync {connector} --plan {id}")));
     }
@@ -551,13 +563,23 @@ fn decisions(
     decisions
 }
 
-impl Tab {
-    fn from_word(word: &str) -> Tab {
-        match word {
-            "findings" => Tab::Findings,
-            "source" => Tab::Source,
-            _ => Tab::Changes,
-        }
+impl View {
+    /// Whether a run or a decision is still to come.
+    fn is_open(&self) -> bool {
+        matches!(self.plan.status, "waiting" | "ready" | "approved")
+    }
+
+    fn held_role(&self) -> &'static str {
+        if self.is_open() { "held" } else { "neutral" }
+    }
+
+    fn held_title(&self) -> &'static str {
+        if self.is_open() { "Why it is held" } else { "Why it was held" }
+    }
+
+    /// Whether any change of the list stands in a way that is worth a word.
+    fn has_standing(&self) -> bool {
+        self.changes.iter().any(|it| !it.standing.is_empty())
     }
 }
 
@@ -678,6 +700,7 @@ mod tests {
             decided: HOSTILE.to_owned(),
             reason: HOSTILE.to_owned(),
             objections: vec![HOSTILE.to_owned()],
+            limits: "/connectors/1/sync-settings".to_owned(),
             rejected: 2,
             causes: vec![cause(
                 &stored,
@@ -705,7 +728,10 @@ mod tests {
             changes_count: 50,
             held_count: 41,
             waiting: 41,
-            apply: Some("Apply 12 changes".to_owned()),
+            apply: Some(Applying {
+                button: "Apply and deactivate 3".to_owned(),
+                question: HOSTILE.to_owned(),
+            }),
             seen: String::new(),
             may_decide,
             decides: may_decide,
@@ -742,17 +768,5 @@ mod tests {
         for tab in [Tab::Findings, Tab::Source] {
             check(&view("applied", tab, false));
         }
-    }
-
-    #[test]
-    fn the_button_says_what_is_severe() {
-        let counts = [
-            (("passes".to_owned(), String::new(), "create".to_owned()), 9),
-            (("held".to_owned(), "approved".to_owned(), "deactivate".to_owned()), 3),
-            (("held".to_owned(), String::new(), "remove".to_owned()), 8),
-        ]
-        .into();
-        assert_eq!(apply_words(12, &counts), "Apply 12 changes, 3 of them against accounts");
-        assert_eq!(apply_words(1, &Counts::new()), "Apply 1 change");
     }
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use self::live::{Line, Live};
 use crate::run::{self, Order, Ready};
 use crate::store::accounts::Role;
-use crate::store::connectors;
+use crate::store::connectors::{self, settings::ConnectorSettings};
 use crate::store::leases;
 use crate::store::runs::changes::{self, RecordedChange};
 use crate::store::runs::findings::{self, RecordedFinding};
@@ -21,8 +21,11 @@ use crate::store::runs::report::{Calls, Report, Source, Target};
 use crate::store::runs::{self, Run, RunId, Trigger};
 use crate::web::answer::{self, Answer};
 use crate::web::form::Form;
+use crate::web::gauge::Gauge;
 use crate::web::moment::count;
 use crate::web::page::Page;
+use crate::web::pages::connector::field;
+use crate::web::pages::connector::tabs::{Entry, Tab as SettingsTab};
 use crate::web::pages::runs::{Choice, Row, choice, row, spoken};
 use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;
@@ -71,7 +74,7 @@ enum Part {
     Findings { rows: Vec<RecordedFinding>, next: String },
     Log { lines: Vec<Line> },
     Source(Option<Source>),
-    Calls { calls: Calls, minimum: u64 },
+    Calls { calls: Calls, gauge: Option<Gauge> },
     Settings(Vec<(String, String)>),
 }
 
@@ -147,7 +150,9 @@ pub async fn show(
         "findings" => findings(&app, &run, &asked).await?,
         "log" => Part::Log { lines },
         "source" => Part::Source(report.source.clone()),
-        "calls" => Part::Calls { calls: report.calls.clone(), minimum },
+        "calls" => {
+            Part::Calls { calls: report.calls.clone(), gauge: live::gauge(&run, &report, minimum) }
+        }
         "settings" => Part::Settings(settings(&run)),
         _ => {
             let targets = report.targets.iter().map(|it| target(run.id, it)).collect();
@@ -222,6 +227,7 @@ pub async fn retry(
 impl View {
     fn commands_of(&self, run: RunId) -> Vec<(&'static str, String)> {
         let mut commands = vec![("Show", format!("rollcall run show {run}"))];
+        commands.push(("Download", format!("rollcall run export {run}")));
         if self.may_stop {
             commands.push(("Stop", format!("rollcall run stop {run}")));
         }
@@ -347,12 +353,26 @@ pub fn sign(kind: &str) -> &'static str {
     }
 }
 
-/// The settings that a run used, one line each, by their place.
+/// The settings that a run used, one line each.
 fn settings(run: &Run) -> Vec<(String, String)> {
+    if let Ok(settings) = serde_json::from_str::<ConnectorSettings>(&run.settings) {
+        return labelled(&settings);
+    }
+    // Those of a version that knew other settings.
     let settings: Value = serde_json::from_str(&run.settings).unwrap_or_default();
     let mut lines = Vec::new();
     flatten("", &settings, &mut lines);
     lines
+}
+
+/// Label and value, in the order of the tabs of a connector.
+fn labelled(settings: &ConnectorSettings) -> Vec<(String, String)> {
+    let source = &settings.source;
+    let own = [("OneLogin Base URL", &source.base_url), ("Client ID", &source.client_id)];
+    let own = own.map(|(label, value)| (label.to_owned(), value.clone()));
+    let entries = SettingsTab::ALL.into_iter().flat_map(SettingsTab::entries);
+    let line = |entry: &Entry| (entry.label.to_owned(), field::spoken(entry, settings));
+    own.into_iter().chain(entries.map(line)).collect()
 }
 
 fn flatten(place: &str, value: &Value, lines: &mut Vec<(String, String)>) {
@@ -397,6 +417,7 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::onelogin::settings::{GroupSource, ScopeSettings, Settings};
     use crate::web::answer::samples::{self, HOSTILE, check};
     use crate::web::pages::runs::tests::sample;
 
@@ -490,9 +511,38 @@ mod tests {
         check(&view("failed", Part::Source(None)));
         check(&view("succeeded", Part::Source(Some(Source::default()))));
         let calls = Calls { by_endpoint: [(HOSTILE.to_owned(), 3)].into(), ..Calls::default() };
-        check(&view("succeeded", Part::Calls { calls, minimum: 500 }));
+        check(&view("succeeded", Part::Calls { calls, gauge: None }));
         check(&view("succeeded", Part::Log { lines: Vec::new() }));
         check(&view("succeeded", Part::Settings(vec![(HOSTILE.to_owned(), HOSTILE.to_owned())])));
+    }
+
+    #[test]
+    fn settings_are_told_as_their_page_says_them() {
+        let settings = ConnectorSettings::new(Settings {
+            base_url: "https://api.us.onelogin.com".to_owned(),
+            client_id: "id".to_owned(),
+            statuses: Vec::new(),
+            groups_from: [GroupSource::Roles].into(),
+            required_groups: Vec::new(),
+            scope: ScopeSettings::default(),
+            minimum_remaining_api_calls: 500,
+        });
+        let lines = labelled(&settings);
+        let told = |label: &str| {
+            let found = lines.iter().find(|(it, _)| it == label);
+            found.map_or_else(|| panic!("{label}: {lines:?}"), |(_, value)| value.as_str())
+        };
+        assert_eq!(told("Client ID"), "id");
+        assert_eq!(told("Minimum remaining API calls"), "500 calls");
+        assert_eq!(told("Required OneLogin Groups"), "\u{2013}");
+        assert!(lines.iter().any(|(_, value)| value == "no limit"), "{lines:?}");
+        for (label, value) in &lines {
+            assert!(
+                !label.is_empty() && !value.contains("18446744073709551615"),
+                "{label}: {value}"
+            );
+            assert!(!label.contains('_') && value != "null", "{label}: {value}");
+        }
     }
 
     #[test]

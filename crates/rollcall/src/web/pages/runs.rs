@@ -5,11 +5,11 @@ pub mod history;
 use askama::Template;
 use axum::extract::{Query, State};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reconcile::principal::Name;
 use serde::Deserialize;
 
 use self::history::History;
 use crate::notation;
+use crate::store::StoreError;
 use crate::store::accounts::Role;
 use crate::store::connectors::{self, ConnectorId};
 use crate::store::leases;
@@ -81,8 +81,6 @@ pub struct Asked {
 }
 
 const ROWS: usize = 50;
-/// How many runs are looked at for those that changed something.
-const LOOKED_AT_MAX: usize = 2_000;
 
 pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Asked>) -> Answer {
     leases::end_abandoned(app.db()).await?;
@@ -95,10 +93,7 @@ pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Aske
         Some(_) | None => String::new(),
     };
     let connector = known.iter().find(|it| it.id.0.to_string() == asked.connector);
-    let command = match connector {
-        Some(it) => format!("rollcall run list --connector {}", word(&it.name)),
-        None => "rollcall run list".to_owned(),
-    };
+    let command = asked.command(connector.map(|it| it.name.as_str()));
     let view = View {
         page: visit.page("Runs"),
         rows: found.iter().map(|run| row(run, &visit)).collect(),
@@ -125,27 +120,14 @@ pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Aske
 }
 
 /// One more than a page has, so that it is known whether there are older ones.
-async fn found(app: &App, asked: &Asked) -> Result<Vec<Run>, crate::web::refusal::Refusal> {
-    let mut filter = asked.filter();
+async fn found(app: &App, asked: &Asked) -> Result<Vec<Run>, StoreError> {
+    let filter = asked.filter();
     let rows_max = u32::try_from(ROWS).unwrap_or(u32::MAX).saturating_add(1);
     if asked.changes.is_empty() {
-        return Ok(runs::search(app.db(), &filter, rows_max).await?);
+        runs::search(app.db(), &filter, rows_max).await
+    } else {
+        runs::search_with_changes(app.db(), &filter, rows_max).await
     }
-    let (mut found, mut looked_at) = (Vec::new(), 0);
-    while found.len() <= ROWS && looked_at < LOOKED_AT_MAX {
-        let some = runs::search(app.db(), &filter, 200).await?;
-        let Some(last) = some.last() else { break };
-        filter.before = Some(last.id);
-        looked_at += some.len();
-        found.extend(some.into_iter().filter(changed_something));
-    }
-    found.truncate(ROWS + 1);
-    Ok(found)
-}
-
-fn changed_something(run: &Run) -> bool {
-    let report = Report::read(&run.report);
-    0 < report.applied().total() + report.held().total()
 }
 
 /// A run as every list of runs shows it.
@@ -181,10 +163,6 @@ pub fn spoken(word: &str) -> String {
     letters.next().map_or_else(String::new, |it| it.to_uppercase().chain(letters).collect())
 }
 
-fn word(name: &Name) -> String {
-    notation::shell_word(name.as_str())
-}
-
 impl Asked {
     fn filter(&self) -> Filter {
         Filter {
@@ -193,6 +171,29 @@ impl Asked {
             trigger: self.trigger.clone(),
             before: self.before.parse().ok().map(RunId),
         }
+    }
+
+    /// The command that lists the same runs.
+    fn command(&self, connector: Option<&str>) -> String {
+        let Filter { connector: _, status, trigger, before } = self.filter();
+        let mut command = "rollcall run list".to_owned();
+        let is_trigger = runs::Trigger::ALL.iter().any(|it| it.word() == trigger);
+        let before = before.map(|it| it.to_string());
+        let flags = [
+            ("connector", connector),
+            ("status", status.map(Status::word)),
+            ("trigger", Some(&*trigger).filter(|_| is_trigger)),
+            ("before", before.as_deref()),
+        ];
+        for (flag, value) in flags {
+            if let Some(value) = value {
+                command.extend([" --", flag, " ", &notation::shell_word(value)]);
+            }
+        }
+        if !self.changes.is_empty() {
+            command.push_str(" --with-changes");
+        }
+        command
     }
 
     /// The same question about runs before another one.
@@ -266,6 +267,25 @@ pub mod tests {
         let asked = Asked { status: "failed".to_owned(), ..Asked::default() };
         let none = check(&view(Vec::new(), asked));
         assert!(none.contains("No run is like this"), "{none}");
+    }
+
+    #[test]
+    fn the_command_lists_what_the_filters_let_through() {
+        let asked = Asked {
+            connector: "1".to_owned(),
+            status: "failed".to_owned(),
+            trigger: "schedule".to_owned(),
+            changes: "1".to_owned(),
+            before: "9".to_owned(),
+        };
+        assert_eq!(
+            asked.command(Some("One Login")),
+            "rollcall run list --connector 'One Login' --status failed --trigger schedule \
+             --before 9 --with-changes"
+        );
+        let odd =
+            Asked { status: "odd".to_owned(), trigger: "; rm".to_owned(), ..Asked::default() };
+        assert_eq!(odd.command(None), "rollcall run list");
     }
 
     #[test]

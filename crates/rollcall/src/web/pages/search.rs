@@ -10,6 +10,7 @@ use crate::store::targets::{self, Target};
 use crate::web::answer::{self, Answer};
 use crate::web::page::Page;
 use crate::web::pages::directory;
+use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;
 use crate::web::{App, access};
 
@@ -37,6 +38,10 @@ pub struct Asked {
     q: String,
 }
 
+/// How many people are told.
+const PEOPLE_MAX: u32 = 5;
+/// Of fewer letters there is no end of people.
+const LETTERS_MIN: usize = 2;
 /// How many connectors and targets are told; more are found by more letters.
 const EACH_MAX: usize = 8;
 
@@ -64,6 +69,7 @@ pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Aske
                 href: format!("/runs/{number}"),
             });
         }
+        results.extend(called(&app, &visit, &words).await?);
         results.extend(people(&visit, &targets, &words));
     }
     answer::html(&View { page, words, results })
@@ -93,6 +99,23 @@ fn places(
         .take(EACH_MAX)
         .map(|(id, name, kind)| Found { icon, name, kind, href: format!("{root}/{id}") })
         .collect()
+}
+
+/// A few people of whom these words are a part.
+async fn called(app: &App, visit: &Visit, words: &str) -> Result<Vec<Found>, Refusal> {
+    if words.chars().count() < LETTERS_MIN
+        || !visit.role().is_some_and(|it| access::shows("/users", it))
+    {
+        return Ok(Vec::new());
+    }
+    let close = directory::close_to(app, words, None, PEOPLE_MAX).await?;
+    let found = close.into_iter().map(|(target, it)| Found {
+        icon: "person",
+        href: directory::user_page(&target, &it.id),
+        name: it.username,
+        kind: format!("{}, {}", it.display_name, target.name),
+    });
+    Ok(found.collect())
 }
 
 /// The pages that find people and groups by these words: of each target, where somebody can be in

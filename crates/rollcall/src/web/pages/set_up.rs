@@ -20,6 +20,8 @@ use crate::web::visit::{Visit, see_other};
 struct View {
     page: Page,
     form: Typed,
+    /// As it was typed: it is good for this once, and the one who types it has it on paper.
+    code: String,
 }
 
 pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
@@ -27,7 +29,7 @@ pub async fn show(State(app): State<App>, visit: Visit) -> Answer {
         return Ok(see_other("/sign-in"));
     }
     let page = visit.page("Set up Rollcall");
-    answer::html(&View { page, form: Typed::default() })
+    answer::html(&View { page, form: Typed::default(), code: String::new() })
 }
 
 pub async fn create(State(app): State<App>, visit: Visit, mut form: Form) -> Answer {
@@ -45,9 +47,15 @@ pub async fn create(State(app): State<App>, visit: Visit, mut form: Form) -> Ans
     if let Err(error) = accounts::password::check(&password, &[&email, &name]) {
         form.error("password", error.to_string());
     }
-    // The code is asked for last: a mistake elsewhere does not use it up.
-    if !form.is_wrong() {
-        match sessions::redeem(app.db(), Purpose::SetUp, &code, visit.now()).await? {
+    if !code.is_empty() {
+        let (db, now) = (app.db(), visit.now());
+        // A mistake elsewhere does not use it up.
+        let redeemed = if form.is_wrong() {
+            sessions::try_code(db, Purpose::SetUp, &code, now).await?
+        } else {
+            sessions::redeem(db, Purpose::SetUp, &code, now).await?
+        };
+        match redeemed {
             Redeemed::Right { .. } => {}
             Redeemed::Wrong { tries_left } => {
                 let tries = if tries_left == 1 { "1 try is" } else { "A few tries are" };
@@ -58,7 +66,7 @@ pub async fn create(State(app): State<App>, visit: Visit, mut form: Form) -> Ans
     }
     if form.is_wrong() {
         let page = visit.page("Set up Rollcall");
-        return answer::html_again(&View { page, form: form.typed() });
+        return answer::html_again(&View { page, form: form.typed(), code });
     }
     let actor = visit.actor();
     let new =
@@ -92,7 +100,7 @@ mod tests {
         let mut form = Form::parse(b"name=Ana").unwrap();
         form.error("email", HOSTILE);
         let page = samples::stranger("Set up Rollcall", "/setup");
-        let text = check(&View { page, form: form.typed() });
+        let text = check(&View { page, form: form.typed(), code: HOSTILE.to_owned() });
         assert!(text.contains("value=\"Ana\""), "{text}");
         assert!(text.contains("email-error"), "{text}");
     }

@@ -5,6 +5,7 @@ pub mod accounts;
 use askama::Template;
 use axum::extract::State;
 
+use crate::notation::shell_word;
 use crate::store::accounts::Role;
 use crate::store::connectors;
 use crate::store::connectors::settings::Safety;
@@ -38,6 +39,7 @@ struct SafetyView {
     connectors: Vec<ConnectorLimits>,
     may_edit: bool,
     ask: String,
+    commands: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug)]
@@ -85,7 +87,15 @@ pub async fn safety(State(app): State<App>, visit: Visit) -> Answer {
         limits: Limits::of(connector.settings.safety),
         is_changed: connector.settings.safety != Safety::default(),
     };
-    let connectors = connectors::list(app.db()).await?.into_iter().map(row).collect();
+    let known = connectors::list(app.db()).await?;
+    let name = known.first().map_or("NAME".to_owned(), |it| shell_word(it.name.as_str()));
+    let mut commands = vec![("Show", format!("rollcall connector show {name}"))];
+    if visit.may(Role::Admin) {
+        let usual = Safety::default().deactivations_max;
+        let edit = format!("rollcall connector edit {name} --limit-deactivations {usual}");
+        commands.push(("Change a limit", edit));
+    }
+    let connectors = known.into_iter().map(row).collect();
     answer::html(&SafetyView {
         page: visit.page("Safety"),
         tabs: TABS,
@@ -94,6 +104,7 @@ pub async fn safety(State(app): State<App>, visit: Visit) -> Answer {
         connectors,
         may_edit: visit.may(Role::Admin),
         ask: admins::to_ask(&app, &visit).await?,
+        commands,
     })
 }
 
@@ -152,7 +163,10 @@ fn retention_view(visit: &Visit, now: Retention, form: Typed, ask: String) -> Re
         form,
         may_edit,
         ask,
-        command: format!("rollcall retention edit --days {}", now.days_max),
+        command: format!(
+            "rollcall retention edit --days {} --log-days {} --simulation-days {} --rows {}",
+            now.days_max, now.log_days_max, now.simulation_days_max, now.rows_max
+        ),
     }
 }
 
@@ -197,6 +211,7 @@ mod tests {
                 connectors: connectors.into_iter().map(row).collect(),
                 may_edit: false,
                 ask: HOSTILE.to_owned(),
+                commands: vec![("Show", HOSTILE.to_owned())],
             });
             assert!(text.contains("20 or 5 %"), "{text}");
         }

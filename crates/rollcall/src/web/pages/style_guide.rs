@@ -2,8 +2,11 @@
 //! theme. For whoever changes how pages look.
 
 use askama::Template;
+use jiff::Timestamp;
 
+use crate::store::budgets::Budget;
 use crate::web::answer::{self, Answer};
+use crate::web::gauge::Gauge;
 use crate::web::page::{Flash, Page, StatusBar};
 use crate::web::status::Role;
 use crate::web::visit::Visit;
@@ -12,10 +15,16 @@ use crate::web::visit::Visit;
 #[template(path = "style_guide.html")]
 struct View {
     page: Page,
+    gauge: Gauge,
 }
 
 pub async fn show(visit: Visit) -> Answer {
-    answer::html(&View { page: with_everything(visit.page("Style guide")) })
+    let page = with_everything(visit.page("Style guide"));
+    answer::html(&View { page, gauge: gauge(visit.now()) })
+}
+
+fn gauge(now: Timestamp) -> Gauge {
+    Gauge::new(&Budget { limit: 5_000, remaining: 4_588, told_at: now }, 500, now)
 }
 
 /// The frame with all that it can show.
@@ -42,6 +51,7 @@ mod tests {
     #[test]
     fn every_part_renders() {
         let page = samples::page("Style guide", "/style-guide", accounts::Role::Admin);
-        samples::check(&View { page: with_everything(page) });
+        let page = with_everything(page);
+        samples::check(&View { page, gauge: gauge(Timestamp::UNIX_EPOCH) });
     }
 }

@@ -54,12 +54,17 @@ struct Contact {
     read: Option<Moment>,
 }
 
+const FOLLOWS: &str =
+    "rollcall target create {name|NAME} --connector {connector|CONNECTOR} --type crowd";
+
 #[derive(Debug, Template)]
 #[template(path = "target_new.html")]
 struct NewView {
     page: Page,
     typed: Typed,
     connectors: Vec<Choice>,
+    /// As `ui::following` has it.
+    follows: &'static str,
 }
 
 #[derive(Debug, Template)]
@@ -332,7 +337,7 @@ async fn form_again(
     let connectors: Vec<_> = known.iter().map(|it| choice(&it.name, it.id.to_string())).collect();
     let page = visit.page("Add target");
     let page = if connectors.is_empty() { page } else { page.keeping("new", "/targets/new") };
-    answer(&NewView { page, typed, connectors })
+    answer(&NewView { page, typed, connectors, follows: FOLLOWS })
 }
 
 async fn shown(
@@ -525,7 +530,7 @@ mod tests {
         let connectors =
             vec![Choice { value: "7".to_owned(), label: HOSTILE.to_owned(), chosen: true }];
         let page = samples::page("Add target", "/targets/new", Role::Admin);
-        let text = check(&NewView { page, typed: form.typed(), connectors });
+        let text = check(&NewView { page, typed: form.typed(), connectors, follows: FOLLOWS });
         assert!(text.contains("This is needed."), "{text}");
     }
 }

@@ -9,6 +9,8 @@ use reconcile::principal::{ExternalId, Name};
 use serde::Deserialize;
 
 use crate::notation::shell_word;
+use crate::store::accounts::Role;
+use crate::store::connectors::Connector;
 use crate::store::directory::browse::{self, Page as Rows, UserFilter, UserLine};
 use crate::store::directory::lookup;
 use crate::store::runs::of_person::{self, Joined, PastChange, PastFinding};
@@ -212,7 +214,9 @@ struct PersonView {
     findings: Vec<Finding>,
     list: String,
     explain: String,
-    command: String,
+    /// Where they are synced alone; empty for whoever may not.
+    single: String,
+    commands: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug)]
@@ -284,6 +288,8 @@ pub async fn one(
     let groups = browse::groups_of(app.db(), target.id, &id).await?;
     let joined = of_person::joined(app.db(), target.id, &[&id], None).await?;
     let findings = of_person::findings(app.db(), connector.id, &id, FINDINGS_MAX).await?;
+    let connector_id = connector.id.to_string();
+    let who = [("connector", &*connector_id), ("user", id.as_str())];
     let view = PersonView {
         page: visit.page(name.clone()),
         sentence: place.sentence(&visit),
@@ -294,18 +300,34 @@ pub async fn one(
         has_more,
         findings: findings.into_iter().map(|it| finding(it, &visit)).collect(),
         list: directory::address("/users", &[("target", &target.id.0.to_string())]),
-        explain: directory::address(
-            "/explain",
-            &[("connector", &connector.id.to_string()), ("user", id.as_str())],
-        ),
-        command: format!(
-            "rollcall user explain {} {}",
-            shell_word(connector.name.as_str()),
-            shell_word(id.as_str())
-        ),
+        explain: directory::address("/explain", &who),
+        single: if visit.may(Role::Operator) {
+            directory::address("/explain/simulate", &who)
+        } else {
+            String::new()
+        },
+        commands: commands(&visit, connector, target, &id),
         name,
     };
     answer::html(&view)
+}
+
+/// What the page shows and leads to, as commands.
+fn commands(
+    visit: &Visit,
+    connector: &Connector,
+    target: &Target,
+    id: &ExternalId,
+) -> Vec<(&'static str, String)> {
+    let (connector, target) = (connector.name.as_str(), target.name.as_str());
+    let mut commands = vec![
+        ("Show", command("user show", &[target, id.as_str()], &[])),
+        ("Explain this user", command("user explain", &[connector, id.as_str()], &[])),
+    ];
+    if visit.may(Role::Operator) {
+        commands.push(("Sync single user", command("user sync", &[connector, id.as_str()], &[])));
+    }
+    commands
 }
 
 async fn account(
@@ -505,7 +527,8 @@ pub mod tests {
             }],
             list: "/users".to_owned(),
             explain: "/explain?user=117".to_owned(),
-            command: "rollcall user explain x 117".to_owned(),
+            single: "/explain/simulate".to_owned(),
+            commands: vec![("Show", "rollcall user show x 117".to_owned())],
         };
         let account = Account {
             active: false,

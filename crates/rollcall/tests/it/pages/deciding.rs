@@ -240,7 +240,7 @@ async fn what_is_wrong_with_a_decision_stands_on_top_and_leads_to_its_field() {
             assert_eq!(again.status, 422, "{again:?}");
             let (_, main) = again.text.split_once("<main").unwrap();
             let (summary, _) = main.split_once("<h1>").unwrap();
-            assert!(summary.contains("1 thing is to correct. Nothing was decided."), "{again:?}");
+            assert!(summary.contains("1 thing to correct. Nothing was decided."), "{again:?}");
             assert!(summary.contains(&format!("<a href=\"#{field}\">")), "{field}: {again:?}");
             let (_, control) = again.text.split_once(invalid).unwrap();
             let (control, _) = control.split_once('>').unwrap();
@@ -279,7 +279,7 @@ fn a_mistake_in_a_decision_has_the_focus_and_the_command_follows_what_is_chosen(
             window.click("Everything of one cause").await;
             window.fill("Reason", "They left").await;
             window.click("Approve").await;
-            window.sees("1 thing is to correct. Nothing was decided.").await;
+            window.sees("1 thing to correct. Nothing was decided.").await;
             window.becomes(focused, "cause").await;
             for scheme in ["light", "dark"] {
                 window.prefer(scheme).await;
@@ -297,7 +297,7 @@ fn a_mistake_in_a_decision_has_the_focus_and_the_command_follows_what_is_chosen(
             window.click("Only what is ticked above").await;
             window.fill("Reason", "They left").await;
             window.click("Approve").await;
-            window.sees("1 thing is to correct. Nothing was decided.").await;
+            window.sees("1 thing to correct. Nothing was decided.").await;
             window.becomes(focused, "errors").await;
         })
         .await;

@@ -179,13 +179,22 @@ async fn somebody_is_explained_and_synced_exactly_as_it_was_seen() {
         assert!(none.text.contains("There is no such run"), "{none:?}");
         let nobody = viewer.get(&format!("/explain?connector={}&user=nobody", connector.id)).await;
         assert!(nobody.text.contains("No one matches"), "{nobody:?}");
+        assert!(nobody.text.contains("href=\"/users?q=nobody\""), "{nobody:?}");
+        let email = admin.user(id).unwrap().email.unwrap();
+        let part = &email[..email.len() - 4];
+        let close =
+            viewer.get(&format!("/explain?connector={}&user={}", connector.id, coded(part))).await;
+        assert!(close.text.contains("Who may be meant"), "{close:?}");
+        assert!(close.text.contains(&format!("&#38;user={id}\"")), "{close:?}");
+        let found = viewer.get(&format!("/search?q={}", coded(part))).await;
+        assert!(found.text.contains(&format!("/users/1/{id}\"")), "{found:?}");
         let refused = viewer.get(&format!("/explain/simulate?{query}")).await;
         assert_eq!(refused.status, StatusCode::FORBIDDEN);
 
         let mut operator = world.service.signed_in(Role::Operator).await;
         let path = format!("/explain/simulate?{query}");
         let shown = operator.get(&path).await;
-        assert!(shown.text.contains("Sync this person"), "{shown:?}");
+        assert!(shown.text.contains(">Sync single user</button>"), "{shown:?}");
         let seen = shown.text.split("name=\"seen\" value=\"").nth(1).unwrap();
         let seen = seen.split('"').next().unwrap().to_owned();
         let (connector_id, user) = (connector.id.to_string(), id.to_string());

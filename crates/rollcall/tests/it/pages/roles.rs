@@ -34,7 +34,9 @@ const EACH_KIND_MAX: usize = 2;
 /// Whoever sends these is signed out, or asked for the password again: they come last.
 const LAST: [&str; 2] = ["/sessions/", "/sign-out"];
 /// Pages that none leads to: they are shown once, on the way to something, or to strangers.
-const APART: [&str; 9] = [
+const APART: [&str; 10] = [
+    // What a page asks for anew while it is looked at.
+    "/connectors/{id}/budget",
     // Where a checklist is shown again that was just gone through.
     "/connectors/{id}/test",
     // Only while a run is under way: the walk of the guide stops one.
@@ -114,6 +116,7 @@ async fn what_a_role_is_offered_works_and_what_it_may_not_is_not_offered() {
 async fn whoever_may_not_is_told_who_may() {
     on_sqlite(async |db| {
         let world = World::held(&db).await;
+        account(&db, Role::Admin).await;
         for (role, path, who) in [
             (Role::Viewer, "/explain/simulate?connector=1&user=1", "Operators may do this."),
             (Role::Operator, "/connectors/new", "Admins may do this."),
@@ -122,7 +125,7 @@ async fn whoever_may_not_is_told_who_may() {
             let mut browser = world.service.signed_in(role).await;
             let refused = browser.get(path).await;
             assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}");
-            for words in ["<h1>You may not do this</h1>", who, "Go to the overview"] {
+            for words in ["<h1>You may not do this</h1>", who, "Admin.", "Go to the overview"] {
                 assert!(refused.text.contains(words), "{path} does not say {words:?}: {refused:?}");
             }
             let fields = [("which", "all"), ("reason", "x")];

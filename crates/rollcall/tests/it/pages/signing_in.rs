@@ -65,6 +65,35 @@ async fn a_code_that_was_guessed_at_too_often_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn everything_that_is_wrong_with_the_set_up_is_told_at_once_and_nothing_typed_is_lost() {
+    on_both(async |db| {
+        let service = Service::start(&db).await;
+        let mut browser = service.browser();
+        let new = |code, email, password| {
+            [("code", code), ("name", "Ana"), ("email", email), ("password", password)]
+        };
+        browser.post("/setup", &new("0", "ana@example.com", PASSWORD)).await;
+        let code = service.printed.lock().unwrap().last().unwrap().clone();
+        let refused = browser.post("/setup", &new("7F3K", "ana", "short")).await;
+        for field in ["code", "email", "password"] {
+            assert!(
+                refused.text.contains(&format!("id=\"{field}-error\"")),
+                "{field}: {refused:?}"
+            );
+        }
+        assert!(refused.text.contains("value=\"7F3K\""), "{refused:?}");
+        assert!(!refused.text.contains("short\""), "{refused:?}");
+        // The right code stays good while something else is wrong.
+        let refused = browser.post("/setup", &new(&code, "ana@example.com", "short")).await;
+        assert!(!refused.text.contains("id=\"code-error\""), "{refused:?}");
+        assert!(refused.text.contains(&format!("value=\"{code}\"")), "{refused:?}");
+        let made = browser.post("/setup", &new(&code, "ana@example.com", PASSWORD)).await;
+        assert_eq!(made.status, StatusCode::SEE_OTHER, "{made:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_and_an_unknown_address_are_told_alike() {
     on_both(async |db| {
         let service = Service::start(&db).await;

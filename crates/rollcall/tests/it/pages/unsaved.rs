@@ -367,11 +367,11 @@ fn a_draft_outlives_a_refusal_and_does_not_overwrite_what_was_saved_since() {
             window.fill("Spread the start by up to", "soon").await;
             window.fill("Remove more than", "21").await;
             window.click("Save").await;
-            window.sees("1 thing is to correct").await;
+            window.sees("1 thing to correct").await;
             window.sees("2 unsaved changes").await;
             window.choose_theme("Dark").await;
             window.sees("2 unsaved changes").await;
-            window.sees("1 thing is to correct").await;
+            window.sees("1 thing to correct").await;
             assert_eq!(window.value("Remove more than").await, "21");
             window.becomes(JITTER, "soon").await;
             window.goto(&world.service, SYNC).await;
@@ -408,7 +408,7 @@ fn a_draft_outlives_a_refusal_and_does_not_overwrite_what_was_saved_since() {
             window.sees("Type the Client Secret again.").await;
             window.sees("1 unsaved change").await;
             window.click("Save").await;
-            window.sees("1 thing is to correct").await;
+            window.sees("1 thing to correct").await;
             window.assert_accessible().await;
             window.click("Keep the Client Secret that is saved").await;
             window.click("Save").await;
@@ -554,7 +554,7 @@ fn a_form_outlives_another_theme_without_scripts() {
             window.sees("1 unsaved change").await;
             window.fill("Spread the start by up to", "soon").await;
             window.click("Save").await;
-            window.sees("1 thing is to correct").await;
+            window.sees("1 thing to correct").await;
             window.screenshot("unsaved-refused-dark").await;
             window.choose_theme("Light").await;
             window.screenshot("unsaved-refused-light").await;

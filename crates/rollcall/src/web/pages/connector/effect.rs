@@ -14,7 +14,7 @@ use crate::source::onelogin::replay::headcount::HeadCount;
 use crate::store::connectors::Connector;
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::runs::Run;
-use crate::store::{reads, runs, targets};
+use crate::store::{budgets, reads, runs, targets};
 use crate::web::App;
 use crate::web::moment::{Moment, count};
 use crate::web::refusal::Refusal;
@@ -116,7 +116,8 @@ pub async fn of(
         return Ok(effect);
     }
     let last = runs::list(app.db(), Some(connector.id), RUNS_LOOKED_AT).await?;
-    effect.schedule = of_schedule(tab, &draft.settings, &last, visit.now());
+    let limit = calls_an_hour(app, connector).await?;
+    effect.schedule = of_schedule(tab, &draft.settings, &last, limit, visit.now());
     if tab == Tab::General || !tab.is_form() {
         return Ok(effect);
     }
@@ -134,7 +135,7 @@ pub async fn of(
     if tab == Tab::RequiredGroups {
         effect.groups = scope.groups.into_iter().map(|it| group(it, scope.is_whole)).collect();
     }
-    effect.calls = calls_told(scope.calls);
+    effect.calls = calls_told(scope.calls, scope.calls_besides.unwrap_or(0));
     match preview {
         Ok(preview) => effect.people = Some(people(preview, visit.now())),
         // Each group says so itself.
@@ -149,6 +150,7 @@ pub fn of_schedule(
     tab: Tab,
     settings: &ConnectorSettings,
     runs: &[Run],
+    calls_an_hour: Option<u64>,
     now: Timestamp,
 ) -> Option<ScheduleEffect> {
     if tab != Tab::SyncSettings {
@@ -156,9 +158,8 @@ pub fn of_schedule(
     }
     let preview = schedule::preview(&settings.schedule, now, SLOTS).ok()?;
     let calls_of_a_run = rail::calls_of_a_run(runs);
-    let limit = rail::calls_an_hour(runs);
     let minimum = u64::from(settings.source.minimum_remaining_api_calls);
-    let warning = calls_of_a_run.zip(limit).and_then(|(calls, limit)| {
+    let warning = calls_of_a_run.zip(calls_an_hour).and_then(|(calls, limit)| {
         let most = u64::try_from(preview.runs_per_hour_max).unwrap_or(u64::MAX);
         too_many(calls, most, limit, minimum)
     });
@@ -167,6 +168,7 @@ pub fn of_schedule(
         many => format!("{} runs", number(many)),
     };
     let cost = match calls_of_a_run {
+        _ if preview.runs_per_day == 0 => "No run in the next 24 hours.".to_owned(),
         Some(calls) => format!(
             "{runs} in the next 24 hours, about {} API calls each: {} a day.",
             count(calls),
@@ -198,13 +200,27 @@ pub async fn of_new_schedule(
         return Ok(None);
     }
     let last = runs::list(app.db(), Some(before.id), RUNS_LOOKED_AT).await?;
-    let told = of_schedule(Tab::SyncSettings, settings, &last, now);
+    let limit = calls_an_hour(app, before).await?;
+    let told = of_schedule(Tab::SyncSettings, settings, &last, limit, now);
     Ok(told.map(|it| it.warning).filter(|it| !it.is_empty()))
+}
+
+/// How many calls OneLogin allows in an hour, as it was told last.
+async fn calls_an_hour(app: &App, connector: &Connector) -> Result<Option<u64>, Refusal> {
+    Ok(budgets::of(app.db(), connector.id).await?.map(|it| it.limit))
 }
 
 /// What is said where the runs of an hour take more calls than there are for them.
 fn too_many(calls: u64, runs: u64, limit: u64, minimum: u64) -> Option<String> {
     let (all, allowed) = (calls.saturating_mul(runs), limit.saturating_sub(minimum));
+    if limit <= minimum {
+        return Some(format!(
+            "No run can start: OneLogin allows {} API calls an hour, and {} stay for others. Lower \
+             Minimum remaining API calls on the tab General.",
+            count(limit),
+            count(minimum)
+        ));
+    }
     if all <= allowed {
         return None;
     }
@@ -245,8 +261,8 @@ fn group(group: HeadCount, is_whole: bool) -> GroupEffect {
     GroupEffect { typed, words, people, why, is_excluded }
 }
 
-fn calls_told(calls: Option<(usize, usize)>) -> String {
-    match calls {
+fn calls_told(calls: Option<(usize, usize)>, besides: usize) -> String {
+    match calls.map(|(calls, everybody)| (calls + besides, everybody + besides)) {
         None => String::new(),
         Some((calls, everybody)) if calls < everybody => format!(
             "A run takes about {} API calls instead of {}.",
@@ -305,4 +321,29 @@ fn target(target: TargetPreview) -> TargetEffect {
 
 fn number(size: usize) -> String {
     count(u64::try_from(size).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_runs_are_told_by_what_would_help() {
+        assert_eq!(too_many(5, 60, 5_000, 500), None);
+        let often = too_many(100, 60, 5_000, 500).unwrap();
+        assert!(often.ends_with("Choose a longer interval."), "{often}");
+        for (limit, minimum) in [(5_000, 5_000), (500, 9_000)] {
+            let never = too_many(5, 1, limit, minimum).unwrap();
+            assert!(never.contains("Lower Minimum remaining API calls"), "{never}");
+            assert!(!never.contains("interval"), "{never}");
+        }
+    }
+
+    #[test]
+    fn a_run_costs_what_the_last_one_did_besides_reading() {
+        assert_eq!(calls_told(Some((2, 2)), 3), "A run takes about 5 API calls.");
+        let told = calls_told(Some((13, 27)), 3);
+        assert_eq!(told, "A run takes about 16 API calls instead of 30.");
+        assert_eq!(calls_told(None, 3), "");
+    }
 }

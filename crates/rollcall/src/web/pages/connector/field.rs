@@ -50,6 +50,8 @@ pub struct Interval {
     pub word: String,
     pub expression: String,
     pub label: String,
+    /// The same without the time of day: `every day`.
+    pub every: String,
 }
 
 fn interval(choice: Choice) -> Interval {
@@ -61,7 +63,9 @@ fn interval(choice: Choice) -> Interval {
         Choice::Day => "every day at 02:00".to_owned(),
         Choice::Week => "every week, Sunday at 02:00".to_owned(),
     };
-    Interval { word: choice.to_string(), expression: choice.expression(), label }
+    let every = label.split(" at ").next().unwrap_or_default();
+    let every = every.trim_end_matches(", Sunday").to_owned();
+    Interval { word: choice.to_string(), expression: choice.expression(), label, every }
 }
 
 /// The field "Enable Scheduled Synchronization".
@@ -78,6 +82,32 @@ fn no_limit() -> String {
 /// The values of a setting in one line.
 pub fn words(values: &[String]) -> String {
     if values == [no_limit()] { "no limit".to_owned() } else { values.join(", ") }
+}
+
+/// What a setting says, as its page says it: the labels of what was chosen.
+pub fn spoken(entry: &Entry, settings: &ConnectorSettings) -> String {
+    let values = stored(entry, settings).values;
+    let labels = |choices: &[tabs::Choice]| -> Vec<String> {
+        let label = |value: &String| {
+            let found = choices.iter().find(|(word, ..)| word == value);
+            found.map_or_else(|| value.clone(), |(_, label, _)| (*label).to_owned())
+        };
+        values.iter().map(label).collect()
+    };
+    let told = match entry.control {
+        Control::One(choices) | Control::Select(choices) | Control::Any(choices) => {
+            labels(choices).join(", ")
+        }
+        Control::Number(unit) if values != [no_limit()] && !values.is_empty() => {
+            format!("{} {unit}", words(&values)).trim_end().to_owned()
+        }
+        Control::Number(_)
+        | Control::Switch
+        | Control::Lines
+        | Control::Schedule
+        | Control::Text => words(&values),
+    };
+    if told.is_empty() { "\u{2013}".to_owned() } else { told }
 }
 
 /// What is wrong, by the name of the field.
@@ -185,6 +215,22 @@ impl Field {
     /// The intervals to choose from instead of an expression.
     pub fn intervals(&self) -> Vec<Interval> {
         Choice::ALL.into_iter().map(interval).collect()
+    }
+
+    /// The days of a week as an expression counts them.
+    pub fn days(&self) -> [(u8, &'static str); 7] {
+        [(1, "Mon"), (2, "Tue"), (3, "Wed"), (4, "Thu"), (5, "Fri"), (6, "Sat"), (0, "Sun")]
+    }
+
+    /// The fields of an expression, each with what it takes.
+    pub fn cron_fields(&self) -> [(&'static str, &'static str); 5] {
+        [
+            ("Minute", "0-59"),
+            ("Hour", "0-23"),
+            ("Day of month", "1-31"),
+            ("Month", "1-12"),
+            ("Day of week", "0-6, 0 is Sunday"),
+        ]
     }
 
     /// How many lines a list is shown with.

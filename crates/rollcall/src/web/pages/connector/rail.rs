@@ -1,17 +1,25 @@
 //! What the last run of everybody tells about the settings of a connector, beside their fields.
 
+use askama::Template;
+use axum::extract::{Path, State};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::store::connectors::Connector;
 use crate::store::runs::Run;
 use crate::store::runs::report::Report;
+use crate::store::{StoreError, budgets};
+use crate::web::App;
+use crate::web::answer::{self, Answer};
+use crate::web::gauge::Gauge;
 use crate::web::moment::{Moment, count};
+use crate::web::visit::Visit;
 
 /// What the last run tells about these settings.
 #[derive(Debug, Default)]
 pub struct Rail {
     pub last: Option<LastRun>,
-    pub gauge: Option<Gauge>,
+    pub budget: BudgetPart,
     pub facts: Vec<(&'static str, String)>,
 }
 
@@ -21,27 +29,36 @@ pub struct LastRun {
     pub at: Moment,
 }
 
-/// The API calls that were left when a run looked last.
-#[derive(Debug)]
-pub struct Gauge {
-    pub left: u64,
-    pub limit: u64,
-    pub minimum: u64,
+/// The API calls that are left, which is asked for anew while the page is open.
+#[derive(Debug, Default, Template)]
+#[template(path = "connector_budget.html")]
+pub struct BudgetPart {
+    pub gauge: Option<Gauge>,
+}
+
+/// `/connectors/{id}/budget`: the part of a page that tells how many API calls are left.
+pub async fn budget(State(app): State<App>, visit: Visit, Path(id): Path<i64>) -> Answer {
+    let connector = super::connector(&app, id).await?;
+    answer::html(&budget_part(&app, &visit, &connector).await?)
+}
+
+pub async fn budget_part(
+    app: &App,
+    visit: &Visit,
+    connector: &Connector,
+) -> Result<BudgetPart, StoreError> {
+    let minimum = u64::from(connector.settings.source.minimum_remaining_api_calls);
+    let budget = budgets::of(app.db(), connector.id).await?;
+    Ok(BudgetPart { gauge: budget.map(|it| Gauge::new(&it, minimum, visit.now())) })
 }
 
 /// What the last run that came to an end tells.
-pub fn rail(runs: &[Run], minimum: u32, now: Timestamp) -> Rail {
+pub fn rail(runs: &[Run], budget: BudgetPart, now: Timestamp) -> Rail {
     let reported = |run: &Run| -> Option<Value> { serde_json::from_str(&run.report).ok() };
-    let mut rail = Rail::default();
+    let mut rail = Rail { budget, ..Rail::default() };
     for run in runs {
         let Some(report) = reported(run) else { continue };
         let number = |place: &str| report.pointer(place).and_then(Value::as_u64);
-        let budget =
-            number("/calls/budget_after/remaining").zip(number("/calls/budget_after/limit"));
-        if rail.gauge.is_none() {
-            rail.gauge =
-                budget.map(|(left, limit)| Gauge { left, limit, minimum: u64::from(minimum) });
-        }
         let Some(seen) = number("/source/seen") else { continue };
         // Only a read of everybody in scope is predicted; one person alone says nothing of it.
         if number("/calls/predicted").is_none() {
@@ -61,15 +78,6 @@ pub fn rail(runs: &[Run], minimum: u32, now: Timestamp) -> Rail {
         break;
     }
     rail
-}
-
-/// How many calls OneLogin allows in an hour, as a run was told last.
-pub fn calls_an_hour(runs: &[Run]) -> Option<u64> {
-    let limit = |run: &Run| -> Option<u64> {
-        let report: Value = serde_json::from_str(&run.report).ok()?;
-        report.pointer("/calls/budget_after/limit").and_then(Value::as_u64)
-    };
-    runs.iter().find_map(limit)
 }
 
 /// What a run of everybody in scope has cost, by the last one that is known.

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::draft::{Difference, error_line};
 use super::field::Wrong;
 use super::head::TabLink;
-use super::rail::{Gauge, LastRun};
+use super::rail::{BudgetPart, LastRun};
 use super::saved::Saved;
 use super::*;
 use crate::notation::Given;
@@ -11,6 +11,7 @@ use crate::source::onelogin::settings::{ScopeSettings, Settings};
 use crate::store::accounts::Role;
 use crate::store::connectors::settings::{ConnectorSettings, FieldError};
 use crate::web::answer::samples::{self, HOSTILE, check};
+use crate::web::gauge::Gauge;
 
 fn moment() -> Moment {
     let at = "2026-11-25T22:14:03Z".parse().unwrap();
@@ -122,7 +123,7 @@ fn what_is_wrong_stands_at_its_field_and_above_and_on_its_tab() {
         "<a href=\"#grace-reads\">Counts as gone after</a>: Type a whole number.",
         "id=\"grace-reads-error\"",
         "aria-describedby=\"grace-reads-error grace-reads-help\"",
-        "1 thing is to correct",
+        "1 thing to correct",
         "2<span class=\"visually-hidden\"> to correct",
     ] {
         assert!(text.contains(part), "{part}: {text}");
@@ -205,7 +206,15 @@ fn a_review_tells_old_and_new() {
 fn the_rail_tells_what_the_last_run_found() {
     let rail = Rail {
         last: Some(LastRun { id: 3, at: moment() }),
-        gauge: Some(Gauge { left: 4_588, limit: 5_000, minimum: 500 }),
+        budget: BudgetPart {
+            gauge: Some(Gauge {
+                left: 4_588,
+                limit: 5_000,
+                minimum: 500,
+                asked: Some(moment()),
+                of: String::new(),
+            }),
+        },
         facts: vec![("In scope", HOSTILE.to_owned())],
     };
     let text = check(&View { rail, ..view(Tab::General, Role::Viewer) });

@@ -138,7 +138,7 @@ fn view(
     let cleanup = if asked.is_cleanup() { " --cleanup" } else { "" };
     let name = shell_word(ready.connector.name.as_str());
     View {
-        page: visit.page("Sync one person"),
+        page: visit.page("Sync single user"),
         connector_name: ready.connector.name.to_string(),
         user: id.to_string(),
         is_cleanup: asked.is_cleanup(),
@@ -202,7 +202,7 @@ mod tests {
 
     fn view(targets: Vec<TargetView>, left_to_a_run: Vec<StepView>) -> View {
         View {
-            page: samples::page("Sync one person", "/explain/simulate", Role::Operator),
+            page: samples::page("Sync single user", "/explain/simulate", Role::Operator),
             connector: "1".to_owned(),
             connector_name: HOSTILE.to_owned(),
             user: HOSTILE.to_owned(),

@@ -20,14 +20,16 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::store::budgets::Budget;
 use crate::store::leases;
 use crate::store::runs::events::{self, RunEvent};
-use crate::store::runs::report::{Budget, Report};
+use crate::store::runs::report::Report;
 use crate::store::runs::{self, Page, Run, RunId};
 use crate::store::{Db, StoreError};
 use crate::sync::Phase;
 use crate::web::App;
 use crate::web::answer::Answer;
+use crate::web::gauge::Gauge;
 use crate::web::moment;
 use crate::web::refusal::Refusal;
 
@@ -42,7 +44,7 @@ pub struct Live {
     pub calls: u64,
     /// How many the chosen way to read was expected to take.
     pub predicted: Option<u64>,
-    pub budget: Option<Budget>,
+    pub gauge: Option<Gauge>,
     /// What stays for others.
     pub minimum: u64,
     /// What the gate made of the plan for each target.
@@ -130,7 +132,7 @@ impl Told {
             has_ended: false,
             calls: 0,
             predicted: None,
-            budget: None,
+            gauge: None,
             minimum,
             counts: Vec::new(),
             announce: String::new(),
@@ -163,7 +165,8 @@ impl Told {
                 self.live.calls = number("calls").unwrap_or_default();
                 self.live.predicted = number("predicted");
                 if let (Some(remaining), Some(limit)) = (number("remaining"), number("limit")) {
-                    self.live.budget = Some(Budget { limit, remaining, resets_in_s: 0 });
+                    let budget = Budget { limit, remaining, told_at: event.at };
+                    self.live.gauge = Some(Gauge::new(&budget, self.live.minimum, event.at));
                 }
                 None
             }
@@ -202,7 +205,8 @@ impl Told {
         let Some(at) = run.finished_at else { return };
         let state = match run.status {
             runs::Status::Failed => "failed",
-            runs::Status::Stopped | runs::Status::Skipped => "skipped",
+            runs::Status::Stopped => "stopped",
+            runs::Status::Skipped => "skipped",
             runs::Status::Held => "held",
             runs::Status::Queued
             | runs::Status::Running
@@ -225,9 +229,20 @@ impl Told {
         }
         self.live.has_ended = true;
         self.live.calls = report.calls.total;
-        self.live.budget = report.budget().or(self.live.budget);
+        if let Some(gauge) = gauge(run, report, self.live.minimum) {
+            self.live.gauge = Some(gauge);
+        }
         self.live.announce = String::new();
     }
+}
+
+/// The calls that were left when a run ended.
+pub fn gauge(run: &Run, report: &Report, minimum: u64) -> Option<Gauge> {
+    let told = report.budget()?;
+    let told_at = run.finished_at.unwrap_or(run.started_at);
+    let budget = Budget { limit: told.limit, remaining: told.remaining, told_at };
+    // That is of then, whenever it is looked at: the page says when the run ended.
+    Some(Gauge { asked: None, ..Gauge::new(&budget, minimum, told_at) })
 }
 
 fn line(event: &RunEvent, text: String) -> Line {

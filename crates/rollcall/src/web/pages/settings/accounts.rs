@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 
 use crate::notation::shell_word;
 use crate::store::accounts::{self, Account, AccountError, AccountId, Edit, NewAccount, Role};
-use crate::store::names::NameError;
+use crate::store::names::{self, NameError};
 use crate::store::sessions::{self, SessionId};
 use crate::web::answer::{self, Answer};
 use crate::web::form::{Form, Typed};
@@ -57,6 +57,8 @@ struct View {
     sessions: Vec<SessionRow>,
     created: Moment,
     edit_command: String,
+    /// As `ui::following` has it.
+    edit_follows: String,
     link_command: String,
     session_commands: Vec<(String, String)>,
     delete_command: String,
@@ -116,6 +118,7 @@ pub async fn create(State(app): State<App>, visit: Visit, mut form: Form) -> Ans
     }
     let (email, name) = (form.text("email"), form.text("name"));
     let role = form.choice("role", Role::from_word);
+    check_owner(&app, &mut form, &email, &name).await?;
     let new = NewAccount { email: &email, name: &name, role: Role::Viewer, password: None };
     let actor = visit.actor();
     if let Some(role) = role.filter(|_| !form.is_wrong()) {
@@ -127,6 +130,25 @@ pub async fn create(State(app): State<App>, visit: Visit, mut form: Form) -> Ans
     }
     let view = list_view(&app, &visit, form.typed()).await?;
     answer::html_again(&view)
+}
+
+/// Notes all that is wrong with whoever is to have a new account, so that it is told at once.
+async fn check_owner(app: &App, form: &mut Form, email: &str, name: &str) -> Result<(), Refusal> {
+    if !email.is_empty() {
+        match accounts::checked_email(email) {
+            Ok(email) if accounts::find(app.db(), email.as_str()).await.is_ok() => {
+                form.error("email", AccountError::Taken(email).to_string());
+            }
+            Ok(_) => {}
+            Err(error) => form.error("email", error.to_string()),
+        }
+    }
+    if !name.is_empty()
+        && let Err(error) = names::checked_name("person", name)
+    {
+        form.error("name", error.to_string());
+    }
+    Ok(())
 }
 
 /// Notes a mistake at its field; anything else goes on as it is.
@@ -175,7 +197,15 @@ async fn view(app: &App, visit: &Visit, account: &Account, form: Typed) -> Resul
         roles: Role::ALL,
         sessions,
         created: Moment::new(account.created_at, visit.now()),
-        edit_command: format!("rollcall account edit {email} --role {}", account.role.word()),
+        edit_command: format!(
+            "rollcall account edit {email} --name {} --role {}",
+            shell_word(&account.name),
+            account.role.word()
+        ),
+        edit_follows: format!(
+            "rollcall account edit {email} --name {{name|NAME}} --role {{role|{}}}",
+            account.role.word()
+        ),
         link_command: format!("rollcall account reset-password {email}"),
         session_commands: commands,
         delete_command: format!("rollcall account delete {email} --confirm {email}"),
@@ -353,6 +383,7 @@ mod tests {
                 sessions,
                 created: moment(),
                 edit_command: HOSTILE.to_owned(),
+                edit_follows: HOSTILE.to_owned(),
                 link_command: HOSTILE.to_owned(),
                 session_commands: vec![(HOSTILE.to_owned(), HOSTILE.to_owned())],
                 delete_command: HOSTILE.to_owned(),

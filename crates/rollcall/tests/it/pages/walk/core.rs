@@ -171,6 +171,19 @@ impl Walk<'_> {
                 it.click("Done").await;
                 it.fill("Cron expression", "30 6 * * 1-5").await;
                 it.sees("06:30").await;
+                it.click("Change schedule").await;
+                let parts = "const dialog = document.getElementById('interval');
+                     const [every, time] = ['interval-choice', 'interval-time'].map((it) => document.getElementById(it));
+                     const days = [...dialog.querySelectorAll('[data-day]')].filter((it) => it.checked).length;
+                     const next = dialog.querySelectorAll('.next-runs li').length;
+                     return `${every.selectedOptions[0].text}, ${time.value}, ${days} days, ${next} runs`";
+                it.window.becomes(parts, "every day, 06:30, 5 days, 5 runs").await;
+                it.tick("Fri").await;
+                it.window
+                    .becomes("return document.getElementById('schedule').value", "30 6 * * 1-4")
+                    .await;
+                it.tick("Fri").await;
+                it.click("Done").await;
             }
             Scripts::Off => it.choose("Or an interval, in its place", "every 15 minutes").await,
         }

@@ -274,21 +274,21 @@ impl Walk<'_> {
         it.go("Explain").await;
         self.look("explain").await;
         it.fill("Person", "nobody.knows").await;
-        it.click("Explain").await;
+        it.click("Explain this user").await;
         it.sees("No one matches").await;
         self.look("explain nobody").await;
         it.fill("Person", &somebody).await;
-        it.click("Explain").await;
+        it.click("Explain this user").await;
         it.sees("no change needed").await;
         self.look("explain somebody").await;
         self.picture("explain", 900).await;
         admin.update_user(id, json!({ "firstname": "Renata" })).unwrap();
-        it.click("Explain").await;
+        it.click("Explain this user").await;
         it.sees("What a sync would change").await;
-        it.click("Simulate this person").await;
+        it.click("Sync single user").await;
         it.sees("Would change").await;
-        self.look("sync one person").await;
-        it.click("Sync this person").await;
+        self.look("sync single user").await;
+        it.click("Sync single user").await;
         it.sees("One person.").await;
     }
 
