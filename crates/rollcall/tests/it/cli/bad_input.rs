@@ -127,9 +127,9 @@ fn a_connector_is_not_made_of_settings_that_cannot_work() {
     };
     let file = ["--client-secret-file", secret.as_str()];
     create("eu", "id", &[], "The client secret is missing. Give the file");
-    create("eu", "id", &["--client-secret-file", &empty], "The client secret is empty.");
+    create("eu", "id", &["--client-secret-file", &empty], "The Client Secret is empty.");
     create("eu", "id", &["--client-secret-file", "nowhere"], "The file nowhere cannot be read");
-    create("eu", " ", &file, "The client id is empty");
+    create("eu", " ", &file, "The Client ID is empty");
     create("http://acme.onelogin.com", "id", &file, "plain http is refused");
     create("https://acme.onelogin.com/admin", "id", &file, "scheme and host alone");
     create("https://10.0.0.5", "id", &file, "The base URL https://10.0.0.5 leads to");
