@@ -115,7 +115,7 @@ struct AppliedAnswer {
     decided_by: Option<String>,
     decided_at: Option<String>,
     reason: Option<String>,
-    /// `12 deactivate`, by what was decided over them.
+    /// `12 deactivations`, by what was decided over them.
     passes: Vec<String>,
     approved: Vec<String>,
     left_alone: Vec<String>,

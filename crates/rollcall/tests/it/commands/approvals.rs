@@ -170,7 +170,7 @@ async fn a_simulation_by_other_rules_is_not_applied() {
     let told = it.json(0, &["sync", "OneLogin", "--plan", "1"]).await;
     let applied = &told["applied"];
     assert_eq!(applied["plan"], 1, "{applied}");
-    assert!(applied["passes"].as_array().unwrap().contains(&json!("20 create")), "{applied}");
+    assert!(applied["passes"].as_array().unwrap().contains(&json!("20 creations")), "{applied}");
     assert!(applied["made_by"].is_string() && applied["decided_by"].is_null(), "{applied}");
     assert_eq!(it.active().await, 20);
 }
