@@ -289,14 +289,14 @@ pub async fn source(engine: &Engine, connector: &Connector) -> Result<OneLogin, 
 
 /// Tries everything that a read of this connector needs, one step after the other.
 pub async fn check(
-    engine: &Engine,
-    connector: &Connector,
+    db: &Db,
+    connector: ConnectorId,
+    source: &OneLogin,
     progress: &(dyn Fn(&CheckStep) + Sync),
-) -> Result<Checklist, PrepareError> {
-    let source = source(engine, connector).await?;
+) -> Checklist {
     let checklist = source.check(progress).await;
-    note(&engine.db, connector.id, checklist.left).await;
-    Ok(checklist)
+    note(db, connector, checklist.left).await;
+    checklist
 }
 
 /// Keeps what a source told of the API calls that are left, for every page to show. Whoever asked

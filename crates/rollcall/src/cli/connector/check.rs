@@ -37,11 +37,13 @@ struct StepAnswer {
 
 pub(super) async fn run(args: &TestArgs, context: &Context) -> Result<(), CliError> {
     let connector = connectors::find(&context.db, &args.name).await?;
+    // Before anything is printed: an error is no answer.
+    let source = context.source(&connector).await?;
     let output = context.output;
     output.line(&format!("Test connection - {}", connector.name));
     let began = Instant::now();
     let told = |step: &CheckStep| output.line(&step_text(step, output));
-    let checklist = run::check(&context.engine(), &connector, &told).await?;
+    let checklist = run::check(&context.db, connector.id, &source, &told).await;
     let took = began.elapsed();
     let answer = Answer {
         connector: connector.name.to_string(),

@@ -56,7 +56,8 @@ pub async fn show(State(app): State<App>, visit: Visit, Path(id): Path<i64>) -> 
 pub async fn test(State(app): State<App>, visit: Visit, Path(id): Path<i64>) -> Answer {
     let connector = connector::connector(&app, id).await?;
     let began = Instant::now();
-    let checklist = run::check(&app.engine, &connector, &|_| {}).await?;
+    let source = run::source(&app.engine, &connector).await?;
+    let checklist = run::check(app.db(), connector.id, &source, &|_| {}).await;
     let report = report(&checklist, connector.name.as_str(), began.elapsed(), &visit);
     answer::html(&view(&app, &visit, id, Some(report)).await?)
 }
