@@ -280,7 +280,7 @@ fn a_username_that_rows_make_is_compared_as_a_run_compares_it() {
         (v) Mapped: username ada | e-mail ada@acme.test | display name ada.lee, first name , last name  | active | username from email by strip-domain: "ada@acme.test" -> "ada" | email from email: "ada@acme.test" -> "ada@acme.test" | first-name from firstname: "" -> "" | last-name from lastname: "" -> "" | display-name from username: "ada.lee" -> "ada.lee"
         (v) Matched: account old by id 1, active
         (v) Groups: + dev from role "dev"
-        (v) Decision: ~ rename old to ada (changed in the source) | ~ update old: e-mail "old@acme.test" -> "ada@acme.test", display name "old" -> "ada.lee" (changed in the source) | + create group dev (granted by role "dev") | + add ada to group dev (granted by role "dev")
+        (v) Decision: ~ rename old to ada (differs from the source) | ~ update old: e-mail "old@acme.test" -> "ada@acme.test", display name "old" -> "ada.lee" (differs from the source) | + create group dev (granted by role "dev") | + add ada to group dev (granted by role "dev")
     "#]]);
 }
 
@@ -363,7 +363,7 @@ fn a_protected_person_is_told_by_what() {
         (v) Mapped: username ada | e-mail ada@acme.test | display name ada, first name , last name  | active
         (v) Matched: account old by id 1, active
         (v) Groups: + dev from role "dev" | - ops, no group source grants it any more
-        (x) Decision: Protected by "ad?", so nothing was done. Otherwise: ~ rename old to ada (changed in the source); ~ update old: e-mail "old@acme.test" -> "ada@acme.test", display name "old" -> "ada" (changed in the source); + add ada to group dev (granted by role "dev"); - remove old from group ops (no group source grants it any more).
+        (x) Decision: Protected by "ad?", so nothing was done. Otherwise: ~ rename old to ada (differs from the source); ~ update old: e-mail "old@acme.test" -> "ada@acme.test", display name "old" -> "ada" (differs from the source); + add ada to group dev (granted by role "dev"); - remove old from group ops (no group source grants it any more).
     "#]]);
 }
 

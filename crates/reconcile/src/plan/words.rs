@@ -66,7 +66,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::New => f.write_str("new in the source"),
-            Reason::Changed => f.write_str("changed in the source"),
+            Reason::Changed => f.write_str("differs from the source"),
             Reason::ActiveAgain => f.write_str("active again in the source"),
             Reason::Granted(origin) => write!(f, "granted by {origin}"),
             Reason::LeftOut(why) => f.write_str(why),

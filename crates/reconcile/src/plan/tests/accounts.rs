@@ -45,8 +45,8 @@ fn a_rename_is_in_place() {
         "1 ada.lee mail=ada@acme.test first=Ada : dev",
         "1 ada : dev",
         &expect![[r#"
-            ~ rename ada to ada.lee (changed in the source)
-            ~ update ada: display name "ada" -> "Ada", first name "" -> "Ada" (changed in the source)
+            ~ rename ada to ada.lee (differs from the source)
+            ~ update ada: display name "ada" -> "Ada", first name "" -> "Ada" (differs from the source)
         "#]],
     );
 }
@@ -57,7 +57,7 @@ fn other_letters_are_a_rename_and_no_conflict() {
         "1 Ada mail=ada@acme.test name=ada",
         "1 ada",
         &expect![[r#"
-            ~ rename ada to Ada (changed in the source)
+            ~ rename ada to Ada (differs from the source)
         "#]],
     );
 }
@@ -70,10 +70,10 @@ fn two_people_swap_usernames_and_emails_in_one_run() {
         "1 ada name=x
          2 bob name=y",
         &expect![[r#"
-            ~ rename ada to bob (changed in the source)
-            ~ update ada: e-mail "ada@acme.test" -> "bob@acme.test" (changed in the source)
-            ~ rename bob to ada (changed in the source)
-            ~ update bob: e-mail "bob@acme.test" -> "ada@acme.test" (changed in the source)
+            ~ rename ada to bob (differs from the source)
+            ~ update ada: e-mail "ada@acme.test" -> "bob@acme.test" (differs from the source)
+            ~ rename bob to ada (differs from the source)
+            ~ update bob: e-mail "bob@acme.test" -> "ada@acme.test" (differs from the source)
         "#]],
     );
 }

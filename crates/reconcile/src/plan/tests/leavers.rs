@@ -117,8 +117,8 @@ fn whoever_returns_gets_their_name_back() {
         "1 user-1 off mail=user-1@user.invalid name=Former_user_1 : dev",
         &expect![[r#"
             + reactivate user-1 (active again in the source)
-            ~ rename user-1 to ada (changed in the source)
-            ~ update user-1: e-mail "user-1@user.invalid" -> "ada@acme.test", display name "Former user 1" -> "Ada", first name "" -> "Ada" (changed in the source)
+            ~ rename user-1 to ada (differs from the source)
+            ~ update user-1: e-mail "user-1@user.invalid" -> "ada@acme.test", display name "Former user 1" -> "Ada", first name "" -> "Ada" (differs from the source)
         "#]],
     );
 }
