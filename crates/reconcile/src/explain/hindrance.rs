@@ -82,20 +82,7 @@ impl Outcome<'_> {
     /// Whoever has an active account once the plan is done, as the source and the rules say.
     pub fn provided(&self) -> BTreeSet<ExternalId> {
         let Outcome { desired, steps, actual, .. } = self;
-        let is_provided = |step: &&Step| match step.change {
-            Change::Create { .. } | Change::Reactivate { .. } => true,
-            Change::Rename { .. }
-            | Change::Update { .. }
-            | Change::CreateGroup { .. }
-            | Change::AdoptGroup { .. }
-            | Change::AddMember { .. }
-            | Change::RemoveMember { .. }
-            | Change::Deactivate { .. }
-            | Change::Anonymise { .. }
-            | Change::Remove { .. }
-            | Change::RemoveGroup { .. } => false,
-        };
-        let coming = steps.iter().filter(is_provided).filter_map(|step| step.change.user());
+        let coming = steps.iter().filter_map(|step| comer(&step.change));
         let wanted = desired.directory.users.values().filter(|user| user.active);
         let stays = |user: &&Arc<User>| actual.users.get(&user.id).is_some_and(|it| it.active);
         coming.chain(wanted.filter(stays)).map(|user| user.id.clone()).collect()
@@ -124,19 +111,8 @@ impl Outcome<'_> {
             let row = rules.people.rows().iter().find(|it| it.target == Target::Active)?;
             return Some(Hindrance::SwitchedOff { sources: row.sources_text() });
         }
-        let comes = steps.iter().any(|step| match &step.change {
-            Change::Create { user: it } | Change::Reactivate { user: it } => it.id == user.id,
-            Change::Rename { .. }
-            | Change::Update { .. }
-            | Change::CreateGroup { .. }
-            | Change::AdoptGroup { .. }
-            | Change::AddMember { .. }
-            | Change::RemoveMember { .. }
-            | Change::Deactivate { .. }
-            | Change::Anonymise { .. }
-            | Change::Remove { .. }
-            | Change::RemoveGroup { .. } => false,
-        });
+        let mut coming = steps.iter().filter_map(|step| comer(&step.change));
+        let comes = coming.any(|it| it.id == user.id);
         if comes || actual.users.contains_key(&user.id) {
             return None;
         }
@@ -148,6 +124,23 @@ impl Outcome<'_> {
             return Some(Hindrance::UsernameTaken { by: Arc::clone(by) });
         }
         policy.create_if.is_some().then_some(Hindrance::NotWanted)
+    }
+}
+
+/// Who has an active account by a change, and had none before.
+fn comer(change: &Change) -> Option<&Arc<User>> {
+    match change {
+        Change::Create { user } | Change::Reactivate { user } => Some(user),
+        Change::Rename { .. }
+        | Change::Update { .. }
+        | Change::CreateGroup { .. }
+        | Change::AdoptGroup { .. }
+        | Change::AddMember { .. }
+        | Change::RemoveMember { .. }
+        | Change::Deactivate { .. }
+        | Change::Anonymise { .. }
+        | Change::Remove { .. }
+        | Change::RemoveGroup { .. } => None,
     }
 }
 
