@@ -641,7 +641,11 @@ fn node() -> String {
 }
 
 /// A named moment of a run, at which a test may kill (`ROLLCALL_KILL_AT`) or freeze
-/// (`ROLLCALL_FREEZE_AT`) the process. Nothing in a release build.
+/// (`ROLLCALL_FREEZE_AT`) the process, or let it wait there (`ROLLCALL_WAIT_AT`) for as long as the file
+/// that it makes (`ROLLCALL_WAIT_FILE`) exists. Nothing in a release build.
+///
+/// A frozen process keeps the locks that it happens to have, such as those of a transaction which was
+/// given up a moment ago. Whoever waits has let go of them.
 pub fn moment(name: &str) {
     #[cfg(debug_assertions)]
     {
@@ -652,6 +656,16 @@ pub fn moment(name: &str) {
         if is_at("ROLLCALL_FREEZE_AT") {
             let process = std::process::id().to_string();
             drop(std::process::Command::new("kill").args(["-STOP", &process]).status());
+        }
+        if let Some(file) = std::env::var_os("ROLLCALL_WAIT_FILE")
+            && is_at("ROLLCALL_WAIT_AT")
+            && std::fs::write(&file, "").is_ok()
+        {
+            tokio::task::block_in_place(|| {
+                while std::path::Path::new(&file).exists() {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+            });
         }
     }
     #[cfg(not(debug_assertions))]

@@ -4,11 +4,14 @@ mod alone;
 mod bad_days;
 mod services;
 
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use sandbox::onelogin::{Data, Options, Population, Sandbox, Tenant};
 use serde_json::Value;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use self::bad_days::Door;
 use crate::databases::Database;
@@ -98,6 +101,36 @@ impl World {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// Begins a command that waits at a [moment](rollcall::run::moment) of its run.
+    async fn waiting_at(&self, moment: &str, arguments: &[&str]) -> Waiting {
+        let file = self.folder.path().join("waits");
+        let mut command = self.command(arguments);
+        command.env("ROLLCALL_WAIT_AT", moment).env("ROLLCALL_WAIT_FILE", &file);
+        let waiting = Waiting { process: command.spawn().unwrap(), file };
+        self.until(async || waiting.file.exists()).await;
+        waiting
+    }
+
+    /// Freezes a process at a moment at which it does not hold the lock of the file: nobody could take
+    /// that away from it. A server does after a while.
+    async fn freeze(&self, process: &Child) {
+        send(process, "-STOP");
+        while self.database.is_none() && !self.is_unlocked().await {
+            send(process, "-CONT");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            send(process, "-STOP");
+        }
+    }
+
+    async fn is_unlocked(&self) -> bool {
+        let file = self.folder.path().join("rollcall.sqlite");
+        let file = SqliteConnectOptions::new().filename(file).busy_timeout(Duration::ZERO);
+        let mut connection = file.connect().await.unwrap();
+        let begun = sqlx::query("begin immediate").execute(&mut connection).await;
+        connection.close().await.unwrap();
+        begun.is_ok()
+    }
+
     /// The statuses of all runs, the first first.
     async fn statuses(&self) -> Vec<String> {
         let listed = self.json(&["run", "list"]).await;
@@ -144,6 +177,23 @@ impl World {
         if let Some(database) = self.database {
             database.drop().await;
         }
+    }
+}
+
+/// A process that waits until it is told to go on.
+struct Waiting {
+    process: Child,
+    file: PathBuf,
+}
+
+impl Waiting {
+    fn go_on(&self) {
+        std::fs::remove_file(&self.file).unwrap();
+    }
+
+    async fn end(self) -> (Option<i32>, String) {
+        self.go_on();
+        end(self.process).await
     }
 }
 
@@ -227,7 +277,7 @@ async fn a_frozen_process_that_wakes_up_too_late_writes_nothing() {
     for world in [World::on_sqlite(SLOW).await, World::on_postgres(SLOW).await] {
         let frozen = world.command(&["sync", "OneLogin"]).spawn().unwrap();
         world.until_a_run_is_under_way().await;
-        send(&frozen, "-STOP");
+        world.freeze(&frozen).await;
         world.sync_when_free().await;
         assert_eq!(world.statuses().await, ["failed", "succeeded"]);
         let ids = world.sandbox.admin().with_tenant(|tenant| tenant.user_ids().to_vec());

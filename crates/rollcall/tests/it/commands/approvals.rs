@@ -426,16 +426,14 @@ async fn a_decision_while_a_run_is_under_way_is_told_at_its_end() {
     let (it, _) = Installation::with_a_held_plan().await;
     let mut command = Command::new(ROLLCALL);
     command.args(["sync", "OneLogin", "--allow-loopback", "--data-dir"]).arg(it.folder.path());
-    command.env("ROLLCALL_FREEZE_AT", "decided").stdin(Stdio::null()).stdout(Stdio::piped());
-    let run = command.spawn().unwrap();
-    let process = run.id().to_string();
-    let is_frozen =
-        || std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap().contains(") T ");
-    while !is_frozen() {
+    let waits = it.folder.path().join("waits");
+    command.env("ROLLCALL_WAIT_AT", "decided").env("ROLLCALL_WAIT_FILE", &waits);
+    let run = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    while !waits.exists() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     it.expect(0, &["plan", "approve", "1", "--reason", "They left"]).await;
-    Command::new("kill").args(["-CONT", &process]).status().unwrap();
+    std::fs::remove_file(&waits).unwrap();
     let output = tokio::task::spawn_blocking(move || run.wait_with_output().unwrap()).await;
     let told = text(&output.unwrap().stdout);
     assert!(told.contains(" decided over plan 1 while the run was under way."), "{told}");

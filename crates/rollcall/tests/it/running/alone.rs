@@ -1,15 +1,15 @@
-//! One person synced alone while a run of everybody is frozen in the middle.
+//! One person synced alone while a run of everybody waits in the middle.
 
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{World, end, send};
+use super::{World, end};
 
 /// The run has decided and has not published. What is found of somebody meanwhile is newer than what
 /// it has read: it must neither fail nor undo that.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_synced_alone_while_a_run_is_frozen_stays_and_the_run_ends_well() {
+async fn whoever_is_synced_alone_while_a_run_is_under_way_stays_and_the_run_ends_well() {
     for world in [World::on_sqlite(Duration::ZERO).await, World::on_postgres(Duration::ZERO).await]
     {
         world.expect(0, &["sync", "OneLogin"]).await;
@@ -18,10 +18,7 @@ async fn whoever_is_synced_alone_while_a_run_is_frozen_stays_and_the_run_ends_we
         for (id, name) in [(ids[0], "Before"), (ids[1], "Other")] {
             admin.update_user(id, json!({ "lastname": name })).unwrap();
         }
-        let mut command = world.command(&["sync", "OneLogin"]);
-        let frozen = command.env("ROLLCALL_FREEZE_AT", "decided").spawn().unwrap();
-        let stat = format!("/proc/{}/stat", frozen.id());
-        world.until(async || std::fs::read_to_string(&stat).unwrap().contains(") T ")).await;
+        let run = world.waiting_at("decided", &["sync", "OneLogin"]).await;
 
         admin.update_user(ids[0], json!({ "lastname": "After" })).unwrap();
         let role = admin.user(ids[0]).unwrap().role_ids.first().copied();
@@ -41,8 +38,7 @@ async fn whoever_is_synced_alone_while_a_run_is_frozen_stays_and_the_run_ends_we
         let told = world.expect(0, &["user", "sync", "OneLogin", "new.one"]).await;
         assert!(told.contains("+ create new.one") || told.contains("create"), "{told}");
 
-        send(&frozen, "-CONT");
-        let (code, told) = end(frozen).await;
+        let (code, told) = run.end().await;
         assert_eq!(code, Some(0), "{told}");
         assert_eq!(world.statuses().await, ["succeeded"; 4]);
         world.is_in_step().await;
@@ -117,18 +113,15 @@ async fn a_sync_of_one_that_was_overtaken_asks_again_and_undoes_nothing() {
         let ids = admin.with_tenant(|tenant| tenant.user_ids().to_vec());
         let id = ids[0].to_string();
         admin.update_user(ids[0], json!({ "lastname": "Before" })).unwrap();
-        let mut command = world.command(&["user", "sync", "OneLogin", &id]);
-        let frozen = command.env("ROLLCALL_FREEZE_AT", "one-decided").spawn().unwrap();
-        let stat = format!("/proc/{}/stat", frozen.id());
-        world.until(async || std::fs::read_to_string(&stat).unwrap().contains(") T ")).await;
+        let sync = ["user", "sync", "OneLogin", &id];
+        let overtaken = world.waiting_at("one-decided", &sync).await;
 
         admin.update_user(ids[0], json!({ "lastname": "After" })).unwrap();
         world.expect(0, &["sync", "OneLogin"]).await;
-        // It freezes a second time, with what it is told then.
-        send(&frozen, "-CONT");
-        world.until(async || std::fs::read_to_string(&stat).unwrap().contains(") T ")).await;
-        send(&frozen, "-CONT");
-        let (code, told) = end(frozen).await;
+        // It waits a second time, with what it is told then.
+        overtaken.go_on();
+        world.until(async || overtaken.file.exists()).await;
+        let (code, told) = overtaken.end().await;
         assert_eq!(code, Some(0), "{told}");
         assert!(told.contains("Everything already matches."), "{told}");
         world.is_in_step().await;

@@ -8,7 +8,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::{ROLLCALL, SLOW, World, end, send, text};
+use super::{ROLLCALL, SLOW, World, end, text};
 use crate::databases::Database;
 
 /// A way to a server that can be shut.
@@ -109,15 +109,12 @@ async fn a_database_that_is_away_for_a_while_does_not_end_a_run() {
 async fn a_database_is_waited_for_whatever_the_run_needs_it_for() {
     for moment in ["begun", "decided"] {
         let (world, door) = world_behind_a_door(Duration::ZERO).await;
-        let mut command = world.command(&["sync", "OneLogin"]);
-        let run = command.env("ROLLCALL_FREEZE_AT", moment).spawn().unwrap();
-        let stat = format!("/proc/{}/stat", run.id());
-        world.until(async || std::fs::read_to_string(&stat).unwrap().contains(") T ")).await;
+        let run = world.waiting_at(moment, &["sync", "OneLogin"]).await;
         door.shut();
-        send(&run, "-CONT");
+        run.go_on();
         tokio::time::sleep(SLOW).await;
         door.open();
-        let (code, told) = end(run).await;
+        let (code, told) = end(run.process).await;
         assert_eq!(code, Some(0), "{moment}: {told}");
         assert_eq!(world.statuses().await, ["succeeded"], "{moment}");
         world.is_in_step().await;
