@@ -318,6 +318,7 @@ fn change_row<'a>(
         username: user.map(|it| it.username.as_str()),
         group: change.group().map(Name::as_str),
         email: emails(change),
+        fields: change.fields(),
         words: change.to_string(),
         reason: reason.to_string(),
         identity: Identity::of(change).as_str().to_owned(),

@@ -10,6 +10,7 @@ mod blocks;
 pub mod budgets;
 pub mod connectors;
 pub mod directory;
+pub mod fields;
 pub mod leases;
 pub mod memory;
 pub mod names;
@@ -233,6 +234,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     migration!(34, "0034"),
     migration!(37, "0037"),
     migration!(38, "0038"),
+    migration!(41, "0041"),
 ];
 
 impl Db {

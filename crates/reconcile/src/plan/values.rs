@@ -8,6 +8,8 @@ use crate::principal::User;
 
 /// How the e-mail address is called where plans tell of it.
 pub const EMAIL: &str = "e-mail";
+/// How the username is.
+pub const USERNAME: &str = "username";
 
 /// A value that an update changes; an empty text where there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,28 @@ impl Change {
     /// value.
     pub fn takes_something(&self) -> bool {
         self.is_removal() || self.emptied().next().is_some()
+    }
+
+    /// What of a person has another value after it, as plans call it; nothing where somebody comes, leaves,
+    /// or is active or inactive from then on.
+    pub fn fields(&self) -> Vec<&str> {
+        match self {
+            Change::Update { before, after } | Change::Anonymise { before, after } => {
+                let username = (before.username != after.username).then_some(USERNAME);
+                let others = differing(before, after).map(|it| spoken(it.attribute));
+                username.into_iter().chain(others).collect()
+            }
+            Change::Rename { .. } => vec![USERNAME],
+            Change::Create { .. }
+            | Change::Reactivate { .. }
+            | Change::CreateGroup { .. }
+            | Change::AdoptGroup { .. }
+            | Change::AddMember { .. }
+            | Change::RemoveMember { .. }
+            | Change::Deactivate { .. }
+            | Change::Remove { .. }
+            | Change::RemoveGroup { .. } => Vec::new(),
+        }
     }
 
     fn values(&self) -> impl Iterator<Item = Differing<'_>> {
@@ -124,6 +148,31 @@ mod tests {
             })
         };
         Change::Update { before: user(before), after: user(after) }
+    }
+
+    #[test]
+    fn a_change_tells_which_fields_it_alters() {
+        let (before, after) = (
+            [("e-mail", "a@b"), ("synch.title", "Lead"), ("last name", "L")],
+            [("e-mail", "b@b"), ("synch.title", ""), ("last name", "L"), ("synch.floor", "3")],
+        );
+        let update = update(&before, &after);
+        assert_eq!(update.fields(), ["e-mail", "floor", "title"]);
+        let Change::Update { before: user, after } = update else { panic!("an update") };
+        let nameless = User { username: Name::new("removed-1"), ..after.as_ref().clone() };
+        let nameless = Arc::new(nameless);
+        for (change, fields) in [
+            (Change::Rename { user: user.clone(), to: Name::new("al") }, &["username"][..]),
+            (
+                Change::Anonymise { before: user.clone(), after: nameless },
+                &["username", "e-mail", "floor", "title"],
+            ),
+            (Change::Create { user: user.clone() }, &[]),
+            (Change::Deactivate { user: user.clone() }, &[]),
+            (Change::AddMember { group: Name::new("g"), user }, &[]),
+        ] {
+            assert_eq!(change.fields(), fields, "{change}");
+        }
     }
 
     #[test]

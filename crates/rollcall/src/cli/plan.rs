@@ -24,6 +24,7 @@ use crate::plans::decide::{self, Choice, DecideError, Decision, RULES_TRIED};
 use crate::plans::undo::Undoing;
 use crate::run::Order;
 use crate::store::connectors;
+use crate::store::fields::AlteredField;
 use crate::store::plans::changes::{self, Filter, PlanChange};
 use crate::store::plans::{self, Plan, PlanId, PlanKind, Remainder};
 use crate::store::runs::report::Report;
@@ -86,6 +87,9 @@ pub struct ShowArgs {
     /// Only changes of this target
     #[arg(long, value_name = "TARGET")]
     target: Option<String>,
+    /// Only changes that alter this of a person: e-mail, title, ..
+    #[arg(long, value_name = "FIELD")]
+    field: Option<String>,
     /// How many changes
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: u32,
@@ -176,6 +180,7 @@ struct ShowAnswer {
     objections: Vec<ObjectionAnswer>,
     causes: Vec<CauseAnswer>,
     counts: Vec<CountAnswer>,
+    fields: Vec<FieldAnswer>,
     changes: Vec<ChangeAnswer>,
 }
 
@@ -199,6 +204,13 @@ struct CountAnswer {
     verdict: String,
     decision: String,
     kind: String,
+    count: u64,
+}
+
+/// What of people so many changes alter.
+#[derive(Serialize)]
+pub(super) struct FieldAnswer {
+    field: String,
     count: u64,
 }
 
@@ -279,7 +291,10 @@ async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
             Some(name) => Some(targets::find(&context.db, name).await?.id),
             None => None,
         },
+        field: args.field.clone().unwrap_or_default(),
     };
+    let altered = changes::altered(&context.db, plan.id).await?;
+    check_field(&filter.field, &altered, &format!("plan {}", plan.id))?;
     if args.csv {
         return csv(plan.id, &filter, context).await;
     }
@@ -317,11 +332,31 @@ async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
                 count,
             })
             .collect(),
+        fields: altered.into_iter().map(FieldAnswer::from).collect(),
         changes: changes.into_iter().map(change_answer).collect(),
         plan: plan_answer(&plan, remainder),
     };
     context.output.answer(&answer, |it| show_text(&plan, it, context));
     Ok(())
+}
+
+impl From<AlteredField> for FieldAnswer {
+    fn from(AlteredField { field, changes }: AlteredField) -> FieldAnswer {
+        FieldAnswer { field, count: changes }
+    }
+}
+
+/// Whether a filter names a field that changes of this plan or run alter; empty is every change.
+pub(super) fn check_field(field: &str, altered: &[AlteredField], of: &str) -> Result<(), CliError> {
+    let field = field.trim();
+    if field.is_empty() || altered.iter().any(|it| it.field.eq_ignore_ascii_case(field)) {
+        return Ok(());
+    }
+    let known: Vec<&str> = altered.iter().map(|it| &*it.field).collect();
+    Err(CliError::usage(match &*known {
+        [] => format!("No change of {of} alters a field of a person."),
+        known => format!("No change of {of} alters {field:?}. Altered are: {}.", known.join(", ")),
+    }))
 }
 
 /// Piece by piece: a plan of a large tenant is longer than what fits.

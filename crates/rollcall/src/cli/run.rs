@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::cli::context::{Context, Setup};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
+use crate::cli::plan::{FieldAnswer, check_field};
 use crate::cli::sync;
 use crate::export::Format;
 use crate::export::run::{Part, RunExport};
@@ -135,6 +136,18 @@ pub struct ListArgs {
 pub struct ShowArgs {
     /// The number of the run, as `run list` shows it
     run: i64,
+    /// Only changes of this kind, and no findings: create, deactivate, ..
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+    /// Only changes of which this became, and no findings
+    #[arg(long, value_name = "OUTCOME", value_parser = PossibleValuesParser::new(["applied", "held"]))]
+    outcome: Option<String>,
+    /// Only changes of a person or group with this in its name, or of this id, and no findings
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// Only changes that alter this of a person, and no findings: e-mail, title, ..
+    #[arg(long, value_name = "FIELD")]
+    field: Option<String>,
     /// How many changes and how many findings
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: u32,
@@ -185,6 +198,7 @@ struct ShowAnswer {
     settings: Value,
     change_counts: Vec<ChangeCount>,
     finding_counts: Vec<FindingCount>,
+    fields: Vec<FieldAnswer>,
     changes: Vec<ChangeAnswer>,
     findings: Vec<FindingAnswer>,
 }
@@ -269,8 +283,19 @@ async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
     let page = Page { after: args.after, rows_max: i64::from(args.limit) };
     let change_counts = changes::counts(&context.db, id).await?;
     let finding_counts = findings::counts(&context.db, id).await?;
-    let changes = changes::list(&context.db, id, page).await?;
-    let findings = findings::list(&context.db, id, page).await?;
+    let given = |it: &Option<String>| it.as_deref().unwrap_or_default().trim().to_owned();
+    let filter = changes::Filter {
+        kind: given(&args.kind),
+        outcome: given(&args.outcome),
+        text: given(&args.search),
+        field: given(&args.field),
+    };
+    let is_filtered = filter != changes::Filter::default();
+    let altered = changes::altered(&context.db, id).await?;
+    check_field(&filter.field, &altered, &format!("run {id}"))?;
+    let changes = changes::search(&context.db, id, &filter, page).await?;
+    let findings =
+        if is_filtered { Vec::new() } else { findings::list(&context.db, id, page).await? };
     let answer = ShowAnswer {
         report: json_of(&run, &run.report)?,
         settings: json_of(&run, &run.settings)?,
@@ -283,10 +308,12 @@ async fn show(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
             .into_iter()
             .map(|(kind, count)| FindingCount { kind, count })
             .collect(),
+        fields: altered.into_iter().map(FieldAnswer::from).collect(),
         changes: changes.into_iter().map(change_answer).collect(),
         findings: findings.into_iter().map(finding_answer).collect(),
     };
-    context.output.answer(&answer, |it| show_text(&run, it));
+    let rest = |it: &ShowAnswer| if is_filtered { rest_of(it, args) } else { rest(it) };
+    context.output.answer(&answer, |it| show_text(&run, it, rest(it)));
     Ok(())
 }
 
@@ -365,7 +392,7 @@ fn list_text(runs: &[Run]) -> String {
     output::table(["RUN", "CONNECTOR", "TRIGGER", "STARTED", "TOOK", "STATUS", "MESSAGE"], &rows)
 }
 
-fn show_text(run: &Run, answer: &ShowAnswer) -> String {
+fn show_text(run: &Run, answer: &ShowAnswer, rest: Option<String>) -> String {
     let facts = [
         ("Run", run.id.to_string()),
         ("Connector", run.connector_name.to_string()),
@@ -414,7 +441,7 @@ fn show_text(run: &Run, answer: &ShowAnswer) -> String {
         let rows: Vec<_> = answer.findings.iter().map(row).collect();
         parts.push(output::table(["NO", "FINDING", "WHO", "WHAT"], &rows));
     }
-    if let Some(rest) = rest(answer) {
+    if let Some(rest) = rest {
         parts.push(rest);
     }
     parts.join("\n\n")
@@ -462,6 +489,13 @@ fn rest(answer: &ShowAnswer) -> Option<String> {
          More: rollcall run show {} --after {next}",
         answer.run.id
     ))
+}
+
+/// As [`rest`], of a part of the changes, which nobody has counted.
+fn rest_of(answer: &ShowAnswer, args: &ShowArgs) -> Option<String> {
+    let last = answer.changes.last()?.number;
+    let is_full = u64::from(args.limit) <= answer.changes.len() as u64;
+    is_full.then(|| format!("There may be more: the same command with --after {last}"))
 }
 
 /// `command-line (maya), again after run 7`.

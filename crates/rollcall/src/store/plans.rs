@@ -540,8 +540,10 @@ pub async fn forgettable(
 
 /// Forgets plans with everything they have.
 pub async fn forget(tx: &mut Tx, plans: &[i64]) -> Result<(), StoreError> {
-    const IN_ORDER: [&str; 7] = [
+    const IN_ORDER: [&str; 8] = [
         "delete from plan_counts \
+         where plan_id in (select cast(batch.value ->> 0 as bigint) from {rows})",
+        "delete from plan_fields \
          where plan_id in (select cast(batch.value ->> 0 as bigint) from {rows})",
         "delete from plan_change_blocks \
          where plan_id in (select cast(batch.value ->> 0 as bigint) from {rows})",

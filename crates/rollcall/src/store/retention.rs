@@ -208,8 +208,12 @@ async fn forget_runs(tx: &mut Tx, runs: &[i64]) -> Result<Pruned, StoreError> {
          (select cast(batch.value ->> 0 as bigint) from {rows})";
     const BLOCKS: &str = "delete from run_change_blocks where run_id in \
          (select cast(batch.value ->> 0 as bigint) from {rows})";
+    const FIELDS: &str = "delete from run_fields where run_id in \
+         (select cast(batch.value ->> 0 as bigint) from {rows})";
     let mut rows = 0;
-    execute(tx, BLOCKS, runs.iter().copied(), row, &[]).await?;
+    for sql in [BLOCKS, FIELDS] {
+        execute(tx, sql, runs.iter().copied(), row, &[]).await?;
+    }
     for sql in [EVENTS, CHANGES, FINDINGS] {
         rows += execute(tx, sql, runs.iter().copied(), row, &[]).await?;
     }

@@ -231,6 +231,7 @@ pub fn change_rows(decision: &Decision) -> impl Iterator<Item = ChangeRow<'_>> {
                     external_id: step.change.user().map(|user| user.id.as_str()),
                     username: step.change.user().map(|user| user.username.as_str()),
                     group: step.change.group().map(Name::as_str),
+                    fields: step.change.fields(),
                     detail: detail(&step.change),
                     reason: reason(step),
                     outcome: outcome.into(),

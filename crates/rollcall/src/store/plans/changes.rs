@@ -9,6 +9,7 @@ use super::PlanId;
 use super::decisions::Verdict;
 use crate::store::batch::{cells, execute};
 use crate::store::blocks::{Blocks, Needle};
+use crate::store::fields::{self, AlteredField, Fields};
 use crate::store::runs::Page;
 use crate::store::targets::TargetId;
 use crate::store::{Db, StoreError, Tx};
@@ -25,6 +26,8 @@ pub struct ChangeRow<'a> {
     pub group: Option<&'a str>,
     /// The e-mail addresses of whoever it is about, before and after it, a line each.
     pub email: Cow<'a, str>,
+    /// What of the person has another value after it, as plans call it.
+    pub fields: Vec<&'a str>,
     pub words: String,
     pub reason: String,
     pub identity: String,
@@ -84,6 +87,8 @@ pub struct Filter {
     /// A part of the reason.
     pub because: String,
     pub target: Option<TargetId>,
+    /// A field that they alter, as [`altered`] tells it; in any case.
+    pub field: String,
 }
 
 /// Writes down all changes of a plan, in their order. To be called once a plan.
@@ -94,17 +99,20 @@ pub async fn insert(
 ) -> Result<(), StoreError> {
     const SQL: &str = "insert into plan_changes (plan_id, seq, target_id, verdict, kind, \
            external_id, username, group_name, words, reason, identity, state, cause, before, after, \
-           email) \
+           email, fields) \
          select $2, cast(batch.value ->> 0 as bigint), cast(batch.value ->> 1 as bigint), \
            batch.value ->> 2, batch.value ->> 3, batch.value ->> 4, batch.value ->> 5, \
            batch.value ->> 6, batch.value ->> 7, batch.value ->> 8, batch.value ->> 9, \
            batch.value ->> 10, cast(batch.value ->> 11 as bigint), batch.value ->> 12, \
-           batch.value ->> 13, batch.value ->> 14 from {rows}";
+           batch.value ->> 13, batch.value ->> 14, batch.value ->> 15 from {rows}";
     const BLOCKS: &str = "insert into plan_change_blocks (plan_id, first_seq, last_seq, marks, words, \
            emails, reasons) \
          select $2, cast(batch.value ->> 0 as bigint), cast(batch.value ->> 1 as bigint), \
            batch.value ->> 2, batch.value ->> 3, batch.value ->> 4, batch.value ->> 5 from {rows}";
-    let row = |out: &mut Vec<u8>, (seq, change): (i64, ChangeRow<'_>)| {
+    const FIELDS: &str = "insert into plan_fields (plan_id, number, field, changes) \
+         select $2, cast(batch.value ->> 0 as bigint), batch.value ->> 1, \
+           cast(batch.value ->> 2 as bigint) from {rows}";
+    let row = |out: &mut Vec<u8>, ((seq, change), fields): ((i64, ChangeRow<'_>), String)| {
         let ChangeRow {
             target,
             is_held,
@@ -113,6 +121,7 @@ pub async fn insert(
             username,
             group,
             email,
+            fields: _,
             words,
             reason,
             identity,
@@ -126,20 +135,23 @@ pub async fn insert(
         #[rustfmt::skip]
         let row = (
             seq, target.map_or(0, |it| it.0), verdict, kind, who.0, who.1, who.2, words, reason,
-            identity, format_args!("{state}"), cause, before, after, email,
+            identity, format_args!("{state}"), cause, before, after, email, fields,
         );
         cells(out, &row)
     };
-    let mut blocks = Blocks::default();
+    let (mut blocks, mut fields) = (Blocks::default(), Fields::default());
+    let mut altered = Vec::with_capacity(changes.len());
     for (seq, change) in (1_i64..).zip(&changes) {
         let names = [change.username, change.group, change.external_id];
         blocks.add(seq, [change.kind, verdict_word(change.is_held)], names);
         blocks.mark(&change.cause.to_string());
         blocks.mark(&format!("t{}", change.target.map_or(0, |it| it.0)));
         blocks.tell(&change.email, &change.reason);
+        altered.push(fields.note(&change.fields, &mut blocks));
     }
-    execute(tx, SQL, (1_i64..).zip(changes), row, &[plan.0]).await?;
+    execute(tx, SQL, (1_i64..).zip(changes).zip(altered), row, &[plan.0]).await?;
     blocks.write(tx, BLOCKS, plan.0).await?;
+    fields.write(tx, FIELDS, plan.0).await?;
     recount(tx, plan).await
 }
 
@@ -179,6 +191,7 @@ pub async fn list(
            and (cast($9 as bigint) = 0 or b.reasons = '' \
              or b.marks like '%,t' || cast($9 as text) || ',%') \
            and (cast($11 as text) = '' or b.reasons = '' or b.reasons like $11 escape '\\') \
+           and (cast($12 as text) = '' or b.marks like '%,f' || $12 || ',%') \
            and c.plan_id = $1 and $2 < +c.seq and b.first_seq <= c.seq and c.seq <= b.last_seq \
            and (cast($3 as bigint) = 0 or c.cause = $3) \
            and (cast($4 as text) = '' or c.kind = $4) and (cast($5 as text) = '' or c.verdict = $5) \
@@ -187,13 +200,17 @@ pub async fn list(
              or (cast($10 as text) <> '' and lower(c.email) like $10 escape '\\')) \
            and (cast($9 as bigint) = 0 or c.target_id = $9) \
            and (cast($11 as text) = '' or lower(c.reason) like $11 escape '\\') \
+           and (cast($12 as text) = '' or c.fields like '%,' || $12 || ',%') \
          order by b.first_seq, c.seq limit $8";
+    const NUMBER: &str =
+        "select number from plan_fields where plan_id = $1 and lower(field) = lower($2)";
     let (text, needle) = (filter.search.trim(), Needle::new(&filter.search));
     let why = Needle::new(&filter.because);
     // Many people share a domain: only what has an @ is looked for in addresses.
     let is_email = text.contains('@');
     let emails = if is_email { needle.pattern.as_str() } else { "" };
     let reasons = if filter.because.trim().is_empty() { "" } else { why.pattern.as_str() };
+    let field = fields::number_of(db, NUMBER, plan.0, filter.field.trim()).await?;
     let mut found = Vec::new();
     let mut after = page.after;
     loop {
@@ -209,6 +226,7 @@ pub async fn list(
             .bind(filter.target.map_or(0, |it| it.0))
             .bind(emails)
             .bind(reasons)
+            .bind(&field)
             .fetch_all(pool)
             .await?);
         let is_last = page.is_more_than(rows.len());
@@ -225,6 +243,12 @@ pub async fn list(
             return Ok(found);
         }
     }
+}
+
+/// The fields of people that the changes of a plan alter, by name.
+pub async fn altered(db: &Db, plan: PlanId) -> Result<Vec<AlteredField>, StoreError> {
+    const SQL: &str = "select field, changes from plan_fields where plan_id = $1 order by field";
+    fields::list(db, SQL, plan.0).await
 }
 
 /// Everything that a decision over the plan has to look at, in order.

@@ -12,6 +12,7 @@ use super::{Page, RunId};
 use crate::store::batch::{cells, execute};
 use crate::store::blocks::{Blocks, Needle};
 use crate::store::connectors::ConnectorId;
+use crate::store::fields::{self, AlteredField, Fields};
 use crate::store::targets::TargetId;
 use crate::store::{Db, StoreError, Tx};
 use crate::with_pool;
@@ -24,6 +25,8 @@ pub struct ChangeRow<'a> {
     pub external_id: Option<&'a str>,
     pub username: Option<&'a str>,
     pub group: Option<&'a str>,
+    /// What of the person has another value after it, as plans call it.
+    pub fields: Vec<&'a str>,
     pub detail: Cow<'a, str>,
     pub reason: Cow<'a, str>,
     pub outcome: Cow<'a, str>,
@@ -74,6 +77,8 @@ pub struct Filter {
     pub outcome: String,
     /// A part of a username or of a group, or an external id; in any case.
     pub text: String,
+    /// A field that they alter, as [`altered`] tells it; in any case.
+    pub field: String,
 }
 
 impl RecordedChange {
@@ -155,16 +160,21 @@ pub async fn search(
            and (cast($4 as text) = '' or b.marks like '%,' || $4 || ',%') \
            and (cast($5 as text) = '' or b.marks like '%,' || $5 || ',%') \
            and (cast($6 as text) = '' or b.words like $7 escape '\\') \
+           and (cast($8 as text) = '' or b.marks like '%,f' || $8 || ',%') \
            and c.run_id = $1 and +c.seq > $2 and c.seq >= b.first_seq and c.seq <= b.last_seq \
            and (cast($4 as text) = '' or c.kind = $4) \
            and (cast($5 as text) = '' or c.outcome = $5) \
+           and (cast($8 as text) = '' or c.fields like '%,' || $8 || ',%') \
            and (cast($6 as text) = '' or c.external_id = $6 \
              or lower(c.username) like $7 escape '\\' or lower(c.group_name) like $7 escape '\\') \
          order by b.first_seq, c.seq limit $3";
     if *filter == Filter::default() {
         return list(db, run, page).await;
     }
-    let Filter { kind, outcome, text } = filter;
+    const NUMBER: &str =
+        "select number from run_fields where run_id = $1 and lower(field) = lower($2)";
+    let Filter { kind, outcome, text, field } = filter;
+    let field = fields::number_of(db, NUMBER, run.0, field.trim()).await?;
     let (text, needle) = (text.trim(), Needle::new(text));
     let mut found = Vec::new();
     let mut after = page.after;
@@ -177,6 +187,7 @@ pub async fn search(
             .bind(outcome)
             .bind(text)
             .bind(&needle.pattern)
+            .bind(&field)
             .fetch_all(pool)
             .await)?;
         let is_last = page.is_more_than(rows.len());
@@ -192,6 +203,12 @@ pub async fn search(
             return Ok(found);
         }
     }
+}
+
+/// The fields of people that the changes of a run alter, by name.
+pub async fn altered(db: &Db, run: RunId) -> Result<Vec<AlteredField>, StoreError> {
+    const SQL: &str = "select field, changes from run_fields where run_id = $1 order by field";
+    fields::list(db, SQL, run.0).await
 }
 
 /// Everything that a run did, in order.
@@ -323,21 +340,26 @@ pub async fn insert(
     changes: impl IntoIterator<Item = ChangeRow<'_>>,
 ) -> Result<(), StoreError> {
     const SQL: &str = "insert into run_changes (run_id, seq, target_id, kind, external_id, \
-           username, group_name, detail, reason, outcome, before, after, state) \
+           username, group_name, detail, reason, outcome, before, after, state, \
+           fields) \
          select $2, cast(batch.value ->> 0 as bigint), cast(batch.value ->> 1 as bigint), \
            batch.value ->> 2, batch.value ->> 3, batch.value ->> 4, batch.value ->> 5, \
            batch.value ->> 6, batch.value ->> 7, batch.value ->> 8, batch.value ->> 9, \
-           batch.value ->> 10, batch.value ->> 11 from {rows}";
+           batch.value ->> 10, batch.value ->> 11, batch.value ->> 12 from {rows}";
     const BLOCKS: &str = "insert into run_change_blocks (run_id, first_seq, last_seq, marks, words) \
          select $2, cast(batch.value ->> 0 as bigint), cast(batch.value ->> 1 as bigint), \
            batch.value ->> 2, batch.value ->> 3 from {rows}";
-    let row = |out: &mut Vec<u8>, (seq, change): (i64, ChangeRow<'_>)| {
+    const FIELDS: &str = "insert into run_fields (run_id, number, field, changes) \
+         select $2, cast(batch.value ->> 0 as bigint), batch.value ->> 1, \
+           cast(batch.value ->> 2 as bigint) from {rows}";
+    let row = |out: &mut Vec<u8>, (seq, change, fields): (i64, ChangeRow<'_>, String)| {
         let ChangeRow {
             target,
             kind,
             external_id,
             username,
             group,
+            fields: _,
             detail,
             reason,
             outcome,
@@ -348,33 +370,37 @@ pub async fn insert(
         #[rustfmt::skip]
         let row = (
             seq, target.0, kind, external_id, username, group, detail, reason, outcome, before,
-            after, format_args!("{state}"),
+            after, format_args!("{state}"), fields,
         );
         cells(out, &row)
     };
-    let mut blocks = Blocks::default();
-    let changes = Noted { changes: changes.into_iter(), seq: 0, blocks: &mut blocks };
+    let (mut blocks, mut fields) = (Blocks::default(), Fields::default());
+    let changes = changes.into_iter();
+    let changes = Noted { changes, seq: 0, blocks: &mut blocks, fields: &mut fields };
     execute(tx, SQL, changes, row, &[run.0]).await?;
-    blocks.write(tx, BLOCKS, run.0).await
+    blocks.write(tx, BLOCKS, run.0).await?;
+    fields.write(tx, FIELDS, run.0).await
 }
 
-/// Numbers changes, and takes note of each for the blocks. (A closure would not be `Send` for every
+/// Numbers changes, and takes note of each for the blocks and of the fields that it alters. (A closure would not be `Send` for every
 /// lifetime.)
 struct Noted<'b, I> {
     changes: I,
     seq: i64,
     blocks: &'b mut Blocks,
+    fields: &'b mut Fields,
 }
 
 impl<'a, I: Iterator<Item = ChangeRow<'a>>> Iterator for Noted<'_, I> {
-    type Item = (i64, ChangeRow<'a>);
+    type Item = (i64, ChangeRow<'a>, String);
 
-    fn next(&mut self) -> Option<(i64, ChangeRow<'a>)> {
+    fn next(&mut self) -> Option<(i64, ChangeRow<'a>, String)> {
         let change = self.changes.next()?;
         self.seq += 1;
         let names = [change.username, change.group, change.external_id];
         self.blocks.add(self.seq, [change.kind, &change.outcome], names);
-        Some((self.seq, change))
+        let fields = self.fields.note(&change.fields, self.blocks);
+        Some((self.seq, change, fields))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use reconcile::plan::values::{EMAIL, spoken};
 use reconcile::principal::{Attributes, ExternalId, Name, User};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -65,12 +66,28 @@ pub struct Difference {
 impl Difference {
     /// The field as pages call it.
     pub fn label(&self) -> &str {
-        if self.field == "email" { "e-mail" } else { &self.field }
+        if self.field == "email" { EMAIL } else { &self.field }
     }
 }
 
-/// The fields in which two people, or parts of them, differ; null is somebody who has none.
+/// The fields in which two people, or parts of them, differ; null is somebody who has none. Further
+/// attributes come last, one by one.
 pub fn differences(before: &Value, after: &Value) -> Vec<Difference> {
+    const FURTHER: &str = "attributes";
+    let (own, further) = (|it: &str| it != FURTHER, |_: &str| true);
+    let mut differences = differing(before, after, own, |it| it.replace('_', " "));
+    let of = |person: &Value| person.get(FURTHER).cloned().unwrap_or_default();
+    let attributes = differing(&of(before), &of(after), further, |it| spoken(it).to_owned());
+    differences.extend(attributes);
+    differences
+}
+
+fn differing(
+    before: &Value,
+    after: &Value,
+    is_told: impl Fn(&str) -> bool,
+    called: impl Fn(&str) -> String,
+) -> Vec<Difference> {
     let nobody = Map::new();
     let old = before.as_object().unwrap_or(&nobody);
     let new = after.as_object().unwrap_or(&nobody);
@@ -82,9 +99,9 @@ pub fn differences(before: &Value, after: &Value) -> Vec<Difference> {
     };
     let difference = |name: &String| {
         let (before, after) = (text(old.get(name)), text(new.get(name)));
-        (before != after).then(|| Difference { field: name.replace('_', " "), before, after })
+        (before != after).then(|| Difference { field: called(name), before, after })
     };
-    names.into_iter().filter_map(difference).collect()
+    names.into_iter().filter(|it| is_told(it)).filter_map(difference).collect()
 }
 
 /// As [`differences`], of two texts; nothing where somebody comes or leaves.
@@ -131,6 +148,15 @@ mod tests {
         let after = json!({ "email": "b@x", "display_name": "A", "active": false, "title": "Dr" });
         let expected = ["active: true -> false", "email: a@x -> b@x", "title:  -> Dr"];
         assert_eq!(told(&before, &after), expected);
+    }
+
+    #[test]
+    fn further_attributes_are_told_one_by_one_as_people_speak_of_them() {
+        let before = json!({ "email": "a@x", "attributes": { "synch.title": "Dr", "floor": "3" } });
+        let after =
+            json!({ "email": "b@x", "attributes": { "synch.title": "Prof", "floor": "3" } });
+        assert_eq!(told(&before, &after), ["email: a@x -> b@x", "title: Dr -> Prof"]);
+        assert_eq!(told(&json!({}), &before)[1..], ["floor:  -> 3", "title:  -> Dr"]);
     }
 
     #[test]

@@ -33,7 +33,7 @@ use crate::web::page::Page;
 use crate::web::pages::connector::draft::ErrorLine;
 use crate::web::pages::plans::{Row, row};
 use crate::web::pages::run;
-use crate::web::pages::runs::{Choice, spoken};
+use crate::web::pages::runs::{Choice, field_choices, spoken};
 use crate::web::refusal::Refusal;
 use crate::web::status;
 use crate::web::visit::Visit;
@@ -62,6 +62,8 @@ struct View {
     asked: Asked,
     /// The targets to choose from; none where there is one.
     targets: Vec<Choice>,
+    /// The fields that its changes alter, to choose from.
+    fields: Vec<Choice>,
     /// Where more rows of the list are; empty where there are none.
     next: String,
     /// The first rows of the list; empty where they are shown.
@@ -193,6 +195,8 @@ pub struct Asked {
     why: String,
     /// The number of a target; empty for all.
     target: String,
+    /// What of a person a change alters.
+    field: String,
     after: i64,
 }
 
@@ -264,6 +268,7 @@ async fn view(
         page: if decides { page.keeping("decide", format!("{here}/show")) } else { page },
         decides,
         targets: choices(app, plan, &asked).await?,
+        fields: field_choices(changes::altered(db, plan.id).await?, &asked.field),
         first_shown: asked.address(plan.id, 0),
         here,
         decided: decided(plan, visit),
@@ -596,12 +601,12 @@ impl Asked {
             return Asked::of_address(address);
         }
         let shown = Asked::shown_by(form);
-        let [q, why, target] = ["q", "why", "target"].map(|it| form.raw(it).trim());
-        if [q, why, target] == [shown.q.trim(), shown.why.trim(), &*shown.target] {
+        let typed = ["q", "why", "target", "field"].map(|it| form.raw(it).trim());
+        if typed == [shown.q.trim(), shown.why.trim(), &*shown.target, &*shown.field] {
             return shown;
         }
-        let [q, why, target] = [q, why, target].map(str::to_owned);
-        Asked { q, why, target, after: 0, ..shown }
+        let [q, why, target, field] = typed.map(str::to_owned);
+        Asked { q, why, target, field, after: 0, ..shown }
     }
 
     fn of_address(address: &str) -> Asked {
@@ -628,6 +633,7 @@ impl Asked {
             // A target that is none has no changes.
             target: (!self.target.is_empty())
                 .then(|| TargetId(self.target.parse().unwrap_or(i64::MAX))),
+            field: self.field.clone(),
         }
     }
 
@@ -638,7 +644,8 @@ impl Asked {
 
     fn is_narrowed_beside_its_cause(&self) -> bool {
         let holds_held = matches!(&*self.verdict, "" | "all" | "held");
-        let is_searched = [&self.q, &self.why, &self.target].iter().any(|it| !it.trim().is_empty());
+        let searched = [&self.q, &self.why, &self.target, &self.field];
+        let is_searched = searched.iter().any(|it| !it.trim().is_empty());
         !(holds_held && self.kind.is_empty() && !is_searched)
     }
 
@@ -653,6 +660,7 @@ impl Asked {
             ("q", &self.q),
             ("why", &self.why),
             ("target", &self.target),
+            ("field", &self.field),
             ("after", &after),
         ];
         let asked: Vec<String> = parts
@@ -667,6 +675,7 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::fields::AlteredField;
     use crate::web::answer::samples::{self, HOSTILE, check};
     use crate::web::pages::plans::tests::sample;
 
@@ -740,6 +749,10 @@ mod tests {
                 label: HOSTILE.to_owned(),
                 chosen: true,
             }],
+            fields: field_choices(
+                vec![AlteredField { field: HOSTILE.to_owned(), changes: 1_234 }],
+                HOSTILE,
+            ),
             first_shown: "/plans/31?".to_owned(),
             is_whole: false,
             is_narrowed: false,

@@ -26,7 +26,7 @@ use crate::web::moment::count;
 use crate::web::page::Page;
 use crate::web::pages::connector::field;
 use crate::web::pages::connector::tabs::{Entry, Tab as SettingsTab};
-use crate::web::pages::runs::{Choice, Row, choice, row, spoken};
+use crate::web::pages::runs::{Choice, Row, choice, field_choices, row, spoken};
 use crate::web::refusal::Refusal;
 use crate::web::visit::Visit;
 use crate::web::{App, moment};
@@ -103,6 +103,8 @@ struct Changes {
     rows: Vec<RecordedChange>,
     kinds: Vec<Choice>,
     outcomes: Vec<Choice>,
+    /// The fields that its changes alter.
+    fields: Vec<Choice>,
     text: String,
     is_filtered: bool,
     next: String,
@@ -116,6 +118,8 @@ pub struct Asked {
     tab: String,
     kind: String,
     outcome: String,
+    /// What of a person a change alters.
+    field: String,
     q: String,
     after: i64,
 }
@@ -265,6 +269,7 @@ async fn changes(app: &App, run: &Run, report: &Report, asked: &Asked) -> Result
         kind: asked.kind.clone(),
         outcome: asked.outcome.clone(),
         text: text.clone(),
+        field: asked.field.clone(),
     };
     let mut rows = changes::search(app.db(), run.id, &filter, page(asked.after)).await?;
     let next = next(&mut rows, |last| asked.address(run.id, last.seq));
@@ -277,7 +282,8 @@ async fn changes(app: &App, run: &Run, report: &Report, asked: &Asked) -> Result
         rows,
         kinds: kinds.into_iter().map(|it| choice(&asked.kind, it)).collect(),
         outcomes: ["applied", "held"].map(|it| choice(&asked.outcome, it)).to_vec(),
-        is_filtered: !text.is_empty() || !asked.kind.is_empty() || !asked.outcome.is_empty(),
+        fields: field_choices(changes::altered(app.db(), run.id).await?, &asked.field),
+        is_filtered: filter != changes::Filter::default(),
         text,
         next,
         first: if asked.after == 0 { String::new() } else { asked.address(run.id, 0) },
@@ -402,6 +408,7 @@ impl Asked {
             ("tab", &self.tab),
             ("kind", &self.kind),
             ("outcome", &self.outcome),
+            ("field", &self.field),
             ("q", &self.q),
             ("after", &after),
         ];
@@ -490,6 +497,7 @@ mod tests {
                 rows,
                 kinds: Vec::new(),
                 outcomes: Vec::new(),
+                fields: vec![choice(HOSTILE, HOSTILE, HOSTILE)],
                 text: HOSTILE.to_owned(),
                 is_filtered,
                 next: "/runs/1188?after=100".to_owned(),

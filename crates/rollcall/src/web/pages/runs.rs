@@ -12,12 +12,13 @@ use crate::notation;
 use crate::store::StoreError;
 use crate::store::accounts::Role;
 use crate::store::connectors::{self, ConnectorId};
+use crate::store::fields::AlteredField;
 use crate::store::leases;
 use crate::store::runs::report::{Report, Tally};
 use crate::store::runs::{self, Filter, Run, RunId, Status};
 use crate::web::App;
 use crate::web::answer::{self, Answer};
-use crate::web::moment::{self, Moment};
+use crate::web::moment::{self, Moment, count};
 use crate::web::page::Page;
 use crate::web::visit::Visit;
 
@@ -154,6 +155,16 @@ pub fn row(run: &Run, visit: &Visit) -> Row {
 /// An entry of a list, of which one may be chosen already.
 pub fn choice(chosen: &str, value: &str, label: &str) -> Choice {
     Choice { value: value.to_owned(), label: label.to_owned(), chosen: chosen == value }
+}
+
+/// The fields that changes alter, each with how many do.
+pub fn field_choices(altered: Vec<AlteredField>, chosen: &str) -> Vec<Choice> {
+    let choice = |AlteredField { field, changes }: AlteredField| Choice {
+        label: format!("{field} ({})", count(changes)),
+        chosen: field.eq_ignore_ascii_case(chosen),
+        value: field,
+    };
+    altered.into_iter().map(choice).collect()
 }
 
 /// A word of the database as a sentence begins: `Command line`.

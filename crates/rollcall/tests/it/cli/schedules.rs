@@ -255,6 +255,7 @@ async fn record(home: &Home) {
         external_id: Some("1"),
         username: Some(name),
         group: None,
+        fields: Vec::new(),
         detail: "".into(),
         reason: "in scope".into(),
         outcome: "applied".into(),

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use sandbox::onelogin::{Fault, Kind, When};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Installation, ROLLCALL, text};
 use crate::databases::Database;
@@ -738,4 +738,39 @@ async fn rejections_in_force_are_told_beside_plans_and_in_a_preview() {
     assert!(told.contains("2 changes are left alone because somebody rejected them."), "{told}");
     assert!(told.contains("rollcall plan rejections \"OneLogin\""), "{told}");
     assert_eq!(it.json(0, &preview).await["targets"][0]["rejected"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_are_shown_by_the_field_that_they_alter() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let ids = it.ids();
+    it.sandbox.admin().update_user(ids[3], json!({ "firstname": "Renata" })).unwrap();
+    it.sandbox.admin().delete_user(ids[4]).unwrap();
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let of = |answer: &Value| answer["changes"].as_array().unwrap().len();
+    let all = it.json(0, &["run", "show", "2"]).await;
+    assert!(
+        all["fields"].as_array().unwrap().contains(&json!({ "field": "first name", "count": 1 }))
+    );
+    assert!(1 < of(&all), "{all}");
+    let field = ["run", "show", "2", "--field", "First name"];
+    let some = it.json(0, &field).await;
+    assert_eq!((of(&some), &some["changes"][0]["kind"]), (1, &json!("update")));
+    let some = it.json(0, &["run", "show", "2", "--kind", "deactivate"]).await;
+    assert_eq!((of(&some), &some["changes"][0]["kind"]), (1, &json!("deactivate")));
+    assert_eq!(of(&it.json(0, &[&field[..], &["--outcome", "held"]].concat()).await), 0);
+    let told = it.expect(64, &["run", "show", "2", "--field", "titel"]).await;
+    assert!(told.contains("No change of run 2 alters \"titel\". Altered are: "), "{told}");
+    assert!(told.contains("first name"), "{told}");
+    let told = it.expect(0, &["run", "show", "2", "--search", "a", "--limit", "1"]).await;
+    assert!(told.contains("There may be more: the same command with --after "), "{told}");
+
+    it.sandbox.admin().update_user(ids[3], json!({ "firstname": "Renate" })).unwrap();
+    it.expect(0, &["simulate", "OneLogin"]).await;
+    let plan = it.json(0, &["plan", "list", "--all"]).await["plans"][0]["id"].to_string();
+    let some = it.json(0, &["plan", "show", &plan, "--field", "first name"]).await;
+    assert_eq!((of(&some), &some["changes"][0]["kind"]), (1, &json!("update")));
+    let told = it.expect(64, &["plan", "show", &plan, "--field", "phone"]).await;
+    assert!(told.contains(&format!("No change of plan {plan} alters \"phone\".")), "{told}");
 }

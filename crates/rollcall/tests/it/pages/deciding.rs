@@ -814,3 +814,38 @@ async fn a_plan_is_filtered_by_address_by_reason_and_by_target() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_and_a_run_are_filtered_by_the_field_that_changes_alter() {
+    on_both(async |db| {
+        let (world, plan) = simulated(&db).await;
+        let path = format!("/plans/{}", plan.id);
+        let mut approver = world.service.signed_in(Role::Approver).await;
+        let rows = |shown: &Answer| shown.text.matches("<tr id=\"change-").count();
+        let shown = approver.get(&path).await;
+        assert!(shown.text.contains("<option value=\"first name\">first name (1)<"), "{shown:?}");
+        assert!(!shown.text.contains("<option value=\"e-mail\""), "only what occurs: {shown:?}");
+        for (query, found) in
+            [("field=first%20name", 1), ("field=First%20Name&kind=update", 1), ("field=title", 0)]
+        {
+            let shown = approver.get(&format!("{path}?{query}")).await;
+            assert_eq!(rows(&shown), found, "{query}: {shown:?}");
+        }
+        // Whoever filters has not chosen everything.
+        let shown = approver.get(&format!("{path}?field=first%20name")).await;
+        assert!(shown.text.contains("<option value=\"first name\" selected>"), "{shown:?}");
+        assert!(!shown.text.contains("value=\"all\""), "{shown:?}");
+        let typed = [("which", "all"), ("q", ""), ("why", ""), ("field", "first name")];
+        let next = submit(&mut approver, &path, "show", &typed).await;
+        assert_eq!(next.location(), format!("{path}?field=first%20name"));
+
+        assert_eq!(world.sync().await, Status::Held);
+        let run = format!("/runs/{}?tab=changes", last_run(&db).await.id);
+        let shown = approver.get(&run).await;
+        assert!(shown.text.contains("<option value=\"first name\">first name (1)<"), "{shown:?}");
+        let shown = approver.get(&format!("{run}&field=first%20name")).await;
+        assert_eq!(rows(&shown), 1, "{shown:?}");
+        assert!(shown.text.contains("Renata"), "{shown:?}");
+    })
+    .await;
+}

@@ -154,6 +154,7 @@ fn change<'a>(target: &Target, username: &'a str) -> ChangeRow<'a> {
         external_id: Some(username),
         username: Some(username),
         group: None,
+        fields: Vec::new(),
         detail: "+ create".into(),
         reason: "in scope".into(),
         outcome: "applied".into(),

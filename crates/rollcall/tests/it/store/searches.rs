@@ -3,6 +3,7 @@
 use reconcile::gate::decisions::SourceState;
 use rollcall::store::Db;
 use rollcall::store::connectors::Connector;
+use rollcall::store::fields::AlteredField;
 use rollcall::store::plans::{self, NewPlan, PlanKind, PlanStatus};
 use rollcall::store::runs::{self, Page, Trigger};
 use rollcall::store::targets::{self, Target, TargetId, TargetKind};
@@ -65,6 +66,33 @@ const CASES: [Case; 16] = [
     Case { kind: "", outcome: "", text: "Öber", page: EVERYTHING, found: &[702] },
 ];
 
+/// What is filtered by, and what is found: changes of several fields by each, in any case, no part of a
+/// name, and no number in place of one.
+const OF_A_FIELD: [(&str, &str, &[i64]); 8] = [
+    ("title", "", &[2, 700, 1130]),
+    ("Title", "", &[2, 700, 1130]),
+    ("title", "rename", &[700]),
+    ("e-mail", "", &[2, 3]),
+    ("floor, 2nd", "", &[1130]),
+    ("floor", "", &[]),
+    ("1", "", &[]),
+    ("%", "", &[]),
+];
+
+fn fields(seq: i64) -> Vec<&'static str> {
+    match seq {
+        2 => vec!["e-mail", "title"],
+        3 => vec!["e-mail"],
+        700 => vec!["title"],
+        1130 => vec!["floor, 2nd", "title"],
+        _ => Vec::new(),
+    }
+}
+
+fn told(altered: &[AlteredField]) -> Vec<String> {
+    altered.iter().map(|it| format!("{} {}", it.field, it.changes)).collect()
+}
+
 fn kind(seq: i64) -> &'static str {
     if [250, 700].contains(&seq) { "rename" } else { "create" }
 }
@@ -98,6 +126,7 @@ async fn a_search_in_a_run_finds_what_reading_it_would_find() {
             external_id: Some(id),
             username: Some(username),
             group: group(*seq),
+            fields: fields(*seq),
             detail: "".into(),
             reason: "".into(),
             outcome: if is_held(*seq) { "held" } else { "applied" }.into(),
@@ -114,6 +143,7 @@ async fn a_search_in_a_run_finds_what_reading_it_would_find() {
                 kind: kind.to_owned(),
                 outcome: outcome.to_owned(),
                 text: text.to_owned(),
+                field: String::new(),
             };
             let rows = runs::changes::search(&db, run, &filter, page).await.unwrap();
             let seqs: Vec<i64> = rows.iter().map(|it| it.seq).collect();
@@ -122,6 +152,15 @@ async fn a_search_in_a_run_finds_what_reading_it_would_find() {
         let everything = runs::changes::Filter::default();
         let all = runs::changes::search(&db, run, &everything, EVERYTHING).await.unwrap();
         assert_eq!(all.len(), 1_130);
+        for (field, kind, found) in OF_A_FIELD {
+            let (field, kind) = (field.to_owned(), kind.to_owned());
+            let filter = runs::changes::Filter { field, kind, ..runs::changes::Filter::default() };
+            let rows = runs::changes::search(&db, run, &filter, EVERYTHING).await.unwrap();
+            let seqs: Vec<i64> = rows.iter().map(|it| it.seq).collect();
+            assert_eq!(seqs, found, "{filter:?}");
+        }
+        let altered = runs::changes::altered(&db, run).await.unwrap();
+        assert_eq!(told(&altered), ["e-mail 2", "floor, 2nd 1", "title 3"]);
     })
     .await;
 }
@@ -140,6 +179,7 @@ async fn a_search_in_a_plan_finds_what_reading_it_would_find() {
             username: Some(username),
             group: group(*seq),
             email: format!("Mail{seq}@Bücher.example").into(),
+            fields: fields(*seq),
             words: String::new(),
             reason: if *seq == 700 { "OneLogin ÄNDERTE it" } else { "new" }.to_owned(),
             identity: String::new(),
@@ -196,6 +236,16 @@ async fn a_search_in_a_plan_finds_what_reading_it_would_find() {
         assert_eq!(with("", Some(jira.id)).await.len(), 1_130);
         assert_eq!(with("", Some(TargetId(jira.id.0 + 1))).await, [] as [i64; 0]);
         assert_eq!(with("new%", None).await, [] as [i64; 0]);
+        for (field, kind, expected) in OF_A_FIELD {
+            let (field, kind) = (field.to_owned(), kind.to_owned());
+            let none = plans::changes::Filter::default();
+            let filter = plans::changes::Filter { field, kind, ..none };
+            let rows = plans::changes::list(&db, plan, &filter, EVERYTHING).await.unwrap();
+            let seqs: Vec<i64> = rows.iter().map(|it| it.seq).collect();
+            assert_eq!(seqs, expected, "{filter:?}");
+        }
+        let altered = plans::changes::altered(&db, plan).await.unwrap();
+        assert_eq!(told(&altered), ["e-mail 2", "floor, 2nd 1", "title 3"]);
         // A plan that was made before its blocks knew of reasons and targets is read whole.
         with_pool!(&db, pool => {
             sqlx::query("update plan_change_blocks set reasons = '', emails = '', \
