@@ -479,9 +479,16 @@ fn judge_counts(
             judgement.object(said(planned, allowed), is);
         }
     };
-    // Of a handful of people, what always passes would be most of them.
+    // Of a handful of people, what always passes would be most of them, of one kind or of both together.
+    let are_most = half_of(active) < losing_access(judgement.steps);
+    let of_both = [is_deactivation, is_user_removal].iter().all(|is| 0 < judgement.count(is));
     let allowed_people = |limit: Limit, total: usize| {
-        limit.allowance(total, limits.small_directory_floor.min((total / 2).max(1)))
+        let floor_max = match (are_most, of_both) {
+            (true, true) => 0,
+            (true, false) => half_of(active),
+            (false, _) => half_of(total),
+        };
+        limit.allowance(total, limits.small_directory_floor.min(floor_max))
     };
     let deactivations = allowed_people(limits.deactivations, active);
     judge(judgement, deactivations, is_deactivation, |planned, allowed| Objection::Deactivations {
@@ -509,6 +516,19 @@ fn judge_counts(
         planned,
         allowed,
     });
+}
+
+/// One of one is no more than half.
+fn half_of(people: usize) -> usize {
+    (people / 2).max(1)
+}
+
+/// How many active people are inactive or without an account afterwards.
+fn losing_access(steps: &[Step]) -> usize {
+    let losing =
+        steps.iter().filter(|it| is_deactivation(&it.change) || is_user_removal(&it.change));
+    let losing = losing.filter_map(|it| it.change.user()).filter(|user| user.active);
+    losing.map(|user| &user.id).collect::<BTreeSet<&ExternalId>>().len()
 }
 
 /// A group that loses a large part of its members was emptied or renamed more often than not.

@@ -58,6 +58,61 @@ fn a_shrunken_source_holds_every_removal_and_no_addition() {
     );
 }
 
+/// Three of each kind always pass in a small directory, but not where nobody is left by them.
+#[test]
+fn no_more_than_half_of_a_handful_lose_access_by_what_always_passes_of_each_kind() {
+    let delete = Policy::new(Cleanup::Delete, EmptyGroups::Keep);
+    check(
+        &delete,
+        "1 user1 off\n2 user2 off\n3 user3 off",
+        &people(1..=6, ""),
+        &expect![[r#"
+        3 people would be deactivated (limit 0).
+        3 people would be removed or anonymised (limit 0).
+        held: 3 deactivate
+        held: 3 remove
+    "#]],
+    );
+    check(
+        &delete,
+        "1 user1\n2 user2\n3 user3\n4 user4 off\n5 user5",
+        &people(1..=6, ""),
+        &expect![[r#"
+            passes: 1 deactivate
+            passes: 1 remove
+        "#]],
+    );
+    check(
+        &delete,
+        "1 user1 off",
+        &people(1..=2, ""),
+        &expect![[r#"
+        1 person would be deactivated (limit 0).
+        1 person would be removed or anonymised (limit 0).
+        held: 1 deactivate
+        held: 1 remove
+    "#]],
+    );
+    let with_former = people(1..=4, "") + &people(5..=9, "off");
+    check(
+        &delete,
+        &(people(1..=1, "") + &people(5..=9, "off")),
+        &with_former,
+        &expect![[r#"
+        3 people would be removed or anonymised (limit 2).
+        held: 3 remove
+    "#]],
+    );
+    check(
+        &delete,
+        &people(1..=4, ""),
+        &(people(1..=4, "") + &people(5..=7, "off")),
+        &expect![[r#"
+        passes: 3 remove
+    "#]],
+    );
+}
+
 /// The smallest number of leavers that is held, for directories of several sizes.
 #[test]
 fn deactivations_are_held_above_five_percent_or_twenty_or_three_in_small_directories() {
