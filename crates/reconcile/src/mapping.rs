@@ -40,6 +40,9 @@ pub struct Desired {
     /// Whoever has a group that no directory can hold. It may be one that they are in under its former
     /// name, so they stay in those that the source has no more.
     pub unnamed: BTreeSet<ExternalId>,
+    /// Of whom an assignment cannot say whether they get a group, because the source does not tell what it
+    /// asks: they stay in it, or out of it.
+    pub unsettled: BTreeMap<Name, BTreeSet<ExternalId>>,
     /// What the source tells of those of whom an expression of the plan asks it: of people without an
     /// account, and of those who are skipped. As [`Keeps`] says.
     pub records: BTreeMap<ExternalId, Arc<Record>>,
@@ -74,6 +77,11 @@ impl Desired {
     pub fn out_of_scope(&self, id: &ExternalId) -> Option<OutOfScope> {
         let words = Arc::clone(self.skipped.get(id)?);
         Some(OutOfScope { words, record: self.records.get(id).cloned() })
+    }
+
+    /// Whether an assignment cannot say if somebody gets a group.
+    pub(crate) fn is_unsettled(&self, group: &Name, id: &ExternalId) -> bool {
+        self.unsettled.get(group).is_some_and(|people| people.contains(id))
     }
 
     pub fn knows(&self, id: &ExternalId) -> bool {

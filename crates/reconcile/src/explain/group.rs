@@ -119,6 +119,10 @@ fn staying(evidence: &Evidence<'_>, decided: &Decided, asked: &Name) -> String {
         let origins = decided.desired.origins.get(asked).map_or("", |it| it);
         return format!("in it: {origins}");
     }
+    if decided.desired.is_unsettled(asked, evidence.id) {
+        return "in it, and kept: the source does not tell what the expression asks by which it is assigned"
+            .to_owned();
+    }
     if decided.desired.unnamed.contains(evidence.id) {
         return "in it, and kept: a group that they have in the source has a name that cannot be used, and \
                 may have been this one"
@@ -280,7 +284,7 @@ fn from_assignment(
     assigned: &Assigned,
     answer: &mut Answer,
 ) {
-    let Assigned { group: _, with, only_if } = assigned;
+    let Assigned { group, with, only_if } = assigned;
     let user = decided.desired.directory.users.get(evidence.id);
     if user.is_some_and(|user| !user.active) {
         answer.lines.push("it is assigned to active people, and they are inactive".to_owned());
@@ -292,6 +296,14 @@ fn from_assignment(
                 .lines
                 .push(format!("it is assigned to whoever has a {kind}, and they have none"));
             answer.fixes.push(format!("give them a {kind} in the source"));
+        }
+        (None, Some(expression)) if decided.desired.is_unsettled(group, evidence.id) => {
+            answer.lines.push(format!(
+                "it is assigned by an expression that asks what the source does not tell, so nobody joins by it: {expression}"
+            ));
+            answer
+                .fixes
+                .push("give the source that field again, or change the expression".to_owned());
         }
         (None, Some(expression)) => {
             answer.lines.push(format!(

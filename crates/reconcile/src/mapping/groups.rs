@@ -233,9 +233,11 @@ impl<'a> Skips<'a> {
 pub(super) struct Assignments<'a> {
     /// Each by its place among the assignments.
     conditional: Vec<(usize, &'a Name, &'a Expression)>,
-    /// Whoever each says no of.
+    /// Whoever each says no of, or nothing.
     refused: BTreeMap<usize, BTreeSet<ExternalId>>,
     undecided: BTreeMap<ExternalId, Finding>,
+    /// The groups of whose assignment nothing can be told, of whom, and why.
+    untold: BTreeMap<&'a Name, (BTreeSet<ExternalId>, String)>,
 }
 
 impl<'a> Assignments<'a> {
@@ -247,6 +249,7 @@ impl<'a> Assignments<'a> {
             conditional: conditional.collect(),
             refused: BTreeMap::new(),
             undecided: BTreeMap::new(),
+            untold: BTreeMap::new(),
         }
     }
 
@@ -259,12 +262,17 @@ impl<'a> Assignments<'a> {
         let text = |path: &str| text_of(user, Some(record), path);
         let variables = Variables { text: &text, has_user: true, existing: None, groups: &groups };
         for (place, group, expression) in &self.conditional {
-            let untold = untold(expression.source_fields(), Some(record));
-            match untold.map_or_else(|| expression.holds(&variables), Err) {
+            let mut refuse = || self.refused.entry(*place).or_default().insert(user.id.clone());
+            if let Some(why) = untold(expression.source_fields(), Some(record)) {
+                refuse();
+                let (people, _) =
+                    self.untold.entry(group).or_insert_with(|| (BTreeSet::new(), why));
+                people.insert(user.id.clone());
+                continue;
+            }
+            match expression.holds(&variables) {
                 Ok(true) => {}
-                Ok(false) => {
-                    self.refused.entry(*place).or_default().insert(user.id.clone());
-                }
+                Ok(false) => drop(refuse()),
                 Err(why) => {
                     self.undecided.insert(user.id.clone(), undecided(user, group, &why));
                     break;
@@ -274,7 +282,8 @@ impl<'a> Assignments<'a> {
     }
 
     /// Withholds whoever an expression failed at: to leave a group because an expression is wrong would be
-    /// worse than to stay. What is left is whoever each assignment says no of.
+    /// worse than to stay. Where the source does not tell what it asks, that group alone stays as it is. What
+    /// is left is whoever each assignment says no of, or nothing.
     fn settle(
         self,
         desired: &mut Desired,
@@ -285,6 +294,10 @@ impl<'a> Assignments<'a> {
                 findings.push(finding);
                 desired.withheld.insert(id);
             }
+        }
+        for (group, (people, why)) in self.untold {
+            findings.push(unsettled(group, &why));
+            desired.unsettled.insert(group.clone(), people);
         }
         self.refused
     }
@@ -421,6 +434,17 @@ fn undecided(user: &User, group: &Name, why: &str) -> Finding {
         username: Some(user.username.as_str().into()),
         message: format!(
             "The expression for the group {group} decides nothing: {why}. Whatever a target holds of them stays as it is."
+        ),
+    }
+}
+
+fn unsettled(group: &Name, why: &str) -> Finding {
+    Finding {
+        kind: FindingKind::Expression,
+        id: None,
+        username: None,
+        message: format!(
+            "The expression for the group {group} decides nothing: {why}. Nobody joins or leaves the group by it."
         ),
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -512,15 +512,20 @@ fn an_assignment_knows_what_the_source_tells_of_a_person() {
     let records = records.lines().map(|it| record(it.trim())).collect();
     let (desired, findings) = desired(records, BTreeSet::new(), &[], &rules);
     let members = |group: &str| desired.directory.groups[&Name::new(group)].clone();
-    assert_eq!(members("sales"), BTreeSet::from([id("1")]));
+    assert_eq!(members("sales"), BTreeSet::from([id("1"), id("5")]));
     assert_eq!(members("third"), BTreeSet::from([id("1"), id("3")]));
     assert_eq!(members("named"), BTreeSet::from([id("1")]));
-    // What nobody told is not taken for a no: they stay as they are.
-    assert_eq!(desired.withheld, BTreeSet::from([id("5")]));
+    assert_eq!(members("dev"), BTreeSet::from([id("5")]));
+    // What nobody told is not taken for a no: they stay as they are in that group, and in no other.
+    assert_eq!(
+        desired.unsettled,
+        BTreeMap::from([(Name::new("third"), BTreeSet::from([id("5")]))])
+    );
+    assert_eq!(desired.withheld, BTreeSet::new());
     let [finding] = findings.as_slice() else { panic!("{findings:?}") };
     assert_eq!(
         finding.message,
-        "The expression for the group third decides nothing: the source does not tell user.custom_attributes.floor. Whatever a target holds of them stays as it is."
+        "The expression for the group third decides nothing: the source does not tell user.custom_attributes.floor. Nobody joins or leaves the group by it."
     );
 }
 

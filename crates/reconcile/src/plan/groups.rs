@@ -29,7 +29,11 @@ pub(super) fn plan(
             continue;
         }
         let left = plan_leaves(case, group, present, wanted, leaving, stages);
-        if left.members == 0 && wanted.is_empty() {
+        if case.desired.unsettled.contains_key(group) {
+            // Whether it would be empty is not known either.
+            let before = case.past.memory.empty.get(group);
+            memory.empty.extend(before.map(|it| (group.clone(), *it)));
+        } else if left.members == 0 && wanted.is_empty() {
             plan_empty(case, group, present, left.by_new_rules, stages, memory);
         }
     }
@@ -113,7 +117,8 @@ fn plan_leaves(
     for id in present.difference(wanted) {
         // Only those whom the source decides on; the others keep what they have.
         let reason = if case.decides_on(id) {
-            if is_vanished && case.desired.unnamed.contains(id) {
+            let is_kept = is_vanished && case.desired.unnamed.contains(id);
+            if is_kept || case.desired.is_unsettled(group, id) {
                 continue;
             }
             not_granted.clone().hidden_from_new_rules(case.hidden_since(id))

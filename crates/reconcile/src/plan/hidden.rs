@@ -10,7 +10,8 @@ use crate::principal::ExternalId;
 
 /// People with an account of whom not everything could be decided: they are odd or were passed over, are
 /// inactive by the answer about their id, which says nothing of their groups or of who takes part, an
-/// expression failed at them, a group of theirs has no usable name, or they are protected.
+/// expression failed at them, a group of theirs has no usable name or is assigned by what the source does not
+/// tell, or they are protected.
 pub(super) fn undecided(case: &Case<'_>, leaving: &Leaving) -> BTreeSet<ExternalId> {
     let Case { desired, actual, gone, frozen, .. } = *case;
     let unclear = gone.iter().filter(|(id, absence)| match absence {
@@ -23,6 +24,12 @@ pub(super) fn undecided(case: &Case<'_>, leaving: &Leaving) -> BTreeSet<External
         .chain(unclear.map(|(id, _)| id))
         .chain(&leaving.undecided)
         .chain(&desired.unnamed)
+        .chain(
+            desired
+                .unsettled
+                .iter()
+                .flat_map(|(group, people)| people.iter().filter(|id| actual.is_member(group, id))),
+        )
         .chain(frozen);
     people.filter(|id| actual.users.contains_key(*id)).cloned().collect()
 }

@@ -239,6 +239,25 @@ fn an_assignment_is_told_with_whom_it_is_for() {
         no: not in it; it is assigned by an expression that says no of them: user.username == 'eve'
         -> change the expression, or what it looks at"#]],
     );
+    case.record = Some(world::record("1 ada .custom_attributes.floor?"));
+    case.rules.groups.assigned = assigned(None, Some("user.custom_attributes.floor == '3'"));
+    check(
+        &case,
+        "licensed",
+        &expect![[r#"
+        no: not in it; it is assigned by an expression that asks what the source does not tell, so nobody joins by it: user.custom_attributes.floor == '3'
+        -> give the source that field again, or change the expression"#]],
+    );
+    let member = Case { actual: world::directory("1 ada : licensed"), ..case };
+    check(
+        &member,
+        "licensed",
+        &expect![
+            "yes: in it, and kept: the source does not tell what the expression asks by which it is assigned"
+        ],
+    );
+    case =
+        Case { record: Some(world::record("1 ada")), actual: world::directory("1 ada"), ..member };
     case.rules.groups.assigned = assigned(None, None);
     check(
         &case,

@@ -147,3 +147,38 @@ fn a_group_that_is_named_is_adopted_with_all_that_follows_from_it() {
     let policy = Policy { untouchable, ..POLICY };
     assert_eq!(with_foreign_groups(&policy, "1 ada", "1 ada : dev", "", &["dev"]), "");
 }
+
+#[test]
+fn a_group_that_is_assigned_by_what_the_source_does_not_tell_stays_as_it_is() {
+    let mut wanted = desired(
+        "1 ada
+         2 bob : dev
+         3 cyd : budget",
+    );
+    let people = |ids: &[&str]| ids.iter().map(|it| id(it)).collect();
+    wanted.unsettled.insert(Name::new("budget"), people(&["1", "2"]));
+    wanted.unsettled.insert(Name::new("floor"), people(&["1", "2", "3"]));
+    let actual = directory(
+        "1 ada : budget ops
+         2 bob
+         3 cyd
+         4 eve : budget
+         [floor]",
+    );
+    let policy = Policy::new(Cleanup::Delete, EmptyGroups::Remove);
+    let rules = Past { rules: Rules::Changed, ..Past::NONE };
+    let (plan, findings) = plan(&wanted, &actual, &gone("4"), &policy, &rules);
+    expect![[r#"
+        + create group dev (granted by role "dev")
+        + add cyd to group budget (granted by role "budget")
+        + add bob to group dev (granted by role "dev")
+        - remove ada from group ops (no group source grants it any more)
+        - remove eve (gone, asked for by id)
+        - remove group ops (nobody is in it any more)
+    "#]]
+    .assert_eq(&plan.to_string());
+    assert_eq!(findings, []);
+    // What comes of it once it is told is asked about: nobody could be asked while the rules were new.
+    assert_eq!(plan.undecided, people(&["1"]));
+    assert_eq!(plan.memory.hidden.into_keys().collect::<BTreeSet<_>>(), people(&["1"]));
+}
