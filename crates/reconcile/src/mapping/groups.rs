@@ -359,19 +359,32 @@ pub(super) fn assign(
         }
         // The first spelling in order is the one that is used, whoever was read first.
         let name = spellings.first().map_or(name, |spelling| Name::new(spelling));
-        let origins = origins.into_iter().collect::<Vec<_>>().join(" and ");
+        let sets = || sources.iter().map(|(_, (_, members))| members.iter().collect());
+        let separator = if 1 < origins.len() { between(sets()) } else { "" };
+        let origins = origins.into_iter().collect::<Vec<_>>().join(separator);
         desired.origins.insert(name.clone(), origins.into());
         let members = sources.into_iter().flat_map(|(_, (_, members))| members).collect();
         desired.directory.groups.insert(name, members);
     }
     for (group, members, origin) in assigned {
         let origins = desired.origins.entry(group.clone()).or_default();
-        let separator = if origins.is_empty() { "" } else { " and " };
-        if !origins.ends_with(&*origin) {
+        let present = desired.directory.groups.entry(group).or_default();
+        if origins.is_empty() {
+            *origins = origin.into();
+        } else if !origins.ends_with(&*origin) {
+            let sets = [present.iter().collect(), members.iter().collect()];
+            let separator = between(sets.into_iter());
             *origins = format!("{origins}{separator}{origin}").into();
         }
-        desired.directory.groups.entry(group).or_default().extend(members);
+        present.extend(members);
     }
+}
+
+/// What stands between the origins of a group: nobody is told of one as theirs that only others have.
+#[expect(single_use_lifetimes, reason = "an `impl Trait` needs a name for it")]
+fn between<'a>(mut members: impl Iterator<Item = BTreeSet<&'a ExternalId>>) -> &'static str {
+    let first = members.next().unwrap_or_default();
+    if members.all(|it| it == first) { " and " } else { " or " }
 }
 
 /// Who is in the groups that are assigned: active people alone, so that such a group may stand for a

@@ -154,7 +154,7 @@ fn groups_that_differ_in_case_alone_are_one_group() {
         &expect![[r#"
             1 ada <ada@acme.test> "ada" = "" "" active
             2 bob <bob@acme.test> "bob" = "" "" active
-            [Dev] {#1, #2} from role "Dev" and role "dev"
+            [Dev] {#1, #2} from role "Dev" or role "dev"
             conflict -: "Dev", "dev" (role "Dev", role "dev") are one group to Atlassian products, which do not tell upper from lower case; their members are together in one group.
         "#]],
     );
@@ -304,10 +304,10 @@ fn equal_names_of_two_sources_are_one_group_or_kept_apart_or_the_first_one_wins(
         "",
         TWO_SALES,
         &expect![[r#"
-        [dev] {#1} from role "dev"
-        [Sales] {#1, #2} from group "sales" and role "Sales"
-        conflict: "Sales", "sales" (group "sales", role "Sales") are one group to Atlassian products, which do not tell upper from lower case; their members are together in one group.
-    "#]],
+            [dev] {#1} from role "dev"
+            [Sales] {#1, #2} from group "sales" or role "Sales"
+            conflict: "Sales", "sales" (group "sales", role "Sales") are one group to Atlassian products, which do not tell upper from lower case; their members are together in one group.
+        "#]],
     );
     check_groups(
         &rules(EqualNames::Prefix, &[]),
@@ -369,7 +369,7 @@ fn only_listed_groups_take_part_and_excepted_ones_do_not() {
         "ada role/dev role/jira-users role/jira-test
          bob role/ops group/DEV",
         &expect![[r#"
-            [DEV] {#1, #2} from group "DEV" and role "dev"
+            [DEV] {#1, #2} from group "DEV" or role "dev"
             [jira-users] {#1} from role "jira-users"
             conflict: "DEV", "dev" (group "DEV", role "dev") are one group to Atlassian products, which do not tell upper from lower case; their members are together in one group.
         "#]],
@@ -418,7 +418,7 @@ fn active_people_get_the_groups_that_are_assigned() {
          cyd group/ops
          dee role/Dev",
         &expect![[r#"
-            [Dev] {#2, #3, #4} from role "Dev" and role "dev" and an assignment to whoever has a group
+            [Dev] {#2, #3, #4} from role "Dev" or role "dev" or an assignment to whoever has a group
             [jira-users] {#1, #3, #4} from an assignment to everybody
             [ops] {#3} from group "ops"
             [staff] {#1, #4} from an assignment to whoever has a role
@@ -483,7 +483,7 @@ fn an_expression_says_who_of_the_active_people_gets_a_group() {
             [dev] {#1, #2} from role "dev"
             [licensed] {#1, #4, #6} from an assignment by expression
             [odd] {} from an assignment by expression
-            [portal] {#3, #4, #6} from group "portal" and role "portal"
+            [portal] {#3, #4, #6} from group "portal" or role "portal"
             expression: The expression for the group odd decides nothing: tried to use + operator on unsupported types none and string. Whatever a target holds of them stays as it is.
         "#]],
     );
