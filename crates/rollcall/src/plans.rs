@@ -138,8 +138,11 @@ pub async fn settle(
             waiting = Some(new);
         }
     }
+    // What an undo of one person proposes says nothing of what that of everybody does.
+    let is_of_one = matches!(decision.reach, Reach::Undo { is_of_one: true, .. });
     for plan in &open {
-        if Some(plan.id) == waiting {
+        let is_overtaken = !is_of_one || plan.status == PlanStatus::Expired;
+        if Some(plan.id) == waiting || !is_overtaken {
             continue;
         }
         let (status, message) = match (plan.status, waiting) {

@@ -535,6 +535,24 @@ async fn an_undo_passes_the_gate_and_of_one_person_only_theirs_is_undone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_undo_of_one_person_leaves_that_of_everybody_waiting() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    it.expect(3, &["undo", "1", "--yes", "--reason", "Wrong tenant"]).await;
+    let id = it.ids()[0].to_string();
+    it.expect(0, &["undo", "1", "--user", &id, "--yes", "--reason", "Nobody of ours"]).await;
+    let listed = it.json(0, &["plan", "list", "--all"]).await;
+    assert_eq!(
+        (&listed["plans"][0]["id"], &listed["plans"][0]["status"]),
+        (&json!(1), &json!("waiting"))
+    );
+    // Of what it showed, what is left is done.
+    it.expect(0, &["plan", "approve", "1", "--reason", "Wrong tenant"]).await;
+    let told = it.expect(0, &["undo", "1", "--yes", "--reason", "Wrong tenant"]).await;
+    assert!(told.contains("39 removals"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_plan_leaves_as_a_file_that_no_spreadsheet_runs() {
     let it = Installation::new(40, true).await;
     it.expect(0, &["sync", "OneLogin"]).await;
