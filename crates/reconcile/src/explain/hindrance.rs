@@ -28,6 +28,8 @@ pub enum Hindrance {
     SharesUsername { username: Name, with: Vec<ExternalId> },
     /// An account that keeps its username has theirs.
     UsernameTaken { by: Arc<User> },
+    /// By this pattern, so that they stay as they are.
+    Protected { by: Box<str> },
 }
 
 /// What the functions of a run make of some people.
@@ -111,9 +113,16 @@ impl Outcome<'_> {
             let row = rules.people.rows().iter().find(|it| it.target == Target::Active)?;
             return Some(Hindrance::SwitchedOff { sources: row.sources_text() });
         }
+        let present = actual.users.get(&user.id).map(|it| &**it);
         let mut coming = steps.iter().filter_map(|step| comer(&step.change));
         let comes = coming.any(|it| it.id == user.id);
-        if comes || actual.users.contains_key(&user.id) {
+        if comes || present.is_some_and(|it| it.active) {
+            return None;
+        }
+        if let Some(by) = policy.protecting(present.into_iter().chain([user])) {
+            return Some(Hindrance::Protected { by: by.into() });
+        }
+        if present.is_some() {
             return None;
         }
         let is_conflict =
@@ -153,6 +162,7 @@ mod tests {
     use crate::mapping;
     use crate::mapping::groups::{GroupNames, GroupRules};
     use crate::mapping::rules::PersonRules;
+    use crate::pattern::Patterns;
     use crate::plan::{self, Cleanup, EmptyGroups, Past};
     use crate::world;
 
@@ -160,10 +170,12 @@ mod tests {
         rows: &'static [&'static str],
         groups: GroupRules,
         create_if: &'static str,
+        protected: &'static str,
         actual: &'static str,
     }
 
-    const PLAIN: Case = Case { rows: &[], groups: GroupRules::PLAIN, create_if: "", actual: "" };
+    const PLAIN: Case =
+        Case { rows: &[], groups: GroupRules::PLAIN, create_if: "", protected: "", actual: "" };
 
     /// What keeps the first of these people out, and who has an active account.
     #[track_caller]
@@ -172,7 +184,10 @@ mod tests {
         let people_rules = PersonRules::parse(&rows, None, &|_| Ok(())).unwrap();
         let create_if = (!case.create_if.is_empty())
             .then(|| Expression::compile(case.create_if, &PERSON).unwrap());
-        let policy = Policy { create_if, ..Policy::new(Cleanup::Disable, EmptyGroups::Keep) };
+        let protected = Some(case.protected).filter(|it| !it.is_empty());
+        let protected = Patterns::parse(&protected.into_iter().collect::<Vec<_>>()).unwrap();
+        let policy =
+            Policy { create_if, protected, ..Policy::new(Cleanup::Disable, EmptyGroups::Keep) };
         let (groups, keeps) = (case.groups.clone(), policy.keeps());
         let rules = Rules { people: people_rules, groups, keeps };
         let actual = world::directory(case.actual);
@@ -253,6 +268,15 @@ mod tests {
             &["1 ada", "2 bob"],
             "NotWanted; 2",
         );
+    }
+
+    #[test]
+    fn whoever_is_never_changed_comes_in_by_nothing_else() {
+        let case = Case { protected: "*@acme.test", ..PLAIN };
+        check(&case, &["1 ada"], r#"Protected { by: "*@acme.test" }; "#);
+        let former = Case { actual: "1 ada off", ..case };
+        check(&former, &["1 ada"], r#"Protected { by: "*@acme.test" }; "#);
+        check(&Case { actual: "1 ada", ..former }, &["1 ada"], "nothing; 1");
     }
 
     #[test]

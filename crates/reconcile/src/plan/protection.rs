@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Case, Step};
+use super::{Case, Policy, Step};
 use crate::finding::{Finding, FindingKind};
 use crate::principal::{ExternalId, Name, User};
 
@@ -27,18 +27,25 @@ pub(super) fn among(case: &Case<'_>, steps: &[Step]) -> BTreeMap<ExternalId, Fin
     protected.collect()
 }
 
-/// The pattern that protects somebody, as the directory or the source knows them.
 fn protecting<'a>(case: &Case<'a>, id: &ExternalId) -> Option<&'a str> {
-    let protected = &case.policy.protected;
     let known = [case.actual.users.get(id), case.desired.directory.users.get(id)];
-    known.into_iter().flatten().find_map(|user| {
-        let User { id, username, email, .. } = &**user;
-        let id_or_email = || {
-            let texts = [id.as_str(), user.source_id().as_str(), email];
-            texts.into_iter().find_map(|text| protected.matching(&Name::new(text)))
-        };
-        protected.matching(username).or_else(id_or_email)
-    })
+    case.policy.protecting(known.into_iter().flatten().map(|it| &**it))
+}
+
+impl Policy {
+    /// The pattern that protects somebody, as the directory or the source knows them.
+    #[expect(single_use_lifetimes, reason = "an `impl Trait` needs a name for it")]
+    pub(crate) fn protecting<'a>(&self, mut known: impl Iterator<Item = &'a User>) -> Option<&str> {
+        let protected = &self.protected;
+        known.find_map(|user| {
+            let User { id, username, email, .. } = user;
+            let id_or_email = || {
+                let texts = [id.as_str(), user.source_id().as_str(), email];
+                texts.into_iter().find_map(|text| protected.matching(&Name::new(text)))
+            };
+            protected.matching(username).or_else(id_or_email)
+        })
+    }
 }
 
 fn spared(pattern: &str, steps: &[&Step]) -> Finding {

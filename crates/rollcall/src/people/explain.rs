@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use reconcile::explain::group::{GroupAnswer, LIFT, explain_group};
+use reconcile::explain::hindrance::Hindrance;
 use reconcile::explain::{self, Evidence, Explanation};
 use reconcile::gate::decisions::Identity;
 use reconcile::mapping::Rules;
@@ -16,7 +17,7 @@ use super::known::{
     Actuals, Everybody, Known, Oracle, hangs_on_others, has_unlisted_groups, known,
 };
 use super::past::{self, Past};
-use super::remedies::{self, Left};
+use super::remedies::{self, Left, Why};
 use super::{PeopleError, Stored, actuals, last_read, read_of, retold};
 use crate::plans::rejections;
 use crate::run::{self, Ready};
@@ -337,7 +338,7 @@ async fn answers(
             remarks.push("They are known from earlier runs alone.".to_owned());
         }
         let mut remedies = Vec::new();
-        if let Some(left) = left(&known, &directories) {
+        if let Some(left) = left(&known, &directories, grounds) {
             let told = remedies_of(db, ready, replay, left, grounds).await?;
             remedies = told.remedies;
             remarks.extend(told.remark);
@@ -357,11 +358,15 @@ async fn answers(
 }
 
 /// Whoever takes no part although the source has them, and why.
-fn left(known: &Known, directories: &[InDirectory]) -> Option<Left> {
+fn left(known: &Known, directories: &[InDirectory], grounds: &Grounds<'_>) -> Option<Left> {
     let found = known.found.clone()?;
-    let hindrance = directories.iter().find_map(|it| it.explanation.hindrance.clone());
-    let is_left = is_out_of_scope(known.absence.as_ref()) || hindrance.is_some();
-    is_left.then_some(Left { id: known.id.clone(), found, hindrance })
+    let hindrance = || directories.iter().find_map(|it| it.explanation.hindrance.clone());
+    let why = if is_out_of_scope(known.absence.as_ref()) {
+        Why::OutOfScope(grounds.hindrance_in_scope(known))
+    } else {
+        Why::Hindered(hindrance()?)
+    };
+    Some(Left { id: known.id.clone(), found, why })
 }
 
 struct Told {
@@ -386,8 +391,10 @@ async fn remedies_of(
         let remedies = remedies::remedies(replay, settings, grounds.actuals, left).await?;
         return Ok(Told { remedies, remark: None });
     }
-    let at_source =
-        left.hindrance.map(|it| remedies::at_source(&it, settings, &ExternalId::to_string));
+    let at_source = match left.why {
+        Why::OutOfScope(_) => None,
+        Why::Hindered(it) => remedies::at_source(&it, settings, &ExternalId::to_string),
+    };
     let remark = "Simulate once to be told what settings would bring them in, and whom else.";
     Ok(Told { remedies: at_source.into_iter().collect(), remark: Some(remark.to_owned()) })
 }
@@ -483,6 +490,14 @@ impl<'a> Grounds<'a> {
     /// As if nobody else changed: whoever has their username keeps it.
     pub(super) fn explanation_alone(&self, known: &Known, actual: &Actual) -> Explanation {
         self.ask(known, &known.rivals, actual, explain::explain)
+    }
+
+    /// What would keep somebody from an active account who is out of scope, if they came into it.
+    fn hindrance_in_scope(&self, known: &Known) -> Option<Hindrance> {
+        let in_scope = |evidence: &Evidence<'_>| {
+            explain::explain(&Evidence { absence: None, ..*evidence }).hindrance
+        };
+        self.actuals.iter().find_map(|(_, actual)| self.ask(known, &[], actual, in_scope))
     }
 
     fn in_directory(

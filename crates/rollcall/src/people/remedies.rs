@@ -31,8 +31,15 @@ pub(super) struct Left {
     /// Under which a directory holds them, or is to hold them.
     pub(super) id: ExternalId,
     pub(super) found: Found,
-    /// None where they are out of scope.
-    pub(super) hindrance: Option<Hindrance>,
+    pub(super) why: Why,
+}
+
+/// What keeps somebody from an active account.
+#[derive(Clone, Debug)]
+pub(super) enum Why {
+    /// With what else keeps them from one, by what is known of them alone.
+    OutOfScope(Option<Hindrance>),
+    Hindered(Hindrance),
 }
 
 /// So many things that keep somebody out are mended together.
@@ -54,10 +61,20 @@ pub(super) async fn remedies(
     let (settings, actuals) = (settings.clone(), Arc::clone(actuals));
     // To map a hundred thousand people keeps a core busy for a while.
     let remedies = tokio::task::spawn_blocking(move || {
-        let Left { id, found, hindrance } = left;
-        match hindrance {
-            None => Ok(retold(&replay, &settings)?.remedies(&found)),
-            Some(hindrance) => {
+        let Left { id, found, why } = left;
+        match why {
+            Why::OutOfScope(besides) => {
+                let name_of = |id: &ExternalId| replay.name_of(id);
+                let besides = besides.map(|it| words_besides(&it, &settings, &name_of));
+                let mut remedies = retold(&replay, &settings)?.remedies(&found);
+                for remedy in &mut remedies {
+                    if let Some(besides) = &besides {
+                        remedy.words = format!("{}, and {besides}", remedy.words);
+                    }
+                }
+                Ok(remedies)
+            }
+            Why::Hindered(hindrance) => {
                 let trial = Trial { replay: &replay, actuals: &actuals, id: &id, found: &found };
                 Ok(trial.remedies(&settings, hindrance))
             }
@@ -66,14 +83,14 @@ pub(super) async fn remedies(
     remedies.await.map_err(|_| PeopleError::Broken)?
 }
 
-/// What would have to change at the source, as an order. It needs no read.
+/// What would have to change at the source, as an order, if anything would help there. It needs no read.
 pub(super) fn at_source(
     hindrance: &Hindrance,
     settings: &ConnectorSettings,
     name_of: &dyn Fn(&ExternalId) -> String,
-) -> Remedy {
-    let words = words_at_source(hindrance, settings, name_of);
-    Remedy { words, is_of_rules: false, others: Some(0), examples: Vec::new() }
+) -> Option<Remedy> {
+    let words = words_at_source(hindrance, settings, name_of)?;
+    Some(Remedy { words, is_of_rules: false, others: Some(0), examples: Vec::new() })
 }
 
 /// Somebody among everybody else of a read.
@@ -98,9 +115,13 @@ impl Trial<'_> {
         let mut hindrances = vec![first];
         let of_rules = self.by_settings(settings, &mut hindrances);
         let words = hindrances.iter().map(|it| words_at_source(it, settings, &name_of));
-        let words = words.collect::<Vec<_>>().join(" and ");
-        let source = Remedy { words, is_of_rules: false, others: Some(0), examples: Vec::new() };
-        [Some(source), of_rules].into_iter().flatten().collect()
+        let source = words.collect::<Option<Vec<_>>>().map(|words| Remedy {
+            words: words.join(" and "),
+            is_of_rules: false,
+            others: Some(0),
+            examples: Vec::new(),
+        });
+        [source, of_rules].into_iter().flatten().collect()
     }
 
     /// Mends one thing after the other until they have an account; nothing where that comes to no end.
@@ -115,7 +136,9 @@ impl Trial<'_> {
         while let Some(hindrance) = hindrances.last()
             && hindrances.len() <= HINDRANCES_MAX
         {
-            let edit = edit(&edited, hindrance, &|id| self.replay.name_of(id))?;
+            let edit = edit(&edited, hindrance, &|id| self.replay.name_of(id), &|id| {
+                self.actuals.iter().any(|(_, it)| it.directory.users.contains_key(id))
+            })?;
             words.push(edit.words(&edited));
             edited = edit.settings;
             let (now, after) = std::thread::scope(|threads| {
@@ -205,6 +228,7 @@ fn edit(
     settings: &ConnectorSettings,
     hindrance: &Hindrance,
     name_of: &dyn Fn(&ExternalId) -> String,
+    has_account: &dyn Fn(&ExternalId) -> bool,
 ) -> Option<Edit> {
     let mut edited = settings.clone();
     let (words, flag) = match hindrance {
@@ -252,7 +276,16 @@ fn edit(
             }
             let conditions = numbers.iter().map(|id| format!("id != {id}"));
             edited.source.scope.conditions.extend(conditions);
-            (format!("leave {} out", named(with, " and ", name_of)), "where")
+            let leavers = match (with.iter().any(has_account), with.as_slice()) {
+                (false, _) => "",
+                (true, [_]) => ", who has an account and would be a leaver then",
+                (true, _) => ", who would be leavers then where they have an account",
+            };
+            (format!("leave {} out{leavers}", named(with, " and ", name_of)), "where")
+        }
+        Hindrance::Protected { by } => {
+            edited.leavers.protected.retain(|it| *it.trim() != **by);
+            (format!("take \"{by}\" off the people who are never changed"), "protect")
         }
         Hindrance::UsernameTaken { .. } => return None,
     };
@@ -272,12 +305,26 @@ fn edit_row(settings: &mut ConnectorSettings, target: &Attribute, lenient: bool)
     Some(())
 }
 
-fn words_at_source(
+/// What is to be done besides for somebody who is out of scope.
+fn words_besides(
     hindrance: &Hindrance,
     settings: &ConnectorSettings,
     name_of: &dyn Fn(&ExternalId) -> String,
 ) -> String {
-    match hindrance {
+    let at_source = words_at_source(hindrance, settings, name_of);
+    let of_settings =
+        || edit(settings, hindrance, name_of, &|_| false).map(|it| it.words(settings));
+    at_source.or_else(of_settings).unwrap_or_default()
+}
+
+/// None where nothing there would help.
+fn words_at_source(
+    hindrance: &Hindrance,
+    settings: &ConnectorSettings,
+    name_of: &dyn Fn(&ExternalId) -> String,
+) -> Option<String> {
+    Some(match hindrance {
+        Hindrance::Protected { .. } => return None,
         Hindrance::Row(Dismissal { target, sources, value }) => match value.as_deref() {
             None => format!("change in OneLogin why the row of {target} drops them: {sources}"),
             Some("") => format!("give them a value of {sources} in OneLogin"),
@@ -316,7 +363,7 @@ fn words_at_source(
                 by.source_id()
             )
         }
-    }
+    })
 }
 
 /// `ada (#12), bob (#13) and 5 more`

@@ -30,6 +30,15 @@ impl World {
         person
     }
 
+    /// What is told somebody with other settings, by the last read.
+    async fn remedies(&mut self, user: &str, edit: &dyn Fn(&mut ConnectorSettings)) -> Vec<String> {
+        let saved = self.connector.settings.clone();
+        edit(&mut self.connector.settings);
+        let person = self.explained(user, View::LastRead).await;
+        self.connector.settings = saved;
+        person.remedies.iter().map(ToString::to_string).collect()
+    }
+
     /// What is told somebody with other settings begins so: at the source, and in the settings.
     async fn check(
         &mut self,
@@ -170,6 +179,58 @@ async fn groups_usernames_and_expressions_that_leave_people_out_are_told() {
             ids[6]
         );
         world.check("person5", &two, (&source, &rules)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_is_out_of_scope_is_told_what_else_keeps_them_out() {
+    on_both(async |db| {
+        let mut world = world(&db).await;
+        world.sync().await;
+        let sales = |it: &mut ConnectorSettings| {
+            it.source.scope.conditions = vec!["department = IT".to_owned()];
+        };
+        let source = "make it so in OneLogin that department = IT";
+        let rules = "drop the condition department = IT";
+        let both = [source, rules].map(|it| format!("{it}, and {SUSPENDED}"));
+        world.check("person3", &sales, (&both[0], &both[1])).await;
+        let alone = format!("{rules}, which would");
+        world.check("person5", &sales, (source, &alone)).await;
+        let fix = &world.remedies("person5", &sales).await[0];
+        assert_eq!(fix, source);
+        world.targets.clear();
+        let protected = |it: &mut ConnectorSettings| {
+            sales(it);
+            it.leavers.protected = vec!["person5".to_owned()];
+        };
+        let unprotect = "take \"person5\" off the people who are never changed (--protect '')";
+        let both = [source, rules].map(|it| format!("{it}, and {unprotect}"));
+        world.check("person5", &protected, (&both[0], &both[1])).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn protection_and_leavers_are_told_where_settings_would_help() {
+    on_both(async |db| {
+        let mut world = world(&db).await;
+        world.sync().await;
+        let two = rows("username = username | replace person6 person5");
+        let id = world.ids()[6];
+        let rules = format!(
+            "leave person6 (#{id}) out, who has an account and would be a leaver then (--where 'id \
+             != {id}'), which brings in nobody else"
+        );
+        world.check("person5", &two, ("rename one of the two in OneLogin", &rules)).await;
+        world.targets.clear();
+        let protected = |it: &mut ConnectorSettings| {
+            it.leavers.protected = vec!["person5".to_owned()];
+        };
+        let rules = "take \"person5\" off the people who are never changed (--protect ''), which \
+                     brings in nobody else";
+        world.check("person5", &protected, ("", rules)).await;
+        assert_eq!(world.remedies("person5", &protected).await, [rules]);
     })
     .await;
 }
