@@ -246,6 +246,13 @@ impl PersonRules {
         &self.rows
     }
 
+    /// Whether a row gives this attribute.
+    pub(crate) fn makes(&self, attribute: &str) -> bool {
+        self.rows
+            .iter()
+            .any(|row| matches!(&row.target, Target::Attribute(it) if **it == *attribute))
+    }
+
     /// The field that is the key, if it is not the source's id.
     pub fn key_field(&self) -> Option<&str> {
         self.key.as_ref().map(|it| &*it.field)

@@ -23,10 +23,10 @@ pub struct Trial {
     pub findings: Vec<Finding>,
 }
 
-/// What one row makes of everybody.
+/// What one row makes of everybody; or, of an attribute that people have and that no row gives, what is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowTrial {
-    /// As it is written.
+    /// As it is written; or, where there is none, in a sentence.
     pub row: String,
     pub target: Target,
     /// People who get another value than they have.
@@ -96,6 +96,7 @@ pub fn of_everybody(
     let mut rows: Vec<RowTrial> = rules.rows().iter().map(RowTrial::of).collect();
     let mut usernames: BTreeMap<Name, Vec<Held>> = BTreeMap::new();
     let mut keys: BTreeMap<ExternalId, Vec<&Record>> = BTreeMap::new();
+    let mut dropped: BTreeMap<Arc<str>, RowTrial> = BTreeMap::new();
     let mut findings = Vec::new();
     let mut with_account = 0;
     for record in records {
@@ -124,6 +125,14 @@ pub fn of_everybody(
                 Ok(Person::Skipped(_)) | Err(_) => None,
             },
         };
+        if let (Some(before), Ok(Person::User(_))) = (&before, &made) {
+            for (name, value) in before.attributes.iter().filter(|it| !rules.makes(it.0)) {
+                let row =
+                    dropped.entry(Arc::clone(name)).or_insert_with(|| RowTrial::dropped(name));
+                row.empties += 1;
+                row.example(Effect::Empties, &record.id, value.to_owned(), String::new());
+            }
+        }
         // As a run compares them: what an account keeps counts, and whoever takes no part does not.
         keys.entry(id).or_default().push(record);
         if let Ok(Person::User(user)) = &made {
@@ -149,6 +158,7 @@ pub fn of_everybody(
             }
         }
     }
+    rows.extend(dropped.into_values());
     let shared = keys.iter().filter(|(_, holders)| 1 < holders.len());
     let shared = shared.flat_map(|(key, holders)| holders.iter().map(|it| shares_key(key, it)));
     let room = FINDINGS_MAX.saturating_sub(findings.len());
@@ -188,9 +198,18 @@ fn shares_key(key: &ExternalId, record: &Record) -> Finding {
 
 impl RowTrial {
     fn of(row: &super::rules::Row) -> RowTrial {
+        RowTrial::new(row.to_string(), row.target.clone())
+    }
+
+    fn dropped(attribute: &str) -> RowTrial {
+        let target = Target::Attribute(attribute.into());
+        RowTrial::new(format!("{target} has no row any more"), target)
+    }
+
+    fn new(row: String, target: Target) -> RowTrial {
         RowTrial {
-            row: row.to_string(),
-            target: row.target.clone(),
+            row,
+            target,
             changes: 0,
             empties: 0,
             collides: 0,
@@ -352,6 +371,23 @@ mod tests {
         let told: Vec<String> = told.filter(|it| !it.ends_with(nothing)).collect();
         assert_eq!(told, expected);
         trial
+    }
+
+    #[test]
+    fn attributes_that_no_row_gives_any_more_are_counted_as_emptied() {
+        let saved = ["title = title", "phone = phone"];
+        let people = ["1 ada .title=Boss .phone=1", "2 bob .title=QA", "3 eve .phone=3"];
+        let trial = check(
+            &["phone = phone"],
+            &saved,
+            "",
+            &people,
+            &["title: changes 0 values, empties 2, collides 0"],
+        );
+        let lost = trial.rows.last().unwrap();
+        assert_eq!(lost.row, "title has no row any more");
+        assert_eq!((&*lost.examples[1].before, &*lost.examples[1].after), ("QA", ""));
+        check(&saved, &saved, "", &people, &[]);
     }
 
     const PEOPLE: [&str; 5] = ["1 Ada@x", "2 ada@y", "3 bob@z", "4 Eve", "5 _ mail=@z"];
