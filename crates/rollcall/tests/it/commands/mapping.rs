@@ -73,6 +73,8 @@ async fn rules_are_tried_before_they_are_saved_and_followed_after() {
         told.contains("username = email\n    changes 30 values, empties 0, collides 0"),
         "{told}"
     );
+    let lost = "department has no row any more\n    changes 0 values, empties 30, collides 0";
+    assert!(told.contains(lost), "{told}");
     let user = it.sandbox.admin().with_tenant(|tenant| {
         let with_email = |id: &&i64| tenant.user(**id).unwrap().email.is_some();
         let id = *tenant.user_ids().iter().find(with_email).unwrap();
