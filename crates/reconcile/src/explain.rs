@@ -14,7 +14,7 @@ use crate::gate::{self, Held, Terms};
 use crate::mapping::existing::Existing;
 use crate::mapping::groups::{Fate, Sharing};
 use crate::mapping::{self, Desired, Rules};
-use crate::plan::{self, Absence, Change, Past, Plan, Policy, Step};
+use crate::plan::{self, Absence, Change, Past, Plan, Policy, Reason, Step};
 use crate::principal::{ExternalId, Grant, Name, Record, User};
 
 /// What is known about one person.
@@ -84,7 +84,7 @@ pub fn explain(evidence: &Evidence<'_>) -> Explanation {
         in_scope(evidence),
         mapped(evidence, &desired, &findings),
         matched(evidence),
-        groups(evidence, &desired),
+        groups(evidence, &desired, &plan),
         decision(&plan, (&held, &decisions), &findings, evidence),
     ];
     Explanation { stations, plan, findings, states, hindrance }
@@ -302,7 +302,7 @@ fn matched(evidence: &Evidence<'_>) -> Station {
     }
 }
 
-fn groups(evidence: &Evidence<'_>, desired: &Desired) -> Station {
+fn groups(evidence: &Evidence<'_>, desired: &Desired, plan: &Plan) -> Station {
     const TITLE: &str = "Groups";
     let is_mapped = desired.directory.users.contains_key(evidence.id);
     let is_untouchable = |group: &Name| evidence.policy.untouchable.matches(group);
@@ -315,16 +315,34 @@ fn groups(evidence: &Evidence<'_>, desired: &Desired) -> Station {
     for (group, _) in present {
         if is_untouchable(group) {
             lines.push(format!("= {group}, which is never touched"));
-        } else if !is_mapped {
-            lines.push(format!("= {group}, kept as it is"));
+        } else if let Some(reason) = leaves_because(plan, group) {
+            lines.push(format!("- {group}, {reason}"));
         } else if !desired.directory.is_member(group, evidence.id) {
-            lines.push(format!("- {group}, no group source grants it any more"));
+            lines.push(format!("= {group}, {}", kept_because(evidence, desired, group)));
         }
     }
     if lines.is_empty() {
         return station(TITLE, Verdict::Note, "none");
     }
     Station { title: TITLE, verdict: Verdict::Yes, lines }
+}
+
+fn leaves_because<'a>(plan: &'a Plan, left: &Name) -> Option<&'a Reason> {
+    let is_leave = |change: &Change| matches!(change, Change::RemoveMember { group, user: _ } if group == left);
+    plan.steps.iter().find(|step| is_leave(&step.change)).map(|step| &step.reason)
+}
+
+/// Why somebody stays in a group that nothing grants them.
+fn kept_because(evidence: &Evidence<'_>, desired: &Desired, group: &Name) -> &'static str {
+    if evidence.policy.leaves_to_others(group, evidence.actual) {
+        "which Rollcall did not make"
+    } else if desired.is_unsettled(group, evidence.id) {
+        "kept: the source does not tell what the expression asks by which it is assigned"
+    } else if desired.unnamed.contains(evidence.id) {
+        "kept: a group that they have in the source has a name that cannot be used, and may have been this one"
+    } else {
+        "kept as it is"
+    }
 }
 
 /// What becomes of each group that the source grants.

@@ -362,7 +362,7 @@ fn a_protected_person_is_told_by_what() {
         (v) In scope: in role "Staff"
         (v) Mapped: username ada | e-mail ada@acme.test | display name ada, first name , last name  | active
         (v) Matched: account old by id 1, active
-        (v) Groups: + dev from role "dev" | - ops, no group source grants it any more
+        (v) Groups: + dev from role "dev" | = ops, kept as it is
         (x) Decision: Protected by "ad?", so nothing was done. Otherwise: ~ rename old to ada (differs from the source); ~ update old: e-mail "old@acme.test" -> "ada@acme.test", display name "old" -> "ada" (differs from the source); + add ada to group dev (granted by role "dev"); - remove old from group ops (no group source grants it any more).
     "#]]);
 }
@@ -448,4 +448,28 @@ fn one_person_alone_adopts_no_group_and_joins_none_that_would_be() {
         + add bob to group ops (granted by role "ops")
     "#]]
     .assert_eq(&text);
+}
+
+#[test]
+fn whoever_stays_in_a_group_or_leaves_it_is_told_so_as_the_plan_does() {
+    let line = |case: &Case| {
+        let explanation = case.ask(explain);
+        let groups = explanation.stations.iter().find(|it| it.title == "Groups").unwrap();
+        (groups.lines.last().unwrap().clone(), explanation.plan.steps.len())
+    };
+    let unnamed = Case::new("1", Some("1 ada : pay\u{7}roll"), "1 ada : payroll");
+    let kept = "= payroll, kept: a group that they have in the source has a name that cannot be used, and \
+                may have been this one";
+    assert_eq!(line(&unnamed), (kept.to_owned(), 0));
+    let mut foreign = Case::new("1", Some("1 ada"), "1 ada : dev");
+    foreign.actual.foreign.insert(Name::new("dev"));
+    assert_eq!(line(&foreign), ("= dev, which Rollcall did not make".to_owned(), 0));
+    let mut spared = Case::new("1", Some("1 ada"), "1 ada : dev");
+    spared.policy.protected = Patterns::parse(&["ada"]).unwrap();
+    assert_eq!(line(&spared), ("= dev, kept as it is".to_owned(), 0));
+    let mut gone = Case::new("1", None, "1 ada : dev");
+    gone.absence = Some(Absence::Gone);
+    assert_eq!(line(&gone), ("= dev, kept as it is".to_owned(), 1));
+    gone.policy.strip = Some(Patterns::NONE);
+    assert_eq!(line(&gone).0, "- dev, gone, asked for by id");
 }
