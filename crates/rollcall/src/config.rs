@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use axum::http::Uri;
 
+use crate::notation::shell_word;
 use crate::seal::KeySource;
 use crate::secret::Secret;
 use crate::web::address::Network;
@@ -147,6 +148,12 @@ impl Environment {
         self.0.get(name).filter(|it| !it.expose().is_empty())
     }
 
+    /// As if a variable were not set.
+    fn without(&self, name: &str) -> Environment {
+        let rest = self.0.iter().filter(|it| *it.0 != name);
+        Environment(rest.map(|(name, value)| (*name, value.clone())).collect())
+    }
+
     fn path(&self, name: &str) -> Option<PathBuf> {
         self.value(name).map(PathBuf::from)
     }
@@ -184,6 +191,31 @@ impl Config {
             allow_loopback: flags.allow_loopback || environment.flag(ALLOW_LOOPBACK)?,
             data_dir,
         })
+    }
+}
+
+impl Config {
+    /// How a command begins that is typed in another terminal, where the variables of this process
+    /// are not set, and works with the same data: `rollcall --data-dir /srv/rollcall`. The URL of a
+    /// database is a secret, so it is not said.
+    pub fn command(&self, program: &str, environment: &Environment) -> String {
+        let by_default = data_dir(&Flags::default(), &environment.without(DATA_DIR)).ok();
+        let path = |path: &Path| {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            shell_word(&path.display().to_string())
+        };
+        let mut command = shell_word(program);
+        if by_default.as_ref() != Some(&self.data_dir) {
+            command.extend([" --data-dir ", &path(&self.data_dir)]);
+        }
+        match &self.key {
+            KeySource::File(file) => command.extend([" --key-file ", &path(file)]),
+            KeySource::Given(_) | KeySource::DataDirectory(_) => {}
+        }
+        if self.allow_loopback {
+            command.push_str(" --allow-loopback");
+        }
+        command
     }
 }
 
@@ -318,6 +350,26 @@ mod tests {
             "There is no home directory to keep data in. \
              Name a directory: --data-dir DIR, or ROLLCALL_DATA_DIR.",
         );
+    }
+
+    #[test]
+    fn a_command_of_another_terminal_finds_the_same_data() {
+        let command = |flags: &Flags, set: &[(&'static str, &str)]| {
+            let environment = environment(set);
+            Config::new(flags, &environment).unwrap().command("rollcall", &environment)
+        };
+        let home = ("HOME", "/home/ada");
+        let flags = Flags::default();
+        assert_eq!(command(&flags, &[home]), "rollcall");
+        let set = [home, (DATA_DIR, "/srv/a b"), (ALLOW_LOOPBACK, "1"), (KEY_FILE, "/k")];
+        let told = "rollcall --data-dir '/srv/a b' --key-file /k --allow-loopback";
+        assert_eq!(command(&flags, &set), told);
+        // What another terminal sets by itself is no different.
+        let set = [home, (DATA_DIR, "/home/ada/.local/share/rollcall")];
+        assert_eq!(command(&flags, &set), "rollcall");
+        let secret = Secret::new("postgres://ada:canary@db/rollcall".to_owned());
+        let flags = Flags { database_url: Some(secret), ..Flags::default() };
+        assert_eq!(command(&flags, &[home]), "rollcall");
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub mod admins;
 pub mod answer;
 pub mod assets;
 pub mod chart;
+pub mod command;
 pub mod cookies;
 pub mod crowd;
 pub mod form;

@@ -137,7 +137,8 @@ pub async fn run(args: Args, folder: &Folder, setup: Setup) -> Result<Exit, CliE
     let someone = somebody(&context, target.id).await?;
     let (engine, signals) = (context.engine(), StopSignals::listen()?);
     context.output.answer(&answer, |it| text(it, &published, someone.as_deref(), context.output));
-    let router = web::router(&engine, Site::direct());
+    let command = context.config.command(&program(), &context.environment);
+    let router = web::router(&engine, Site { command, ..Site::direct() });
     let served = serve::serve_until_stopped(listener, router, &engine, signals).await;
     serve::close(&context.db, &served).await;
     sandbox.stop().await;

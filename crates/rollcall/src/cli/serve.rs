@@ -61,6 +61,7 @@ pub async fn run(args: Args, setup: Setup) -> Result<(), CliError> {
         public_url: config::public_url(args.public_url.as_deref(), &setup.environment)?,
         trusted_proxies: config::trusted_proxies(&args.trusted_proxies, &setup.environment)?,
         set_up: SetUpCodes::to(print_set_up_code),
+        command: setup.config.command("rollcall", &setup.environment),
         throttle: Throttle::default(),
     };
     let context = Context::open_or_create(setup).await?;

@@ -29,7 +29,7 @@ use crate::web::pages::{account, sign_in};
 use crate::web::refusal::Refusal;
 use crate::web::site::Site;
 use crate::web::visit::{Visit, is_ours, see_other};
-use crate::web::{App, cookies};
+use crate::web::{App, command, cookies};
 
 /// A form is a few settings. What is larger was not typed.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -52,6 +52,11 @@ pub async fn receive(State(app): State<App>, request: Request, next: Next) -> Re
     parts.extensions.insert(Arc::clone(&app.site));
     let request = Request::from_parts(parts, body);
     let answered = match known {
+        // Where data is kept is nothing for strangers.
+        Ok(()) if visit.role().is_some() => {
+            let answer = command::of(Arc::clone(&app.site), next.run(request));
+            AssertUnwindSafe(answer).catch_unwind().await
+        }
         Ok(()) => AssertUnwindSafe(next.run(request)).catch_unwind().await,
         Err(refusal) => Ok(refusal.into_response()),
     };

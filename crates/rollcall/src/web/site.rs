@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::store::Db;
 use crate::store::sessions::{self, Purpose, SessionError};
 use crate::web::address::{Arrival, Network};
+use crate::web::command;
 use crate::web::throttle::Throttle;
 
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct Site {
     /// Whose word on the address of a client is believed.
     pub trusted_proxies: Vec<Network>,
     pub set_up: SetUpCodes,
+    /// How a command begins that works with the same data: `rollcall`, and flags where it takes any.
+    pub command: String,
     /// How often somebody may try to sign in.
     pub throttle: Throttle,
 }
@@ -27,6 +30,7 @@ impl Site {
             public_url: None,
             trusted_proxies: Vec::new(),
             set_up: SetUpCodes::to(|_code| {}),
+            command: command::PLAIN.to_owned(),
             throttle: Throttle::default(),
         }
     }
