@@ -81,13 +81,26 @@ struct View {
     is_url_guessed: bool,
     products: Vec<ProductTab>,
     product: Product,
-    /// Changes as soon as the product calls; absent once it has.
+    /// Changes as soon as the product calls; absent once it has read.
     stream: Option<String>,
     may_change: bool,
-    /// What was asked of it that read nothing.
-    calls: Vec<CallView>,
+    calls: CallsView,
     /// What was typed to delete it.
     form: Typed,
+}
+
+/// What the product has done so far: the part of the page that changes while somebody waits.
+#[derive(Debug, Template)]
+#[template(path = "target_calls.html")]
+struct CallsView {
+    /// When the product read last.
+    read: Option<Moment>,
+    /// What must answer on its machine; nothing once something has called from there.
+    firewall_test: Option<String>,
+    /// What was asked of the target that read nothing.
+    stations: Vec<CallView>,
+    /// To be said aloud; empty where nothing is new.
+    announce: &'static str,
 }
 
 /// A call that read nothing, as a station.
@@ -134,6 +147,14 @@ enum Product {
 #[serde(default)]
 pub struct Asked {
     product: String,
+}
+
+/// What the page shows already, of which no event tells.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Seen {
+    /// When the last call was, in microseconds since 1970.
+    seen: i64,
 }
 
 /// A product that reads every ten minutes has missed several reads by then.
@@ -285,21 +306,27 @@ pub async fn delete(
     Ok(visit.done(format!("The target {} is deleted.", target.name), "/targets"))
 }
 
-/// `/targets/{id}/events`: ends as soon as the product has called.
-pub async fn events(State(app): State<App>, Path(id): Path<i64>) -> Answer {
+/// `/targets/{id}/events`: tells of calls that read nothing, and ends as soon as the product has read.
+pub async fn events(
+    State(app): State<App>,
+    Path(id): Path<i64>,
+    Query(Seen { seen }): Query<Seen>,
+) -> Answer {
     let target = find(&app, id).await?;
     let place = live::place(&app)?;
-    let waiting = Waiting { app, id: target.id, looks: 0, is_over: false, _place: place };
+    let waiting = Waiting { app, id: target.id, seen, looks: 0, is_over: false, _place: place };
     Ok(live::answer(stream::unfold(waiting, async |mut waiting| {
         let event = waiting.next().await?;
         Some((event, waiting))
     })))
 }
 
-/// One reader who waits for the first call of a product.
+/// One reader who waits for what a product does first.
 struct Waiting {
     app: App,
     id: TargetId,
+    /// As in [`Seen`].
+    seen: i64,
     looks: u32,
     is_over: bool,
     _place: OwnedSemaphorePermit,
@@ -311,9 +338,19 @@ impl Waiting {
             self.looks += 1;
             let known = targets::list(self.app.db()).await.ok()?;
             let target = known.into_iter().find(|it| it.id == self.id);
-            if target.is_none_or(|it| it.last_read_at.is_some()) {
+            let Some(target) = target.filter(|it| it.last_read_at.is_none()) else {
                 self.is_over = true;
                 return Some(Event::default().event("end").data("over"));
+            };
+            let calls = calls::last(self.app.db(), self.id).await.ok()?;
+            let last = seen(&calls);
+            if self.seen < last {
+                self.seen = last;
+                let announce = if is_reached(&calls) { "The product has called" } else { "" };
+                // Nothing has to be tried any more: something has called.
+                let view = calls_view(calls, &target, Timestamp::now(), "");
+                let markup = CallsView { announce, ..view }.render().ok()?;
+                return Some(Event::default().data(markup));
             }
             tokio::time::sleep(live::LOOK_EVERY * 3).await;
         }
@@ -371,22 +408,47 @@ async fn view(
         href: format!("{here}?product={}", it.word()),
         is_current: it == product,
     };
+    let server_url = format!("{}/crowd", public_url.trim_end_matches('/'));
     let is_waiting = target.last_read_at.is_none();
+    let seen = seen(&calls);
     Ok(View {
         page: visit.page(format!("Target {}", target.name)),
         memberships: count(published.memberships),
         row: row(target, published, visit.now()),
         password,
-        server_url: format!("{}/crowd", public_url.trim_end_matches('/')),
+        calls: calls_view(calls, target, visit.now(), &server_url),
+        server_url,
         is_url_guessed,
         products: Product::ALL.map(tab).into_iter().collect(),
         product,
-        stream: is_waiting.then(|| format!("{here}/events")),
+        stream: is_waiting.then(|| format!("{here}/events?seen={seen}")),
         may_change: visit.may(Role::Admin),
-        calls: calls.into_iter().map(|it| call(it, target, visit.now())).collect(),
         form: Typed::default(),
         here,
     })
+}
+
+/// When the last of the calls was, as in [`Seen`].
+fn seen(calls: &[Call]) -> i64 {
+    calls.iter().map(|it| it.at.as_microsecond()).max().unwrap_or_default()
+}
+
+/// Whether somebody called with the right password.
+fn is_reached(calls: &[Call]) -> bool {
+    calls.iter().any(|it| it.kind == CallKind::Test)
+}
+
+fn calls_view(calls: Vec<Call>, target: &Target, now: Timestamp, server_url: &str) -> CallsView {
+    let test = || {
+        let application = &target.application;
+        format!("curl -sS -u {application} {server_url}/rest/usermanagement/1/config/cookie")
+    };
+    CallsView {
+        read: target.last_read_at.map(|it| Moment::new(it, now)),
+        firewall_test: calls.is_empty().then(test),
+        stations: calls.into_iter().map(|it| call(it, target, now)).collect(),
+        announce: "",
+    }
 }
 
 fn call(call: Call, target: &Target, now: Timestamp) -> CallView {
@@ -499,6 +561,8 @@ mod tests {
             let (address, program) = ("10.2.0.5".to_owned(), HOSTILE.to_owned());
             Call { kind, at: now, address, program }
         };
+        let silent = calls_view(Vec::new(), &target, now, "https://rollcall.example.com/crowd");
+        assert!(silent.firewall_test.is_some(), "{silent:?}");
         for product in Product::ALL {
             for password in [None, Some(HOSTILE.to_owned())] {
                 let view = View {
@@ -513,7 +577,7 @@ mod tests {
                     product,
                     stream: Some("/targets/3/events".to_owned()),
                     may_change: true,
-                    calls: kinds.map(|it| call(told(it), &target, now)).into(),
+                    calls: calls_view(kinds.map(told).into(), &target, now, ""),
                     form: form.typed(),
                 };
                 let text = check(&view);

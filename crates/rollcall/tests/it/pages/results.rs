@@ -188,7 +188,7 @@ async fn a_target_tells_who_called_and_read_nothing() {
             }
             tokio::time::sleep(std::time::Duration::from_millis(25)).await;
         };
-        assert!(shown.text.contains("Waiting for the product to call"), "nobody read: {shown:?}");
+        assert!(shown.text.contains("Waiting for the product to read"), "nobody read: {shown:?}");
         assert_eq!(shown.text.matches("From 127.0.0.1, Jira &#60;b&#62;.").count(), 3, "{shown:?}");
         assert!(!shown.text.contains("canary"), "{shown:?}");
         assert_eq!(call(get, "search?entity-type=user", right).await, 200);

@@ -344,9 +344,14 @@ impl Walk<'_> {
             let answer = call.send().await.unwrap();
             assert!(answer.status().is_success(), "{answer:?}");
         };
-        // That it can be reached is not that it was read.
+        // That it can be reached is not that it was read. It is told at once, and the password, which
+        // nobody can show again, stays where it is.
+        it.window.script(MARK, vec![]).await;
         call("config/cookie").await;
-        it.sees("Waiting for the product to call").await;
+        it.sees("The service was reached").await;
+        it.sees("Waiting for the product to read").await;
+        it.sees("Copy the application password now").await;
+        assert_eq!(it.window.script(IS_MARKED, vec![]).await, true, "nothing was loaded anew");
         call("search?entity-type=user").await;
         it.sees("The product has read this directory").await;
         assert_eq!(it.window.path().await, "/targets/1", "nothing was sent twice");
