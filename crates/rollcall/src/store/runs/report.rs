@@ -101,6 +101,13 @@ pub struct Tally {
     pub groups: u64,
 }
 
+impl Source {
+    /// Whether one person was asked for, and no list was walked.
+    pub fn is_of_one(&self) -> bool {
+        self.proof.walks == 0 && self.proof.pages == 0
+    }
+}
+
 impl Report {
     pub fn read(json: &str) -> Report {
         serde_json::from_str(json).unwrap_or_default()

@@ -185,7 +185,11 @@ fn pressing(row: &Row, role: Role) -> Option<Pressing> {
             role: "held",
             icon: "hand",
             title: format!("{name}: changes wait for approval"),
-            text: format!("{message} {}", row.left).trim().to_owned(),
+            // The last run may be one of one person, which says nothing of what waits.
+            text: match row.last.as_ref().map(|it| it.status) {
+                Some("held") => format!("{message} {}", row.left).trim().to_owned(),
+                Some(_) | None => row.why.clone(),
+            },
             href: if access::shows("/approvals", role) {
                 "/approvals".to_owned()
             } else {

@@ -231,6 +231,7 @@ pub async fn retry(
 impl View {
     fn commands_of(&self, run: RunId) -> Vec<(&'static str, String)> {
         let mut commands = vec![("Show", format!("rollcall run show {run}"))];
+        commands.push(("Log", format!("rollcall run logs {run}")));
         commands.push(("Download", format!("rollcall run export {run}")));
         if self.may_stop {
             commands.push(("Stop", format!("rollcall run stop {run}")));

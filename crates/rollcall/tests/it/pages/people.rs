@@ -209,6 +209,13 @@ async fn somebody_is_explained_and_synced_exactly_as_it_was_seen() {
         assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/runs/2"), "{done:?}");
         let record = operator.follow(&done).await;
         assert!(record.text.contains("One person."), "{record:?}");
+        assert!(record.text.contains("One person was asked for by id"), "{record:?}");
+        for untrue in ["Skipped", "Nobody was read", "Read people"] {
+            assert!(!record.text.contains(untrue), "{untrue}: {record:?}");
+        }
+        let source = operator.get("/runs/2?tab=source").await;
+        assert!(source.text.contains("One person was asked for by id"), "{source:?}");
+        assert!(!source.text.contains("0 pages"), "{source:?}");
         // Which says nothing of what a run of everybody finds and costs.
         let settings = operator.get("/connectors/1/general").await;
         assert!(settings.text.contains("30 of 30 people"), "{settings:?}");

@@ -23,7 +23,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::store::budgets::Budget;
 use crate::store::leases;
 use crate::store::runs::events::{self, RunEvent};
-use crate::store::runs::report::Report;
+use crate::store::runs::report::{Report, Source};
 use crate::store::runs::{self, Page, Run, RunId};
 use crate::store::{Db, StoreError};
 use crate::sync::Phase;
@@ -41,6 +41,8 @@ pub struct Live {
     /// `1,300 of 2,140 people`, and how far that is; absent before the first page.
     pub progress: Option<Progress>,
     pub has_ended: bool,
+    /// Whether one person was asked for instead of a read.
+    pub is_of_one: bool,
     pub calls: u64,
     /// How many the chosen way to read was expected to take.
     pub predicted: Option<u64>,
@@ -130,6 +132,7 @@ impl Told {
             phases: ORDER.into_iter().map(station).collect(),
             progress: None,
             has_ended: false,
+            is_of_one: false,
             calls: 0,
             predicted: None,
             gauge: None,
@@ -223,7 +226,19 @@ impl Told {
                 station.took = moment::duration(SignedDuration::from_millis(ms));
             }
         }
-        // Nothing comes any more: an undo reads nobody, and what failed went no further.
+        let has_acted = matches!(
+            run.status,
+            runs::Status::Succeeded | runs::Status::SucceededWithSkips | runs::Status::Held
+        );
+        if has_acted && self.live.phases.iter().all(|it| it.state == "waiting") {
+            // Of one person, and of an undo, no phase is told: there is only what was done.
+            self.live.phases.retain(|it| it.title == "Apply");
+            if let Some(station) = self.live.phases.first_mut() {
+                station.state = state;
+            }
+        }
+        self.live.is_of_one = report.source.as_ref().is_some_and(Source::is_of_one);
+        // Nothing comes any more: what failed went no further.
         for station in self.live.phases.iter_mut().filter(|it| it.state == "waiting") {
             station.state = "skipped";
         }
