@@ -149,7 +149,7 @@ function guard(form) {
 }
 
 // ---- The interval of a schedule: [data-interval=id] has parts that edit the Cron expression in that
-// field, and follow what is typed there. [data-mirrors=id] shows what that part of the page shows.
+// field, and follow what is typed there. [data-mirrors=ids] shows what those parts of the page show.
 
 function interval(dialog) {
   const field = document.getElementById(dialog.dataset.interval);
@@ -162,6 +162,11 @@ function interval(dialog) {
     if (ranges.includes(null)) return null;
     return ranges.flatMap(([, from, to]) => Array.from({ length: Number(to ?? from) - Number(from) + 1 }, (_, at) => String((Number(from) + at) % 7)));
   };
+  const refusal = document.getElementById("interval-time-error");
+  const refuse = (isWrong) => {
+    refusal.hidden = !isWrong;
+    time.setAttribute("aria-invalid", String(isWrong));
+  };
   const tell = () => {
     const expression = field.value.trim();
     const fields = expression.split(/\s+/);
@@ -173,6 +178,7 @@ function interval(dialog) {
     every.value = found?.value ?? "";
     time.disabled = !found || !isDaily(expression);
     time.value = time.disabled ? "" : `${hour.padStart(2, "0")}:${minute.padStart(2, "0")}`;
+    refuse(false);
     days.forEach((it) => { it.checked = Boolean(found && chosen?.includes(it.dataset.day)); it.disabled = !found; });
     parts.forEach((it, at) => {
       it.disabled = fields.length !== 5;
@@ -185,9 +191,11 @@ function interval(dialog) {
   };
   every.addEventListener("change", () => every.value && write(every.value));
   const choose = () => {
-    let [minute, hour] = (every.value || field.value.trim()).split(" ");
-    const clock = time.disabled ? null : time.value.trim().match(/^([01]?\d|2[0-3]):([0-5]\d)$/);
-    if (clock) [hour, minute] = clock.slice(1).map(Number);
+    let [minute, hour] = field.value.trim().split(/\s+/);
+    const clock = time.value.trim().match(/^([01]?\d|2[0-3]):([0-5]\d)$/);
+    // What is no time changes nothing, and is said.
+    if (!time.disabled && !clock) return refuse(true);
+    if (!time.disabled) [hour, minute] = clock.slice(1).map(Number);
     const ticked = days.filter((it) => it.checked).map((it) => it.dataset.day);
     const [first, last] = [ticked[0], ticked.at(-1)];
     const isRange = ticked.length > 2 && last - first === ticked.length - 1;
@@ -203,8 +211,8 @@ function interval(dialog) {
     dialog.close();
   });
   const mirror = () => all("[data-mirrors]", dialog).forEach((it) => {
-    const shown = document.getElementById(it.dataset.mirrors);
-    it.replaceChildren(...(shown ? [...shown.cloneNode(true).childNodes] : []));
+    const shown = it.dataset.mirrors.split(" ").map((id) => document.getElementById(id));
+    it.replaceChildren(...shown.flatMap((part) => [...(part?.cloneNode(true).childNodes ?? [])]));
   });
   const effect = document.getElementById("effect");
   if (effect) new MutationObserver(mirror).observe(effect, { childList: true });
@@ -554,14 +562,17 @@ addEventListener("keydown", (event) => {
   if (event.key === "/") event.preventDefault();
 });
 
-// ---- Times: relative ones go on; the exact one stays in the title.
+// ---- Times: relative ones go on, in the words of moment.rs; the exact one stays in the title.
 
-const ago = new Intl.RelativeTimeFormat("en", { numeric: "always", style: "short" });
 function age() {
   for (const time of all("time[data-relative]")) {
-    const seconds = (new Date(time.dateTime) - Date.now()) / 1000;
-    const [size, unit] = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]].find(([size]) => Math.abs(seconds) >= size) ?? [1, "second"];
-    time.textContent = Math.abs(seconds) < 10 ? "just now" : ago.format(Math.trunc(seconds / size), unit);
+    const seconds = Math.trunc((Date.now() - new Date(time.dateTime)) / 1000);
+    const length = Math.abs(seconds);
+    const [size, unit] = [[86400, "days"], [3600, "h"], [60, "min"]].find(([size]) => length >= 2 * size) ?? [1, "s"];
+    const hours = seconds < 0 && unit === "days" ? Math.trunc(length / 3600) % 24 : 0;
+    const told = `${Math.trunc(length / size)} ${unit}${hours > 0 ? ` ${hours} h` : ""}`;
+    if (seconds < 0) time.textContent = `in ${told}`;
+    else time.textContent = seconds < 10 ? "just now" : `${told} ago`;
   }
 }
 
@@ -606,3 +617,5 @@ enliven(document);
 document.querySelector("main [aria-invalid=true]")?.focus();
 age();
 setInterval(age, 20_000);
+// Whoever comes back to a page after an hour sees what is so now.
+document.addEventListener("visibilitychange", age);
