@@ -18,6 +18,7 @@ mod roles;
 mod signing_in;
 mod site;
 mod stopping;
+mod telling;
 mod undoing;
 mod unsaved;
 mod walk;

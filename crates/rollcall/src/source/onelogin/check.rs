@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use reconcile::figure::figure;
 use reconcile::finding::{Finding, FindingKind};
 use reconcile::principal::FieldPaths;
 
@@ -258,15 +259,21 @@ async fn refused_credential(api: &Api, error: &SourceError) -> Outcome {
     .fix(format!("Set the base URL to {} ({base_url}).", region.to_ascii_lowercase()))
 }
 
+/// A number of calls: `4,998`.
+fn calls(number: u64) -> String {
+    figure(usize::try_from(number).unwrap_or(usize::MAX))
+}
+
 async fn budget(session: Session<'_>) -> Outcome {
     let minimum = session.api.settings.minimum_remaining_api_calls;
     match session.allowance().await {
         Ok(told) => {
             let text = format!(
-                "{} of {}, full again in {}; minimum you set: {minimum}",
-                told.remaining,
-                told.limit,
-                span(told.resets_in)
+                "{} of {}, full again in {}; minimum you set: {}",
+                calls(told.remaining),
+                calls(told.limit),
+                span(told.resets_in),
+                calls(u64::from(minimum))
             );
             if told.limit <= u64::from(minimum) {
                 let fix = "OneLogin never allows more calls than this minimum, so no run starts. \

@@ -91,7 +91,7 @@ fn report(checklist: &Checklist, name: &str, took: Duration, visit: &Visit) -> R
     } else {
         "Not usable yet".to_owned()
     };
-    let cost = format!("{calls}, {} ms.", took.as_millis());
+    let cost = format!("{calls}, {} ms", took.as_millis());
     let at = Moment::new(visit.now(), visit.now());
     let mut text = format!("Test connection - {name}, {}\n", at.exact);
     for (checked, step) in checklist.steps.iter().zip(&steps) {

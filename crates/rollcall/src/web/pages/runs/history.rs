@@ -115,8 +115,13 @@ pub fn draw(runs: &[Run]) -> Option<History> {
 
 fn bar(numbers: &Numbers) -> Bar {
     let Numbers { added, updated, taken, held, .. } = *numbers;
-    let told =
-        format!("{added} created or added, {updated} updated, {taken} taken away, {held} held");
+    let told = format!(
+        "{} created or added, {} updated, {} taken away, {} held",
+        count(added),
+        count(updated),
+        count(taken),
+        count(held)
+    );
     let parts = vec![
         (Series::Add, added),
         (Series::Update, updated),
@@ -155,6 +160,8 @@ pub mod tests {
 
     #[test]
     fn a_bar_tells_its_numbers() {
+        let many = bar(&Numbers { added: 1_545, ..numbers(7, 3, 1_500) });
+        assert!(many.name.contains(": 1,545 created or added"), "{}", many.name);
         let bar = bar(&numbers(7, 3, 1_500));
         assert_eq!(
             bar.name,
