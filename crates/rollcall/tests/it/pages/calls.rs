@@ -39,7 +39,7 @@ async fn whoever_asks_onelogin_every_page_shows_the_newest_answer() {
         assert!(general.text.contains("is not known yet"), "{general:?}");
 
         let tested = operator.submit("/account", "/connectors/1/test", &[]).await;
-        assert!(tested.text.contains("of 5000"), "{tested:?}");
+        assert!(tested.text.contains("of 5,000, full again"), "{tested:?}");
         left(&mut operator).await;
         let mut last = told_at(&db).await;
         let id = world.ids()[0];

@@ -1,9 +1,11 @@
 //! What pages tell is so, when it is so, and in one way.
 
 use jiff::Timestamp;
+use rollcall::secret::Secret;
 use rollcall::store::accounts::Role;
+use rollcall::store::connectors::{self, Provider};
 use rollcall::store::runs::Status;
-use rollcall::store::targets;
+use rollcall::store::targets::{self, TargetKind};
 use rollcall::web::site::Site;
 use serde_json::json;
 
@@ -11,7 +13,7 @@ use super::browser::Service;
 use super::chromium::{Scripts, in_window};
 use super::deciding::with_a_held_plan;
 use super::editor::send;
-use super::world::World;
+use super::world::{CONNECTOR, World};
 use crate::databases::on_sqlite;
 use crate::store::somebody;
 
@@ -184,6 +186,37 @@ fn no_list_is_cut_off_on_a_phone_and_no_word_of_a_secret() {
             window.goto(&world.service, "/connectors/1/general").await;
             window.sees("Type to replace it.").await;
             window.assert_accessible().await;
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_name_of_one_long_word_leaves_the_other_columns_in_sight() {
+    in_window(Scripts::Off, async |window| {
+        on_sqlite(async |db| {
+            let world = World::new(&db, 3).await;
+            assert_eq!(world.sync().await, Status::Succeeded);
+            let known = connectors::find(&db, CONNECTOR).await.unwrap();
+            let (act, secret) = (somebody().act(Timestamp::now()), Secret::new("s".to_owned()));
+            let (seal, provider) = (&world.service.engine.seal, Provider::OneLogin);
+            let name = "W".repeat(70);
+            let long =
+                connectors::create(&db, seal, &name, provider, &known.settings, &secret, &act);
+            let long = long.await.unwrap();
+            targets::create(&db, &long, &"t".repeat(60), TargetKind::Crowd, &act).await.unwrap();
+            let browser = world.service.signed_in(Role::Admin).await;
+            window.sign_in_as(&browser, &world.service).await;
+            for path in ["/", "/connectors", "/targets", "/runs"] {
+                window.goto(&world.service, path).await;
+                let wide =
+                    "const right = document.getElementById('main').getBoundingClientRect().right;
+                    return [...document.querySelectorAll('main :is(td, th, select, button)')]
+                        .filter((it) => it.checkVisibility({ contentVisibilityAuto: true })
+                            && right < it.getBoundingClientRect().right - 1)
+                        .map((it) => it.textContent.trim()).join('; ')";
+                assert_eq!(window.script(wide, vec![]).await, "", "{path}");
+            }
         })
         .await;
     });

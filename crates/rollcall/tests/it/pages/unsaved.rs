@@ -91,7 +91,7 @@ async fn a_secret_that_was_typed_is_asked_for_again_until_it_is_saved_or_given_u
             AGAIN,
             "name=\"client-secret-due\"",
             "Keep the Client Secret that is saved",
-            "aria-describedby=\"client-secret-error client-secret-help\"",
+            "aria-describedby=\"client-secret-error client-secret-set client-secret-help\"",
             "1 unsaved change<",
         ] {
             assert!(review.text.contains(part), "{part}: {review:?}");
