@@ -50,7 +50,7 @@ async fn a_good_connection_passes_every_step() {
     assert!(list.is_usable());
     assert_eq!(list.calls, 5);
     assert_eq!(text(&list, "Name resolves"), "127.0.0.1 -> 1 address, on this machine");
-    assert!(text(&list, "API calls left").contains("of 5000"), "{list:?}");
+    assert!(text(&list, "API calls left").contains("of 5,000"), "{list:?}");
     assert!(text(&list, "API calls left").contains("minimum you set: 10"), "{list:?}");
     assert_eq!(text(&list, "May read users"), "1 of 300 people read");
     assert_eq!(text(&list, "May read roles"), "12 read");
