@@ -161,6 +161,26 @@ impl Identity {
         &self.0
     }
 
+    fn word(&self) -> &str {
+        self.part(0).unwrap_or_default()
+    }
+
+    /// Whether it cannot be done while one of these is `missing`: there is no account, the group is not
+    /// there or not ours, or somebody is in it still. Who waits for a username is not told.
+    pub fn waits_for(&self, missing: &Prerequisites) -> bool {
+        let Prerequisites { creations, groups, leaves } = missing;
+        let has_group =
+            |groups: &BTreeSet<Name>| self.group().is_some_and(|it| groups.contains(&it));
+        match self.word() {
+            "add-to-group" => {
+                has_group(groups) || self.user().is_some_and(|it| creations.contains(&it))
+            }
+            "remove-from-group" => has_group(groups),
+            "remove-group" => has_group(groups) || has_group(leaves),
+            _ => false,
+        }
+    }
+
     /// Whom it concerns, if it is somebody.
     pub fn user(&self) -> Option<ExternalId> {
         self.part(1).map(ExternalId::new)
@@ -172,6 +192,31 @@ impl Identity {
 
     fn part(&self, place: usize) -> Option<&str> {
         self.0.split(SEPARATOR).nth(place).filter(|it| !it.is_empty())
+    }
+}
+
+/// Changes for which others wait.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prerequisites {
+    creations: BTreeSet<ExternalId>,
+    /// To be made, or adopted.
+    groups: BTreeSet<Name>,
+    /// Groups that somebody is to leave.
+    leaves: BTreeSet<Name>,
+}
+
+impl<'a> FromIterator<&'a Identity> for Prerequisites {
+    fn from_iter<T: IntoIterator<Item = &'a Identity>>(identities: T) -> Prerequisites {
+        let mut found = Prerequisites::default();
+        for identity in identities {
+            match identity.word() {
+                "create" => found.creations.extend(identity.user()),
+                "create-group" | "adopt-group" => found.groups.extend(identity.group()),
+                "remove-from-group" => found.leaves.extend(identity.group()),
+                _ => {}
+            }
+        }
+        found
     }
 }
 

@@ -237,6 +237,8 @@ struct DecisionAnswer {
     plan: i64,
     status: &'static str,
     changes: usize,
+    /// How many of them wait for something that is not approved.
+    stuck: usize,
     left: usize,
     until: String,
     people_accepted: Option<usize>,
@@ -573,6 +575,7 @@ fn approved_text(decision: &Decision, undo: Option<&UndoOf>) -> String {
         kind,
         run,
         status: _,
+        stuck: _,
         tries_rules,
     } = decision;
     let mut text = vec![format!(
@@ -581,6 +584,7 @@ fn approved_text(decision: &Decision, undo: Option<&UndoOf>) -> String {
         if *chosen == 1 { "is" } else { "are" },
         seconds(*until)
     )];
+    text.extend(decision.stuck_words());
     if let Some(people) = people {
         text.push(format!(
             "The source is believed with {people} people or more: the next run asks for whoever is missing."
@@ -702,6 +706,7 @@ fn decision_answer(decision: &Decision) -> DecisionAnswer {
         plan: decision.plan.0,
         status: decision.status.word(),
         changes: decision.chosen,
+        stuck: decision.stuck,
         left: decision.left,
         until: decision.until.to_string(),
         people_accepted: decision.people,

@@ -1,10 +1,11 @@
 //! What people say of a plan they saw: approved, rejected, left out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use reconcile::figure::counted;
 use reconcile::gate::Objection;
-use reconcile::gate::decisions::Acceptance;
+use reconcile::gate::decisions::{Acceptance, Identity, Prerequisites};
 use serde_json::json;
 
 use crate::store::audit::actor::Act;
@@ -40,6 +41,8 @@ pub struct Decision {
     pub plan: PlanId,
     pub status: PlanStatus,
     pub chosen: usize,
+    /// How many of them cannot be done before something that was not chosen.
+    pub stuck: usize,
     /// What still waits of the plan.
     pub left: usize,
     /// Until when it is in force.
@@ -158,6 +161,7 @@ pub async fn approve(
         plan: plan.id,
         status: status_of(plan.kind, left, true),
         chosen: chosen.len(),
+        stuck: stuck(&seen, &chosen),
         left,
         until,
         people: accepts_people.then_some(plan.people),
@@ -220,6 +224,7 @@ pub async fn reject(
         plan: plan.id,
         status,
         chosen: chosen.len(),
+        stuck: 0,
         left,
         until,
         people: None,
@@ -292,6 +297,36 @@ fn is_rejected(seen: &Seen) -> bool {
 
 fn is_undecided(seen: &Seen) -> bool {
     seen.decision.is_empty() || seen.decision == Verdict::LeftOut.word()
+}
+
+/// How many of those that are chosen wait for others, which are not and were not.
+fn stuck(seen: &[Seen], chosen: &BTreeSet<i64>) -> usize {
+    let identity = |it: &Seen| (it.target, Identity::recorded(&it.identity));
+    let is_approved =
+        |it: &Seen| chosen.contains(&it.seq) || it.decision == Verdict::Approved.word();
+    let mut others: BTreeMap<i64, Vec<Identity>> = BTreeMap::new();
+    for (target, other) in seen.iter().filter(|it| it.is_held && !is_approved(it)).map(identity) {
+        others.entry(target).or_default().push(other);
+    }
+    let missing = others.iter().map(|(target, others)| (*target, others.iter().collect()));
+    let missing: BTreeMap<i64, Prerequisites> = missing.collect();
+    let chosen = seen.iter().filter(|it| chosen.contains(&it.seq)).map(identity);
+    let waits =
+        |target, it: &Identity| missing.get(&target).is_some_and(|missing| it.waits_for(missing));
+    chosen.filter(|(target, it)| waits(*target, it)).count()
+}
+
+impl Decision {
+    /// What whoever approves is told of changes that wait for others all the same.
+    pub fn stuck_words(&self) -> Option<String> {
+        let them = counted(self.stuck, "of them waits", "of them wait");
+        (0 < self.stuck).then(|| {
+            format!(
+                "{them} still, for something that is not approved: an account or a group that is to be made, \
+                 or people who are to leave the group."
+            )
+        })
+    }
 }
 
 /// The numbers of what is chosen.

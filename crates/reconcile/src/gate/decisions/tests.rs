@@ -1,7 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Approval, Decisions, Identity, Rejection, SourceState, states, taken_back};
+use super::{
+    Approval, Decisions, Identity, Prerequisites, Rejection, SourceState, states, taken_back,
+};
 use crate::plan::{
     Absence, Change, Cleanup, Earlier, EmptyGroups, Grace, Past, Policy, Reason, Step, plan,
 };
@@ -14,6 +16,32 @@ fn identity(change: &Change) -> Identity {
     let identity = Identity::of(change);
     assert_eq!(Identity::recorded(identity.as_str()), identity);
     identity
+}
+
+#[test]
+fn a_change_waits_for_the_account_and_the_group_that_it_takes() {
+    let actual = directory("1 ada : old");
+    let wanted = desired("1 ada : dev\n2 bob : dev");
+    let policy = Policy::new(Cleanup::Disable, EmptyGroups::Remove);
+    let (plan, _) = plan(&wanted, &actual, &BTreeMap::new(), &policy, &Past::NONE);
+    let identities: Vec<Identity> =
+        plan.steps.iter().map(|step| Identity::of(&step.change)).collect();
+    // Each change that is missing, and whatever waits for it.
+    let waiting = identities.iter().flat_map(|missing| {
+        let prerequisites = Prerequisites::from_iter([missing]);
+        let others = identities.iter().filter(move |it| it.waits_for(&prerequisites));
+        others.map(move |it| format!("{it} / {missing}"))
+    });
+    let waiting: Vec<String> = waiting.collect();
+    assert_eq!(
+        waiting,
+        [
+            "add-to-group 2 dev / create 2  bob bob@acme.test bob  ",
+            "add-to-group 1 dev / create-group  dev",
+            "add-to-group 2 dev / create-group  dev",
+            "remove-group  old / remove-from-group 1 old"
+        ]
+    );
 }
 
 #[test]

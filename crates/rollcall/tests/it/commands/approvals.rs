@@ -553,6 +553,26 @@ async fn an_undo_of_one_person_leaves_that_of_everybody_waiting() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_approves_what_waits_for_something_else_is_told_so() {
+    let it = Installation::new(40, true).await;
+    it.expect(0, &["sync", "OneLogin"]).await;
+    let (admin, ids) = (it.sandbox.admin(), it.ids());
+    let role = admin.create_role("jira-administrators").unwrap();
+    for id in &ids[..2] {
+        admin.add_role_member(role, *id).unwrap();
+    }
+    it.expect(3, &["sync", "OneLogin"]).await;
+    let approve = ["plan", "approve", "1", "--reason", "Right", "--only"];
+    let told = it.expect(0, &[&approve[..], &["2"]].concat()).await;
+    let waits = "1 of them waits still, for something that is not approved: an account or a group";
+    assert!(told.contains(waits), "{told}");
+    let told = it.json(0, &[&approve[..], &["1,3"]].concat()).await;
+    assert_eq!((&told["changes"], &told["stuck"]), (&json!(2), &json!(0)));
+    let told = it.expect(0, &["sync", "OneLogin"]).await;
+    assert!(told.contains("3 changes were applied"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_plan_leaves_as_a_file_that_no_spreadsheet_runs() {
     let it = Installation::new(40, true).await;
     it.expect(0, &["sync", "OneLogin"]).await;

@@ -88,7 +88,8 @@ pub async fn approve(
             format!("{sentence} {left} for a decision.")
         }
     };
-    Ok(visit.done(with_rules(sentence, &decision), &here))
+    let stuck = decision.stuck_words().map(|it| format!(" {it}")).unwrap_or_default();
+    Ok(visit.done(with_rules(format!("{sentence}{stuck}"), &decision), &here))
 }
 
 /// Runs the connector of a plan.
