@@ -13,9 +13,8 @@ pub struct Directory {
     pub users: BTreeMap<ExternalId, Arc<User>>,
     /// Groups without members are entries like any other.
     pub groups: BTreeMap<Name, BTreeSet<ExternalId>>,
-    /// Those of the groups that were there before us or that somebody else made. They are not ours
-    /// to change; nothing is foreign in a directory that is ours alone.
-    pub foreign: BTreeSet<Name>,
+    /// Those of the groups that somebody made by hand. They are not ours to change.
+    pub local: BTreeSet<Name>,
 }
 
 impl Directory {

@@ -207,8 +207,8 @@ fn around(evidence: &Evidence<'_>, desired: &Desired) -> Directory {
         let own = members.get(evidence.id);
         (group.clone(), others.chain(own).cloned().collect())
     });
-    let foreign = evidence.actual.foreign.clone();
-    Directory { users, groups: groups.collect(), foreign }
+    let local = evidence.actual.local.clone();
+    Directory { users, groups: groups.collect(), local }
 }
 
 fn station(title: &'static str, verdict: Verdict, line: impl Into<String>) -> Station {
@@ -334,8 +334,8 @@ fn leaves_because<'a>(plan: &'a Plan, left: &Name) -> Option<&'a Reason> {
 
 /// Why somebody stays in a group that nothing grants them.
 fn kept_because(evidence: &Evidence<'_>, desired: &Desired, group: &Name) -> &'static str {
-    if evidence.policy.leaves_to_others(group, evidence.actual) {
-        "which Rollcall did not make"
+    if evidence.policy.is_left_local(group, evidence.actual) {
+        "a local group: its members are added by hand"
     } else if desired.is_unsettled(group, evidence.id) {
         "kept: the source does not tell what the expression asks by which it is assigned"
     } else if desired.unnamed.contains(evidence.id) {
@@ -355,6 +355,9 @@ fn granted(evidence: &Evidence<'_>) -> Vec<String> {
             Fate::Group(group) if evidence.policy.untouchable.matches(&group) => {
                 format!("= {group} from {origin}, which is never touched")
             }
+            Fate::Group(group) if evidence.policy.is_left_local(&group, evidence.actual) => {
+                format!("= {group} from {origin}, which is a local group, made by hand")
+            }
             Fate::Group(group) => format!("+ {group} from {origin}"),
             Fate::LeftOut(why) => format!("= no group from {origin}: {why}"),
         }
@@ -365,7 +368,14 @@ fn granted(evidence: &Evidence<'_>) -> Vec<String> {
 fn assigned(evidence: &Evidence<'_>, desired: &Desired) -> Vec<String> {
     let is_in = |group: &&Name| desired.directory.is_member(group, evidence.id);
     let groups = evidence.rules.groups.assigned.iter().map(|it| &it.group).collect::<BTreeSet<_>>();
-    groups.into_iter().filter(is_in).map(|group| format!("+ {group} by assignment")).collect()
+    let line = |group: &Name| {
+        if evidence.policy.is_left_local(group, evidence.actual) {
+            format!("= {group} by assignment, which is a local group, made by hand")
+        } else {
+            format!("+ {group} by assignment")
+        }
+    };
+    groups.into_iter().filter(is_in).map(line).collect()
 }
 
 fn decision(

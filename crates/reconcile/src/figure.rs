@@ -27,6 +27,7 @@ pub fn changes_of(kind: &str, number: usize) -> String {
         "update" => ("update", "updates"),
         "create-group" => ("new group", "new groups"),
         "adopt-group" => ("adopted group", "adopted groups"),
+        "make-local" => ("group made local again", "groups made local again"),
         "add-to-group" => ("addition to a group", "additions to groups"),
         "remove-from-group" => ("removal from a group", "removals from groups"),
         "deactivate" => ("deactivation", "deactivations"),

@@ -307,6 +307,7 @@ impl<'a> Crossings<'a> {
                 | Change::Update { .. }
                 | Change::CreateGroup { .. }
                 | Change::AdoptGroup { .. }
+                | Change::MakeLocal { .. }
                 | Change::AddMember { .. }
                 | Change::Deactivate { .. }
                 | Change::Anonymise { .. }
@@ -349,6 +350,7 @@ impl<'a> Crossings<'a> {
             | Change::Update { .. }
             | Change::CreateGroup { .. }
             | Change::AdoptGroup { .. }
+            | Change::MakeLocal { .. }
             | Change::AddMember { .. }
             | Change::Deactivate { .. }
             | Change::Anonymise { .. }
@@ -738,7 +740,7 @@ impl fmt::Display for Objection {
             ),
             Objection::Adoption { group, joining, leaving } => write!(
                 f,
-                "Group {group} was made by somebody else and would be adopted: {joining} would join and {leaving} would leave, which is always asked about."
+                "The local group {group} would be adopted: {joining} would join and {leaving} would leave, which is always asked about."
             ),
             Objection::NewRules { rules, removals } => {
                 let why = match rules {

@@ -364,9 +364,7 @@ fn check_value(field: &str, value: &str) -> Result<(), String> {
         ));
     }
     if value.chars().any(is_unprintable) {
-        return Err(format!(
-            "The {field} has a control character in it; type it anew in the source."
-        ));
+        return Err(format!("The {field} has a control character in it; type it anew."));
     }
     Ok(())
 }
@@ -375,9 +373,7 @@ fn check_value(field: &str, value: &str) -> Result<(), String> {
 fn check_identifier(field: &str, value: &str) -> Result<(), String> {
     check_value(field, value)?;
     if value.chars().any(is_invisible) {
-        return Err(format!(
-            "The {field} has an invisible character in it; type it anew in the source."
-        ));
+        return Err(format!("The {field} has an invisible character in it; type it anew."));
     }
     Ok(())
 }

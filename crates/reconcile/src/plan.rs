@@ -49,8 +49,13 @@ pub enum Change {
     CreateGroup {
         group: Name,
     },
-    /// A group that somebody else made is ours from then on, with whoever is in it.
+    /// A local group is ours from then on, with whoever is in it.
     AdoptGroup {
+        group: Name,
+    },
+    /// A group that was adopted is local again, with whoever is in it. No plan for the source makes
+    /// one of ours local; taking back an adoption does.
+    MakeLocal {
         group: Name,
     },
     AddMember {
@@ -97,7 +102,7 @@ pub enum Reason {
     OutOfScope(Arc<str>),
     /// The source has the group, from there, and nobody has it yet.
     Listed(Arc<str>),
-    /// Somebody named a group that is not ours, so that it becomes ours.
+    /// Somebody named a local group, so that it becomes ours.
     Named,
     /// A group that nobody is left in.
     Empty,
@@ -327,7 +332,7 @@ pub struct Policy {
     pub empty_days: u32,
     /// Groups that stay as they are, with whoever is in them.
     pub untouchable: Patterns,
-    /// Groups that somebody else made and that are to become ours; no other one of those is touched.
+    /// Local groups that are to become ours; no other one of those is touched.
     pub adopted: BTreeSet<Name>,
     /// Usernames, e-mails and ids of people who stay as they are.
     pub protected: Patterns,
@@ -353,12 +358,12 @@ impl Policy {
 
     /// Whether what happens to a group is for us to decide: it is ours, or is to be.
     pub(crate) fn may_touch(&self, group: &Name, actual: &Directory) -> bool {
-        !self.untouchable.matches(group) && !self.leaves_to_others(group, actual)
+        !self.untouchable.matches(group) && !self.is_left_local(group, actual)
     }
 
-    /// Whether somebody else made a group, and it is not to be adopted.
-    pub(crate) fn leaves_to_others(&self, group: &Name, actual: &Directory) -> bool {
-        actual.foreign.contains(group) && !self.adopted.contains(group)
+    /// Whether a group is local, and is not to be adopted.
+    pub(crate) fn is_left_local(&self, group: &Name, actual: &Directory) -> bool {
+        actual.local.contains(group) && !self.adopted.contains(group)
     }
 
     /// A policy for people and groups without exceptions and without delay.
@@ -542,6 +547,7 @@ impl Change {
             Change::Update { .. } => "update",
             Change::CreateGroup { .. } => "create-group",
             Change::AdoptGroup { .. } => "adopt-group",
+            Change::MakeLocal { .. } => "make-local",
             Change::AddMember { .. } => "add-to-group",
             Change::RemoveMember { .. } => "remove-from-group",
             Change::Deactivate { .. } => "deactivate",
@@ -563,9 +569,10 @@ impl Change {
             | Change::RemoveMember { user, .. }
             | Change::Deactivate { user }
             | Change::Remove { user } => Some(user),
-            Change::CreateGroup { .. } | Change::AdoptGroup { .. } | Change::RemoveGroup { .. } => {
-                None
-            }
+            Change::CreateGroup { .. }
+            | Change::AdoptGroup { .. }
+            | Change::MakeLocal { .. }
+            | Change::RemoveGroup { .. } => None,
         }
     }
 
@@ -573,6 +580,7 @@ impl Change {
         match self {
             Change::CreateGroup { group }
             | Change::AdoptGroup { group }
+            | Change::MakeLocal { group }
             | Change::AddMember { group, .. }
             | Change::RemoveMember { group, .. }
             | Change::RemoveGroup { group } => Some(group),
@@ -600,6 +608,7 @@ impl Change {
             | Change::Update { .. }
             | Change::CreateGroup { .. }
             | Change::AdoptGroup { .. }
+            | Change::MakeLocal { .. }
             | Change::AddMember { .. } => false,
         }
     }

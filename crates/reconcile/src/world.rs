@@ -121,7 +121,13 @@ pub(crate) fn gone(ids: &str) -> BTreeMap<ExternalId, Absence> {
 /// A target in memory that refuses whatever a real one would refuse.
 pub(crate) fn apply(directory: &Directory, changes: &[&Change]) -> Directory {
     let mut after = directory.clone();
+    let is_new = |id: &ExternalId| !directory.users.contains_key(id);
     for &change in changes {
+        // Whoever's account comes back may bring a membership in a local group with it.
+        let is_brought = matches!(change, Change::AddMember { user, .. } if is_new(&user.id));
+        let is_adoption = matches!(change, Change::AdoptGroup { .. });
+        let is_local = change.group().is_some_and(|group| after.local.contains(group));
+        assert!(!is_local || is_adoption || is_brought, "{change} is not ours to do");
         apply_one(&mut after, change);
     }
     let usernames: BTreeSet<&Name> = after.users.values().map(|user| &user.username).collect();
@@ -130,17 +136,11 @@ pub(crate) fn apply(directory: &Directory, changes: &[&Change]) -> Directory {
 }
 
 fn apply_one(directory: &mut Directory, change: &Change) {
-    let Directory { users, groups, foreign } = directory;
+    let Directory { users, groups, local } = directory;
     let mut edit = |user: &User, edit: &dyn Fn(&mut User)| {
         let user = users.get_mut(&user.id).expect("only a user who is there is changed");
         edit(Arc::make_mut(user));
     };
-    if let Change::AdoptGroup { group } = change {
-        assert!(groups.contains_key(group), "nothing to adopt");
-        assert!(foreign.remove(group), "{group} is ours already");
-    } else if let Some(group) = change.group() {
-        assert!(!foreign.contains(group), "{group} is not ours");
-    }
     match change {
         Change::Create { user } => {
             let before = users.insert(user.id.clone(), Arc::clone(user));
@@ -158,7 +158,14 @@ fn apply_one(directory: &mut Directory, change: &Change) {
         Change::CreateGroup { group } => {
             assert_eq!(groups.insert(group.clone(), BTreeSet::new()), None, "created twice");
         }
-        Change::AdoptGroup { .. } => {}
+        Change::AdoptGroup { group } => {
+            assert!(groups.contains_key(group), "nothing to adopt");
+            assert!(local.remove(group), "{group} is ours already");
+        }
+        Change::MakeLocal { group } => {
+            assert!(groups.contains_key(group), "nothing to make local");
+            local.insert(group.clone());
+        }
         Change::AddMember { group, user } => {
             assert!(users.contains_key(&user.id), "a member before the user");
             let members = groups.get_mut(group).expect("a member before the group");

@@ -236,6 +236,7 @@ pub fn before_and_after<'a>(
         | Change::Rename { .. }
         | Change::CreateGroup { .. }
         | Change::AdoptGroup { .. }
+        | Change::MakeLocal { .. }
         | Change::AddMember { .. }
         | Change::RemoveMember { .. }
         | Change::Deactivate { .. }
@@ -351,6 +352,7 @@ fn emails(change: &Change) -> Cow<'_, str> {
         | Change::RemoveMember { .. }
         | Change::CreateGroup { .. }
         | Change::AdoptGroup { .. }
+        | Change::MakeLocal { .. }
         | Change::RemoveGroup { .. } => change.user().map_or("", |it| email(it)).into(),
     }
 }

@@ -234,6 +234,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     migration!(34, "0034"),
     migration!(37, "0037"),
     migration!(38, "0038"),
+    migration!(39, "0039"),
     migration!(41, "0041"),
 ];
 

@@ -39,7 +39,7 @@ pub enum TargetError {
     #[error("The target {0} does not exist.")]
     Unknown(TargetId),
     #[error(
-        "The directory was published by another run since it was read (publication {found} instead of {read}), \
+        "The directory was changed by another run or by hand since it was read (publication {found} instead of {read}), \
          so nothing was changed. Run the sync again."
     )]
     Stale { read: i64, found: i64 },

@@ -111,9 +111,8 @@ fn staying(evidence: &Evidence<'_>, decided: &Decided, asked: &Name) -> String {
     if evidence.policy.untouchable.matches(asked) {
         return "in it; the group is never touched".to_owned();
     }
-    if evidence.policy.leaves_to_others(asked, evidence.actual) {
-        return "in it; the target's group was not made by Rollcall, so its members stay"
-            .to_owned();
+    if evidence.policy.is_left_local(asked, evidence.actual) {
+        return "in it; the group is local: its members are added and removed by hand".to_owned();
     }
     if decided.desired.directory.is_member(asked, evidence.id) {
         let origins = decided.desired.origins.get(asked).map_or("", |it| it);
@@ -142,14 +141,13 @@ fn missing(evidence: &Evidence<'_>, decided: &Decided, asked: &Name, unread: &[&
         answer.lines.push("the group is never touched: nobody joins or leaves it".to_owned());
         answer.fixes.push(format!("take {asked} off the groups that are never touched"));
     }
-    if evidence.policy.leaves_to_others(asked, evidence.actual) {
+    if evidence.policy.is_left_local(asked, evidence.actual) {
         answer.lines.push(
-            "the target has a group of that name that Rollcall did not make, so its members stay as they are"
+            "the target has a local group of that name, made by hand, so its members stay as they are"
                 .to_owned(),
         );
-        answer.fixes.push(
-            "give the group of the source another name, or remove the one of the target".to_owned(),
-        );
+        answer.fixes.push(format!("add them to {asked} by hand"));
+        answer.fixes.push(format!("name {asked} in the settings to be adopted"));
     }
     if !answer.lines.is_empty() {
         return answer;

@@ -144,6 +144,7 @@ fn comer(change: &Change) -> Option<&Arc<User>> {
         | Change::Update { .. }
         | Change::CreateGroup { .. }
         | Change::AdoptGroup { .. }
+        | Change::MakeLocal { .. }
         | Change::AddMember { .. }
         | Change::RemoveMember { .. }
         | Change::Deactivate { .. }

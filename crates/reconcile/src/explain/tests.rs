@@ -435,7 +435,7 @@ fn somebody_deleted_upstream_of_whom_no_account_is_left_is_told_so() {
 #[test]
 fn one_person_alone_adopts_no_group_and_joins_none_that_would_be() {
     let mut actual = world::directory("1 ada : dev\n2 bob");
-    actual.foreign.insert(Name::new("dev"));
+    actual.local.insert(Name::new("dev"));
     let policy = Policy {
         adopted: [Name::new("dev")].into(),
         ..Policy::new(Cleanup::Disable, EmptyGroups::Keep)
@@ -461,9 +461,10 @@ fn whoever_stays_in_a_group_or_leaves_it_is_told_so_as_the_plan_does() {
     let kept = "= payroll, kept: a group that they have in the source has a name that cannot be used, and \
                 may have been this one";
     assert_eq!(line(&unnamed), (kept.to_owned(), 0));
-    let mut foreign = Case::new("1", Some("1 ada"), "1 ada : dev");
-    foreign.actual.foreign.insert(Name::new("dev"));
-    assert_eq!(line(&foreign), ("= dev, which Rollcall did not make".to_owned(), 0));
+    let mut local = Case::new("1", Some("1 ada"), "1 ada : dev");
+    local.actual.local.insert(Name::new("dev"));
+    let kept = "= dev, a local group: its members are added by hand";
+    assert_eq!(line(&local), (kept.to_owned(), 0));
     let mut spared = Case::new("1", Some("1 ada"), "1 ada : dev");
     spared.policy.protected = Patterns::parse(&["ada"]).unwrap();
     assert_eq!(line(&spared), ("= dev, kept as it is".to_owned(), 0));
@@ -472,4 +473,23 @@ fn whoever_stays_in_a_group_or_leaves_it_is_told_so_as_the_plan_does() {
     assert_eq!(line(&gone), ("= dev, kept as it is".to_owned(), 1));
     gone.policy.strip = Some(Patterns::NONE);
     assert_eq!(line(&gone).0, "- dev, gone, asked for by id");
+}
+
+#[test]
+fn a_local_group_is_told_as_such_and_not_as_one_that_the_source_grants() {
+    let mut case = Case::new("1", Some("1 ada : dev ops"), "1 ada : board ops\n2 bob : dev");
+    case.actual.local = ["board", "dev"].map(Name::new).into();
+    let groups = |case: &Case| {
+        let explained = case.ask(explain);
+        let station = explained.stations.iter().find(|it| it.title == "Groups").unwrap();
+        station.lines.join("\n")
+    };
+    expect![[r#"
+        = dev from role "dev", which is a local group, made by hand
+        + ops from role "ops"
+        = board, a local group: its members are added by hand"#]]
+    .assert_eq(&groups(&case));
+    case.policy.adopted = [Name::new("board")].into();
+    let told = groups(&case);
+    assert!(told.ends_with("- board, no group source grants it any more"), "{told}");
 }

@@ -98,6 +98,7 @@ fn key(step: &Step, emptied: &BTreeMap<ExternalId, (Name, usize)>) -> Key {
         | Change::RemoveMember { group, .. }
         | Change::CreateGroup { group }
         | Change::AdoptGroup { group }
+        | Change::MakeLocal { group }
         | Change::RemoveGroup { group } => Key::Group { what, group: group.clone() },
         Change::Update { before, after } => {
             let (emptied, overwritten) =

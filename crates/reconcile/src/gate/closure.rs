@@ -40,6 +40,7 @@ fn mark_takers_of_kept_names(steps: &[Step], marks: &mut [bool]) {
             | Change::Update { .. }
             | Change::CreateGroup { .. }
             | Change::AdoptGroup { .. }
+            | Change::MakeLocal { .. }
             | Change::AddMember { .. }
             | Change::RemoveMember { .. }
             | Change::Deactivate { .. }
@@ -64,8 +65,10 @@ struct Dependants {
     uncreated: BTreeSet<ExternalId>,
     /// No group to add to.
     unmade: BTreeSet<Name>,
-    /// Still somebody else's.
+    /// Still local.
     unadopted: BTreeSet<Name>,
+    /// Somebody is still to come in, which nobody does once the group is local.
+    unjoined: BTreeSet<Name>,
     /// Somebody is still in the group that was to go.
     unremoved: BTreeSet<ExternalId>,
     still_filled: BTreeSet<Name>,
@@ -75,7 +78,7 @@ impl Dependants {
     fn of(held: &[&Change]) -> Dependants {
         let (mut uncreated, mut unremoved) = (BTreeSet::new(), BTreeSet::new());
         let (mut unmade, mut still_filled) = (BTreeSet::new(), BTreeSet::new());
-        let mut unadopted = BTreeSet::new();
+        let (mut unadopted, mut unjoined) = (BTreeSet::new(), BTreeSet::new());
         for change in held {
             match *change {
                 Change::Create { user } => {
@@ -93,16 +96,19 @@ impl Dependants {
                 Change::RemoveMember { group, .. } => {
                     still_filled.insert(group.clone());
                 }
+                Change::AddMember { group, .. } => {
+                    unjoined.insert(group.clone());
+                }
                 Change::Reactivate { .. }
                 | Change::Rename { .. }
                 | Change::Update { .. }
-                | Change::AddMember { .. }
+                | Change::MakeLocal { .. }
                 | Change::Deactivate { .. }
                 | Change::Anonymise { .. }
                 | Change::RemoveGroup { .. } => {}
             }
         }
-        Dependants { uncreated, unmade, unadopted, unremoved, still_filled }
+        Dependants { uncreated, unmade, unadopted, unjoined, unremoved, still_filled }
     }
 
     fn contains(&self, change: &Change, actual: &Directory) -> bool {
@@ -113,6 +119,9 @@ impl Dependants {
                     || self.unadopted.contains(group)
             }
             Change::RemoveMember { group, .. } => self.unadopted.contains(group),
+            Change::MakeLocal { group } => {
+                self.unjoined.contains(group) || self.still_filled.contains(group)
+            }
             Change::RemoveGroup { group } => {
                 let stays = |member: &ExternalId| self.unremoved.contains(member);
                 self.still_filled.contains(group)

@@ -138,6 +138,7 @@ impl Identity {
             Change::Reactivate { .. }
             | Change::CreateGroup { .. }
             | Change::AdoptGroup { .. }
+            | Change::MakeLocal { .. }
             | Change::AddMember { .. }
             | Change::RemoveMember { .. }
             | Change::Deactivate { .. }
@@ -435,6 +436,7 @@ pub fn taken_back(change: &Change) -> Vec<Change> {
         | Change::Update { .. }
         | Change::CreateGroup { .. }
         | Change::AdoptGroup { .. }
+        | Change::MakeLocal { .. }
         | Change::AddMember { .. }
         | Change::RemoveMember { .. }
         | Change::RemoveGroup { .. } => None,

@@ -191,12 +191,12 @@ fn odd_values_are_findings_and_pasted_line_breaks_are_spaces() {
             withheld 1
             withheld 2
             withheld 5
-            invalid 1: The username has a control character in it; type it anew in the source.
+            invalid 1: The username has a control character in it; type it anew.
             invalid 2: The e-mail has 256 characters; Atlassian products hold 255.
             invalid 5: The last name has 256 characters; Atlassian products hold 255.
             invalid -: The group of role 1 is left out. It has no name. Whoever has it stays in groups that the source has no more: it may have been one of them.
             invalid -: The group of role 256 is left out. The name has 256 characters; Atlassian products hold 255. Whoever has it stays in groups that the source has no more: it may have been one of them.
-            invalid -: The group of role 4 is left out. The name has a control character in it; type it anew in the source. Whoever has it stays in groups that the source has no more: it may have been one of them.
+            invalid -: The group of role 4 is left out. The name has a control character in it; type it anew. Whoever has it stays in groups that the source has no more: it may have been one of them.
         "#]],
     );
 }
@@ -225,10 +225,10 @@ fn what_looks_like_another_name_is_a_finding_or_is_that_name() {
         [site-admins] {#5} from role 1 and role 2
         withheld 1
         withheld 2
-        invalid 1: The username has an invisible character in it; type it anew in the source.
-        invalid 2: The username has a control character in it; type it anew in the source.
-        invalid -: The group of role "ops\u{1b}[2J" is left out. The name has a control character in it; type it anew in the source. Whoever has it stays in groups that the source has no more: it may have been one of them.
-        invalid -: The group of role 3 is left out. The name has an invisible character in it; type it anew in the source. Whoever has it stays in groups that the source has no more: it may have been one of them.
+        invalid 1: The username has an invisible character in it; type it anew.
+        invalid 2: The username has a control character in it; type it anew.
+        invalid -: The group of role "ops\u{1b}[2J" is left out. The name has a control character in it; type it anew. Whoever has it stays in groups that the source has no more: it may have been one of them.
+        invalid -: The group of role 3 is left out. The name has an invisible character in it; type it anew. Whoever has it stays in groups that the source has no more: it may have been one of them.
     "#]],
     );
 }

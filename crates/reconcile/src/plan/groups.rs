@@ -42,7 +42,7 @@ pub(super) fn plan(
 /// Whoever joins or leaves such a group does so in the same plan, so that all of it is seen together.
 fn plan_adoptions(case: &Case<'_>, stages: &mut Stages) {
     let Case { actual, .. } = case;
-    for group in actual.foreign.iter().filter(|it| case.may_touch(it)) {
+    for group in actual.local.iter().filter(|it| case.may_touch(it)) {
         if actual.groups.contains_key(group) {
             let change = Change::AdoptGroup { group: group.clone() };
             stages.new_groups.push(Step { change, reason: Reason::Named });
@@ -63,8 +63,8 @@ fn plan_joins(
         if present == Some(wanted) || case.policy.untouchable.matches(group) {
             continue;
         }
-        if case.policy.leaves_to_others(group, case.actual) {
-            findings.push(foreign(group));
+        if case.policy.is_left_local(group, case.actual) {
+            findings.push(stays_local(group));
             continue;
         }
         let joining = wanted.difference(present.unwrap_or(&nobody));
@@ -181,13 +181,13 @@ fn plan_empty(
     }
 }
 
-fn foreign(group: &Name) -> Finding {
+fn stays_local(group: &Name) -> Finding {
     Finding {
         kind: FindingKind::Conflict,
         id: None,
         username: None,
         message: format!(
-            "The target has a group {group} that Rollcall did not make, so its members stay as they are."
+            "The target has a local group {group}, made by hand, so its members stay as they are. To let the source decide who is in it, name it in the settings to be adopted."
         ),
     }
 }

@@ -68,7 +68,8 @@ fn take_back(directory: &mut Directory, done: &Done, extent: Extent) -> bool {
         Change::CreateGroup { group } => {
             directory.groups.remove(group).is_some_and(|members| members.is_empty())
         }
-        Change::AdoptGroup { group } => directory.foreign.insert(group.clone()),
+        Change::AdoptGroup { group } => directory.local.insert(group.clone()),
+        Change::MakeLocal { group } => directory.local.remove(group),
         Change::RemoveGroup { group } => {
             directory.groups.insert(group.clone(), BTreeSet::new()).is_none()
         }
@@ -146,7 +147,10 @@ mod tests {
         let adopted = done(Change::AdoptGroup { group: group() });
         let mut now = directory("[dev]");
         assert_eq!(rewind(&mut now, &[adopted], Extent::Everything), 0);
-        assert_eq!(now.foreign, [group()].into());
+        assert_eq!(now.local, [group()].into());
+        let made_local = done(Change::MakeLocal { group: group() });
+        assert_eq!(rewind(&mut now, &[made_local], Extent::Everything), 0);
+        assert_eq!(now, directory("[dev]"));
         let mut now = directory("[dev]\n[ops]");
         let groups = vec![Name::new("dev"), Name::new("ops")];
         let removed = Done { change: Change::Remove { user: ada() }, groups };

@@ -57,6 +57,9 @@ pub fn undo(done: &[Done], actual: &Directory, policy: &Policy, run: &str) -> Un
     for (place, done) in done.iter().enumerate() {
         way.made_group(place, done);
     }
+    for (place, done) in done.iter().enumerate() {
+        way.whose_group(place, done);
+    }
     let Way { stages, findings, undone, .. } = way;
     // No source was read, so nobody can be missing from it.
     let people = actual.active_users().max(1);
@@ -162,6 +165,7 @@ impl Way<'_> {
             }
             Change::CreateGroup { .. }
             | Change::AdoptGroup { .. }
+            | Change::MakeLocal { .. }
             | Change::AddMember { .. }
             | Change::RemoveMember { .. }
             | Change::RemoveGroup { .. } => return,
@@ -203,6 +207,40 @@ impl Way<'_> {
             | Change::Update { .. }
             | Change::CreateGroup { .. }
             | Change::AdoptGroup { .. }
+            | Change::MakeLocal { .. }
+            | Change::Deactivate { .. }
+            | Change::Anonymise { .. }
+            | Change::Remove { .. }
+            | Change::RemoveGroup { .. } => return,
+        }
+        self.undone.insert(place);
+    }
+
+    /// A group that was adopted is local again. Nobody joins or leaves it any more, so this comes last.
+    fn whose_group(&mut self, place: usize, done: &Done) {
+        match &done.change {
+            Change::AdoptGroup { group } => {
+                let is_ours =
+                    self.actual.groups.contains_key(group) && !self.actual.local.contains(group);
+                if !is_ours || !self.may_touch(&done.change, group) {
+                    return;
+                }
+                self.stages.removals.push(self.step(Change::MakeLocal { group: group.clone() }));
+            }
+            Change::MakeLocal { group } => {
+                if self.actual.local.contains(group) {
+                    let why = "a group is adopted by a run, where everybody who would join or leave it is seen";
+                    self.findings.push(not_undone(&done.change, None, why));
+                }
+                return;
+            }
+            Change::Create { .. }
+            | Change::Reactivate { .. }
+            | Change::Rename { .. }
+            | Change::Update { .. }
+            | Change::CreateGroup { .. }
+            | Change::AddMember { .. }
+            | Change::RemoveMember { .. }
             | Change::Deactivate { .. }
             | Change::Anonymise { .. }
             | Change::Remove { .. }
@@ -213,10 +251,6 @@ impl Way<'_> {
 
     /// A group that was made goes, unless somebody stays in it.
     fn made_group(&mut self, place: usize, done: &Done) {
-        if let Change::AdoptGroup { .. } = &done.change {
-            let why = "whoever made the group does not look after it any more";
-            self.findings.push(not_undone(&done.change, None, why));
-        }
         let Change::CreateGroup { group } = &done.change else { return };
         let Some(members) = self.actual.groups.get(group) else { return };
         if !self.may_touch(&done.change, group) {
@@ -302,7 +336,9 @@ impl Way<'_> {
         }
         self.returning.insert(user.id.clone(), Arc::clone(&made));
         for group in &done.groups {
-            if self.may_touch(&done.change, group) {
+            // Whoever lost a local group with their account was in it before: that is no other hand's work.
+            let was_theirs = self.actual.local.contains(group) && !self.is_untouchable(group);
+            if was_theirs || self.may_touch(&done.change, group) {
                 self.add(&done.change, group, &made);
             }
         }
@@ -322,12 +358,19 @@ impl Way<'_> {
     }
 
     fn may_touch(&mut self, change: &Change, group: &Name) -> bool {
-        if self.policy.untouchable.matches(group) || self.actual.foreign.contains(group) {
-            let why = format!("group {group} is never touched");
-            self.findings.push(not_undone(change, None, &why));
-            return false;
-        }
-        true
+        let why = if self.is_untouchable(group) {
+            "is never touched"
+        } else if self.actual.local.contains(group) {
+            "is a local group"
+        } else {
+            return true;
+        };
+        self.findings.push(not_undone(change, None, &format!("group {group} {why}")));
+        false
+    }
+
+    fn is_untouchable(&self, group: &Name) -> bool {
+        self.policy.untouchable.matches(group)
     }
 
     fn is_protected(&self, user: &User) -> bool {
@@ -445,6 +488,7 @@ impl Usernames {
                 | Change::Update { .. }
                 | Change::CreateGroup { .. }
                 | Change::AdoptGroup { .. }
+                | Change::MakeLocal { .. }
                 | Change::AddMember { .. }
                 | Change::RemoveMember { .. }
                 | Change::Deactivate { .. }

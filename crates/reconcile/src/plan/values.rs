@@ -68,6 +68,7 @@ impl Change {
             | Change::Rename { .. }
             | Change::CreateGroup { .. }
             | Change::AdoptGroup { .. }
+            | Change::MakeLocal { .. }
             | Change::AddMember { .. }
             | Change::RemoveMember { .. }
             | Change::Deactivate { .. }

@@ -18,6 +18,7 @@ impl fmt::Display for Change {
             }
             Change::CreateGroup { group } => write!(f, "+ create group {group}"),
             Change::AdoptGroup { group } => write!(f, "~ adopt group {group}"),
+            Change::MakeLocal { group } => write!(f, "~ make group {group} local again"),
             Change::AddMember { group, user } => {
                 write!(f, "+ add {} to group {group}", user.username)
             }

@@ -250,6 +250,7 @@ pub(crate) fn done_of(row: &DoneRow) -> Option<Done> {
         "update" => Change::Update { before: person(&row.before)?, after: person(&row.after)? },
         "create-group" => Change::CreateGroup { group: group()? },
         "adopt-group" => Change::AdoptGroup { group: group()? },
+        "make-local" => Change::MakeLocal { group: group()? },
         "add-to-group" => Change::AddMember { group: group()?, user: known()? },
         "remove-from-group" => Change::RemoveMember { group: group()?, user: known()? },
         "deactivate" => Change::Deactivate { user: known()? },

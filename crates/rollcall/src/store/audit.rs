@@ -47,6 +47,10 @@ pub enum Action {
     TargetCreate,
     TargetRotatePassword,
     TargetDelete,
+    GroupCreate,
+    GroupAdd,
+    GroupRemove,
+    GroupDelete,
     RunStart,
     RunStop,
     RunUndo,
@@ -105,7 +109,7 @@ pub struct Filter {
 }
 
 impl Action {
-    pub const ALL: [Action; 24] = [
+    pub const ALL: [Action; 28] = [
         Action::InstallationCreate,
         Action::InstallationReplaceKey,
         Action::ConnectorCreate,
@@ -116,6 +120,10 @@ impl Action {
         Action::TargetCreate,
         Action::TargetRotatePassword,
         Action::TargetDelete,
+        Action::GroupCreate,
+        Action::GroupAdd,
+        Action::GroupRemove,
+        Action::GroupDelete,
         Action::RunStart,
         Action::RunStop,
         Action::RunUndo,
@@ -145,6 +153,10 @@ impl Action {
             Action::TargetCreate => ("target", "create"),
             Action::TargetRotatePassword => ("target", "rotate-password"),
             Action::TargetDelete => ("target", "delete"),
+            Action::GroupCreate => ("group", "create"),
+            Action::GroupAdd => ("group", "add-members"),
+            Action::GroupRemove => ("group", "remove-members"),
+            Action::GroupDelete => ("group", "delete"),
             Action::RunStart => ("run", "start"),
             Action::RunStop => ("run", "stop"),
             Action::RunUndo => ("run", "undo"),

@@ -5,6 +5,7 @@
 
 pub mod browse;
 pub mod events;
+pub mod local;
 pub mod lookup;
 pub mod publish;
 pub mod reads;
@@ -39,8 +40,8 @@ pub async fn publication(tx: &mut Tx, target: TargetId) -> Result<Option<Publica
 /// The whole directory. To be called in a snapshot.
 pub async fn read(tx: &mut Tx, target: TargetId) -> Result<Directory, StoreError> {
     let (ids, users) = users(tx, target).await?;
-    let groups = groups(tx, target, &ids).await?;
-    Ok(Directory { users, groups, ..Directory::default() })
+    let (groups, local) = groups(tx, target, &ids).await?;
+    Ok(Directory { users, groups, local })
 }
 
 /// A row's id and the user's external id, ascending by the row's id.
@@ -102,16 +103,19 @@ fn pairs_of(text: &str) -> BTreeMap<String, String> {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-/// The members of a group come as one text: a row per membership would cost three times as much.
+type Groups = BTreeMap<Name, BTreeSet<ExternalId>>;
+
+/// All groups, and which of them are local. The members of a group come as one text: a row per
+/// membership would cost three times as much.
 async fn groups(
     tx: &mut Tx,
     target: TargetId,
     ids: &Ids,
-) -> Result<BTreeMap<Name, BTreeSet<ExternalId>>, StoreError> {
-    const SQL: &str = "select name, coalesce((select string_agg(cast(m.user_id as text), ',') \
+) -> Result<(Groups, BTreeSet<Name>), StoreError> {
+    const SQL: &str = "select name, is_local, coalesce((select string_agg(cast(m.user_id as text), ',') \
            from directory_memberships m where m.group_id = g.id), '') \
          from directory_groups g where g.target_id = $1";
-    let rows: Vec<(String, String)> =
+    let rows: Vec<(String, i64, String)> =
         with_tx!(tx, conn => sqlx::query_as(SQL).bind(target.0).fetch_all(conn).await?);
     let members_of = |text: &str| {
         let members = text.split(',').filter_map(|member| {
@@ -121,5 +125,8 @@ async fn groups(
         });
         members.collect()
     };
-    Ok(rows.iter().map(|(name, members)| (Name::new(name), members_of(members))).collect())
+    let local = rows.iter().filter(|(_, is_local, _)| *is_local != 0);
+    let local = local.map(|(name, ..)| Name::new(name)).collect();
+    let groups = rows.iter().map(|(name, _, members)| (Name::new(name), members_of(members)));
+    Ok((groups.collect(), local))
 }

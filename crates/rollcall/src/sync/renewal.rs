@@ -8,10 +8,11 @@ use crate::store::runs::RunId;
 use crate::store::{Tx, singles};
 use crate::target;
 
-/// Plans anew for every target that moved on since it was read, because somebody was synced alone.
+/// Plans anew for every target that moved on since it was read, because somebody was synced alone or
+/// a local group was changed by hand.
 ///
-/// Whoever that was since the run began is left as they are: what was found then is newer than what
-/// this run has read. Nobody else publishes without the lease.
+/// Whoever was synced since the run began is left as they are: what was found then is newer than what
+/// this run has read. Nothing else publishes without the lease.
 pub(super) async fn renew(
     tx: &mut Tx,
     job: Job<'_>,
@@ -20,7 +21,7 @@ pub(super) async fn renew(
     recorder: &Recorder<'_>,
 ) -> Result<(), SyncError> {
     let Some(mut basis) = decision.basis.take() else { return Ok(()) };
-    let mut moved = Vec::new();
+    let (mut moved, mut is_by_hand) = (Vec::new(), false);
     for (at, it) in decision.targets.iter().enumerate() {
         let Some(target) = &it.target else { continue };
         let found = publish::lock(tx, target.id).await?;
@@ -28,6 +29,7 @@ pub(super) async fn renew(
         singles::forget_before(tx, target.id, run).await?;
         if found != Some(it.generation) || !singles.is_empty() {
             moved.push(at);
+            is_by_hand |= singles.is_empty();
         }
         for id in singles {
             basis.desired.withhold(&id);
@@ -35,7 +37,11 @@ pub(super) async fn renew(
         }
     }
     if !moved.is_empty() {
-        recorder.line("Somebody was synced alone meanwhile: they are left as they are, and the plan is made anew.");
+        recorder.line(if is_by_hand {
+            "A local group was changed by hand meanwhile: the plan is made anew."
+        } else {
+            "Somebody was synced alone meanwhile: they are left as they are, and the plan is made anew."
+        });
     }
     // Whether the rules were tried was asked when the run began.
     let rulings = Rulings { rules: decision.rules, ..Rulings::of(&job.connector.settings)? };

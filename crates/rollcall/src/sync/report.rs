@@ -252,6 +252,7 @@ fn detail(change: &Change) -> Cow<'_, str> {
         Change::Reactivate { .. }
         | Change::CreateGroup { .. }
         | Change::AdoptGroup { .. }
+        | Change::MakeLocal { .. }
         | Change::AddMember { .. }
         | Change::RemoveMember { .. }
         | Change::Deactivate { .. }

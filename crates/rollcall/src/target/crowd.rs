@@ -13,12 +13,13 @@
 //! The floor also rises where the news would be longer than the directory is worth.
 
 mod batches;
+pub mod local_groups;
 
 use reconcile::gate::Approved;
 use reconcile::plan::Change;
 
 use self::batches::Batches;
-use crate::store::directory::{self, Publication, events, publish};
+use crate::store::directory::{self, Publication, events, local, publish};
 use crate::store::memory;
 use crate::store::plans::decisions::{self, Origin};
 use crate::store::targets::TargetId;
@@ -135,13 +136,16 @@ async fn write_what_comes(
     batches: &Batches<'_>,
     now: jiff::Timestamp,
 ) -> Result<(), TargetError> {
-    let Batches { created, renamed, updated, switched, created_groups, joins, .. } = batches;
+    let Batches { created, renamed, updated, switched, created_groups, .. } = batches;
+    let Batches { adopted_groups, joins, .. } = batches;
     fits("users to create", created, publish::insert_users(tx, target, created, now).await?)?;
     fits("users to rename", renamed, publish::rename_users(tx, target, renamed, now).await?)?;
     fits("users to update", updated, publish::update_users(tx, target, updated, now).await?)?;
     fits("users to switch", switched, publish::set_active(tx, target, switched, now).await?)?;
     let groups = publish::insert_groups(tx, target, created_groups).await?;
     fits("groups to create", created_groups, groups)?;
+    let adopted = local::set_local(tx, target, adopted_groups, false).await?;
+    fits("groups to adopt", adopted_groups, adopted)?;
     fits("members to add", joins, publish::insert_members(tx, target, joins).await?)
 }
 
@@ -150,9 +154,11 @@ async fn write_what_goes(
     target: TargetId,
     batches: &Batches<'_>,
 ) -> Result<(), TargetError> {
-    let Batches { leaves, removed, removed_groups, .. } = batches;
+    let Batches { leaves, removed, local_groups, removed_groups, .. } = batches;
     fits("members to remove", leaves, publish::delete_members(tx, target, leaves).await?)?;
     fits("users to remove", removed, publish::delete_users(tx, target, removed).await?)?;
+    let made_local = local::set_local(tx, target, local_groups, true).await?;
+    fits("groups to make local", local_groups, made_local)?;
     let groups = publish::delete_groups(tx, target, removed_groups).await?;
     fits("groups to remove", removed_groups, groups)
 }

@@ -63,7 +63,7 @@ pub fn appearance(word: &str) -> (Role, &'static str) {
         // Kinds of changes.
         "create" | "create group" | "add to group" => (Role::Success, "plus"),
         "reactivate" => (Role::Success, "play"),
-        "update" | "rename" | "adopt-group" => (Role::Warning, "rename"),
+        "update" | "rename" | "adopt group" | "make local" => (Role::Warning, "rename"),
         "adopt" => (Role::Held, "link"),
         "deactivate" => (Role::Danger, "pause"),
         "remove" | "anonymise" | "remove group" | "remove from group" => (Role::Danger, "minus"),

@@ -206,13 +206,14 @@ fn a_group_that_nobody_may_change_is_told() {
         -> take dev off the groups that are never touched"#]],
     );
     let mut case = ada("1 ada : dev", "1 ada\n [dev]");
-    case.actual.foreign.insert(Name::new("dev"));
+    case.actual.local.insert(Name::new("dev"));
     check(
         &case,
         "dev",
         &expect![[r#"
-        no: not in it; the target has a group of that name that Rollcall did not make, so its members stay as they are
-        -> give the group of the source another name, or remove the one of the target"#]],
+        no: not in it; the target has a local group of that name, made by hand, so its members stay as they are
+        -> add them to dev by hand
+        -> name dev in the settings to be adopted"#]],
     );
 }
 

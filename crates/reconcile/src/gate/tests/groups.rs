@@ -1,4 +1,6 @@
-//! Groups that are always asked about: privileged ones, and those of somebody else.
+//! Groups that are always asked about: privileged ones, and local ones that are adopted.
+
+use std::sync::Arc;
 
 use super::*;
 
@@ -105,7 +107,7 @@ fn a_new_privileged_group_is_held_with_its_members() {
 #[test]
 fn an_adoption_is_always_asked_about_with_all_that_hangs_on_it() {
     let mut actual = directory("1 ada : dev\n2 bob\n3 eve : dev");
-    actual.foreign.insert(Name::new("dev"));
+    actual.local.insert(Name::new("dev"));
     let policy = Policy { adopted: [Name::new("dev")].into(), ..POLICY };
     let wanted = desired("1 ada : dev\n2 bob : dev ops\n3 eve");
     let plan = || plan(&wanted, &actual, &BTreeMap::new(), &policy, &Past::NONE).0;
@@ -128,7 +130,7 @@ fn an_adoption_is_always_asked_about_with_all_that_hangs_on_it() {
     };
     with_careful_limits(|terms| {
         expect![[r#"
-            Group dev was made by somebody else and would be adopted: 1 would join and 1 would leave, which is always asked about.
+            The local group dev would be adopted: 1 would join and 1 would leave, which is always asked about.
             passes: + create group ops
             passes: + add bob to group ops
             held: ~ adopt group dev
@@ -146,5 +148,26 @@ fn an_adoption_is_always_asked_about_with_all_that_hangs_on_it() {
         let decisions = Decisions { rejected, ..Decisions::default() };
         let none = told(&Terms { decisions: &decisions, ..*terms });
         assert_eq!(none.matches("rejected: ").count(), 3, "{none}");
+    });
+}
+
+#[test]
+fn a_group_is_not_made_local_before_whoever_leaves_it_has_left() {
+    let actual = directory("1 ada : dev\n2 bob : dev ops");
+    let group = || Name::new("dev");
+    let bob = actual.users.values().last().unwrap();
+    let steps = [
+        Change::RemoveMember { group: group(), user: Arc::clone(bob) },
+        Change::MakeLocal { group: group() },
+    ];
+    let steps = steps.map(|change| Step { change, reason: Reason::Undone("run 7".into()) });
+    let undo = Plan { steps: steps.into(), people: 2, ..Plan::default() };
+    with_careful_limits(|terms| {
+        let (approved, held) = gate::check(undo.clone(), &actual, terms);
+        assert_eq!((approved.steps().len(), held.steps.len()), (2, 0));
+        let privileged = Patterns::parse(&["dev"]).unwrap();
+        let terms = Terms { privileged: &privileged, ..*terms };
+        let (approved, held) = gate::check(undo.clone(), &actual, &terms);
+        assert_eq!((approved.steps().len(), held.steps.len()), (0, 2));
     });
 }

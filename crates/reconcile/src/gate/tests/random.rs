@@ -79,6 +79,7 @@ fn is_harm_itself(change: &Change) -> bool {
         | Change::Rename { .. }
         | Change::Update { .. }
         | Change::AdoptGroup { .. }
+        | Change::MakeLocal { .. }
         | Change::Reactivate { .. }
         | Change::AddMember { .. } => true,
         Change::Create { .. } | Change::CreateGroup { .. } | Change::RemoveGroup { .. } => false,

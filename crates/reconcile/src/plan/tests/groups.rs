@@ -70,22 +70,22 @@ fn groups_that_the_source_has_without_anybody_are_made_where_the_policy_says_so(
 }
 
 #[test]
-fn a_group_that_is_not_ours_stays_as_it_is() {
+fn a_local_group_stays_as_it_is() {
     let mut actual = directory("1 ada : dev\n 2 bob");
-    actual.foreign.insert(Name::new("Dev"));
+    actual.local.insert(Name::new("Dev"));
     let policy = Policy { empty_groups: EmptyGroups::Remove, ..POLICY };
     let (plan, findings) =
         plan(&desired("1 ada\n 2 bob : dev"), &actual, &gone(""), &policy, &Past::NONE);
     assert_eq!(plan.to_string(), "");
     let [finding] = findings.as_slice() else { panic!("one finding, of dev") };
     expect![
-        "The target has a group dev that Rollcall did not make, so its members stay as they are."
+        "The target has a local group dev, made by hand, so its members stay as they are. To let the source decide who is in it, name it in the settings to be adopted."
     ]
     .assert_eq(&finding.message);
 }
 
-/// `dev` and `ops` are of somebody else, and `adopted` are to be ours.
-fn with_foreign_groups(
+/// `dev` and `ops` are local groups, and `adopted` are to be ours.
+fn with_local_groups(
     policy: &Policy,
     wanted: &str,
     actual: &str,
@@ -93,7 +93,7 @@ fn with_foreign_groups(
     adopted: &[&str],
 ) -> String {
     let mut actual = directory(actual);
-    actual.foreign = ["dev", "ops"].map(Name::new).into();
+    actual.local = ["dev", "ops"].map(Name::new).into();
     let adopted = adopted.iter().map(|it| Name::new(it)).collect();
     let policy = Policy { adopted, ..policy.clone() };
     let (desired, gone) = (desired(wanted), gone(gone_ids));
@@ -107,34 +107,45 @@ fn with_foreign_groups(
 }
 
 #[test]
-fn nobody_joins_or_leaves_a_group_of_somebody_else_whatever_the_policy() {
+fn nobody_joins_or_leaves_a_local_group_whatever_the_policy() {
     let strip = Some(Patterns::NONE);
     for policy in [
         Policy { strip: strip.clone(), ..Policy::new(Cleanup::Keep, EmptyGroups::Remove) },
         Policy { strip, ..Policy::new(Cleanup::Keep, EmptyGroups::Create) },
     ] {
         let actual = "1 ada : dev\n 2 bob\n [ops]";
-        assert_eq!(with_foreign_groups(&policy, "2 bob", actual, "1", &[]), "");
+        assert_eq!(with_local_groups(&policy, "2 bob", actual, "1", &[]), "");
         let wanted = "1 ada\n 2 bob : dev";
         expect![[r#"
-            ! The target has a group dev that Rollcall did not make, so its members stay as they are.
+            ! The target has a local group dev, made by hand, so its members stay as they are. To let the source decide who is in it, name it in the settings to be adopted.
         "#]]
-        .assert_eq(&with_foreign_groups(&policy, wanted, actual, "", &[]));
+        .assert_eq(&with_local_groups(&policy, wanted, actual, "", &[]));
     }
+}
+
+#[test]
+fn whoever_loses_their_account_leaves_local_groups_and_those_stay_even_empty() {
+    let policy = Policy::new(Cleanup::Delete, EmptyGroups::Remove);
+    let actual = "1 ada : dev qa\n 2 bob";
+    expect![[r#"
+        - remove ada (gone, asked for by id)
+        - remove group qa (nobody is in it any more)
+    "#]]
+    .assert_eq(&with_local_groups(&policy, "2 bob", actual, "1", &[]));
 }
 
 #[test]
 fn a_group_that_is_named_is_adopted_with_all_that_follows_from_it() {
     let planned = |wanted: &str, adopted: &[&str]| {
         let actual = "1 ada : dev\n 2 bob\n 3 eve : dev ops";
-        with_foreign_groups(&POLICY, wanted, actual, "", adopted)
+        with_local_groups(&POLICY, wanted, actual, "", adopted)
     };
     let wanted = "1 ada : dev\n 2 bob : dev ops\n 3 eve";
     expect![[r#"
         ~ adopt group dev (named to be adopted)
         + add bob to group dev (granted by role "dev")
         - remove eve from group dev (no group source grants it any more)
-        ! The target has a group ops that Rollcall did not make, so its members stay as they are.
+        ! The target has a local group ops, made by hand, so its members stay as they are. To let the source decide who is in it, name it in the settings to be adopted.
     "#]]
     .assert_eq(&planned(wanted, &["DEV", "nowhere"]));
     // Nothing else has to change for it to be ours.
@@ -145,7 +156,7 @@ fn a_group_that_is_named_is_adopted_with_all_that_follows_from_it() {
     // What is never touched is not adopted either.
     let untouchable = Patterns::parse(&["dev"]).unwrap();
     let policy = Policy { untouchable, ..POLICY };
-    assert_eq!(with_foreign_groups(&policy, "1 ada", "1 ada : dev", "", &["dev"]), "");
+    assert_eq!(with_local_groups(&policy, "1 ada", "1 ada : dev", "", &["dev"]), "");
 }
 
 #[test]

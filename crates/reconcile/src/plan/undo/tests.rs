@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use expect_test::{Expect, expect};
 
 use super::{Done, undo};
+use crate::directory::Directory;
 use crate::gate::{self, Limits, Rules, Terms, decisions::Decisions};
 use crate::pattern::Patterns;
 use crate::plan::{Absence, Change, Cleanup, EmptyGroups, Past, Policy, missing, plan};
@@ -15,9 +16,13 @@ const DELETE: Policy = Policy::new(Cleanup::Delete, EmptyGroups::Remove);
 
 /// What a run does with `before`, and the way it would be recorded.
 fn done(policy: &Policy, desired_text: &str, before: &str) -> Vec<Done> {
-    let (desired, actual) = (desired(desired_text), directory(before));
-    let gone = missing(&desired, &actual, policy).into_iter().map(|id| (id, Absence::Gone));
-    let (plan, _) = plan(&desired, &actual, &gone.collect(), policy, &Past::NONE);
+    done_to(policy, desired_text, &directory(before))
+}
+
+fn done_to(policy: &Policy, desired_text: &str, actual: &Directory) -> Vec<Done> {
+    let desired = desired(desired_text);
+    let gone = missing(&desired, actual, policy).into_iter().map(|id| (id, Absence::Gone));
+    let (plan, _) = plan(&desired, actual, &gone.collect(), policy, &Past::NONE);
     let recorded = |change: Change| {
         let mut groups = Vec::new();
         if let Change::Remove { user } = &change {
@@ -53,14 +58,21 @@ fn check(wanted: &str, before: &str, now: &str, expected: &Expect) {
 /// Undone at once, everything is as it was, whatever the run did.
 #[track_caller]
 fn check_round_trip(policy: &Policy, wanted: &str, before: &str) {
-    let done = done(policy, wanted, before);
+    check_round_trip_of(policy, wanted, &directory(before));
+}
+
+/// Tells what takes it back.
+#[track_caller]
+fn check_round_trip_of(policy: &Policy, wanted: &str, before: &Directory) -> String {
+    let done = done_to(policy, wanted, before);
     let changes: Vec<&Change> = done.iter().map(|it| &it.change).collect();
-    let after = apply(&directory(before), &changes);
+    let after = apply(before, &changes);
     let undo = undo(&done, &after, policy, "run 7");
     assert_eq!(undo.findings, []);
     assert_eq!(undo.undone, (0..done.len()).collect::<BTreeSet<_>>());
     let back: Vec<&Change> = undo.plan.steps.iter().map(|it| &it.change).collect();
-    assert_eq!(apply(&after, &back), directory(before), "{wanted} from {before}");
+    assert_eq!(apply(&after, &back), *before, "{wanted} from {before:?}");
+    undo.plan.to_string()
 }
 
 #[test]
@@ -233,12 +245,57 @@ fn an_undo_is_judged_by_the_limits_like_any_other_plan() {
     assert!(held.steps.iter().all(|step| step.change.group() != Some(&Name::new("dev"))));
 }
 
+/// `dev` is a local group.
+fn with_a_local_group(text: &str) -> Directory {
+    Directory { local: [Name::new("dev")].into(), ..directory(text) }
+}
+
 #[test]
-fn an_adopted_group_stays_ours() {
-    let done =
-        [Done { change: Change::AdoptGroup { group: Name::new("dev") }, groups: Vec::new() }];
-    let undo = undo(&done, &directory("7 ada : dev"), &POLICY, "run 7");
+fn an_adopted_group_is_local_again_with_whoever_was_in_it() {
+    let policy = Policy { adopted: [Name::new("dev")].into(), ..POLICY };
+    let before = with_a_local_group("1 ada : dev\n2 bob\n3 eve : dev");
+    let told = check_round_trip_of(&policy, "1 ada : dev\n2 bob : dev\n3 eve", &before);
+    expect![[r#"
+        + add eve to group dev (run 7 is undone)
+        - remove bob from group dev (run 7 is undone)
+        ~ make group dev local again (run 7 is undone)
+    "#]]
+    .assert_eq(&told);
+
+    let adopted = [Done { change: Change::AdoptGroup { group: Name::new("dev") }, groups: vec![] }];
+    let told = |policy: &Policy, now: &Directory| {
+        let undo = undo(&adopted, now, policy, "run 7");
+        let findings = undo.findings.iter().map(|it| format!("! {}\n", it.message));
+        findings.fold(undo.plan.to_string(), |text, line| text + &line)
+    };
+    // It is so already, or it is gone.
+    assert_eq!(told(&policy, &before), "");
+    assert_eq!(told(&policy, &directory("1 ada")), "");
+    let untouchable = Policy { untouchable: Patterns::parse(&["dev"]).unwrap(), ..POLICY };
+    expect![[r#"
+        ! Not undone: ~ adopt group dev, because group dev is never touched.
+    "#]]
+    .assert_eq(&told(&untouchable, &directory("1 ada : dev")));
+}
+
+#[test]
+fn whoever_gets_their_account_back_is_in_their_local_groups_again() {
+    let before = with_a_local_group("1 ada : dev ops\n2 bob : dev ops");
+    let told = check_round_trip_of(&DELETE, "2 bob : ops", &before);
+    expect![[r#"
+        + create ada (ada)
+        + add ada to group dev (run 7 is undone)
+        + add ada to group ops (run 7 is undone)
+    "#]]
+    .assert_eq(&told.replace(" (ada) (run 7 is undone)", " (ada)"));
+}
+
+#[test]
+fn an_adoption_is_not_made_anew_by_taking_back_that_it_was_taken_back() {
+    let done = [Done { change: Change::MakeLocal { group: Name::new("dev") }, groups: vec![] }];
+    let undo = undo(&done, &with_a_local_group("1 ada : dev"), &POLICY, "run 8");
     assert_eq!((undo.plan.to_string(), undo.undone), (String::new(), BTreeSet::new()));
-    let messages: Vec<&str> = undo.findings.iter().map(|it| &*it.message).collect();
-    assert!(messages[0].contains("does not look after it any more"), "{messages:?}");
+    let [finding] = undo.findings.as_slice() else { panic!("one finding, of dev") };
+    expect!["Not undone: ~ make group dev local again, because a group is adopted by a run, where everybody who would join or leave it is seen."]
+    .assert_eq(&finding.message);
 }

@@ -169,7 +169,7 @@ pub async fn insert_groups(
 pub async fn insert_members(
     tx: &mut Tx,
     target: TargetId,
-    members: &[(&Name, &User)],
+    members: &[(&Name, &ExternalId)],
 ) -> Result<u64, StoreError> {
     execute(tx, INSERT_MEMBERS, members, member_row, &[target.0]).await
 }
@@ -177,7 +177,7 @@ pub async fn insert_members(
 pub async fn delete_members(
     tx: &mut Tx,
     target: TargetId,
-    members: &[(&Name, &User)],
+    members: &[(&Name, &ExternalId)],
 ) -> Result<u64, StoreError> {
     const SQL: &str = "delete from directory_memberships where (group_id, user_id) in ( \
          select g.id, u.id from {rows} \
@@ -246,8 +246,8 @@ pub async fn count(tx: &mut Tx, target: TargetId) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn member_row(out: &mut Vec<u8>, (group, user): &(&Name, &User)) -> Result<(), StoreError> {
-    cells(out, &(group.folded(), user.id.as_str()))
+fn member_row(out: &mut Vec<u8>, (group, id): &(&Name, &ExternalId)) -> Result<(), StoreError> {
+    cells(out, &(group.folded(), id.as_str()))
 }
 
 #[cfg(test)]

@@ -93,7 +93,8 @@ impl RecordedChange {
             "add-to-group" => (json!({ "member": false }), json!({ "member": true })),
             "remove-from-group" => (json!({ "member": true }), json!({ "member": false })),
             "create-group" => (Value::Null, group()),
-            "adopt-group" => (json!({ "ours": false }), json!({ "ours": true })),
+            "adopt-group" => (json!({ "local": true }), json!({ "local": false })),
+            "make-local" => (json!({ "local": false }), json!({ "local": true })),
             "remove-group" => (group(), Value::Null),
             _ => (read(&self.before), read(&self.after)),
         }
@@ -493,7 +494,7 @@ mod tests {
             ("remove-from-group", "", "", r#"{"member":true} -> {"member":false}"#),
             ("create-group", "", "", r#"null -> {"group":"Sales"}"#),
             ("remove-group", "", "", r#"{"group":"Sales"} -> null"#),
-            ("adopt-group", "", "", r#"{"ours":false} -> {"ours":true}"#),
+            ("adopt-group", "", "", r#"{"local":true} -> {"local":false}"#),
         ] {
             assert_eq!(told(kind, before, after), expected, "{kind}");
         }

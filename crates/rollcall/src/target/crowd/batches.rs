@@ -19,8 +19,11 @@ pub(super) struct Batches<'a> {
     /// Reactivated and deactivated.
     pub(super) switched: Vec<(&'a User, bool)>,
     pub(super) created_groups: Vec<&'a Name>,
-    pub(super) joins: Vec<(&'a Name, &'a User)>,
-    pub(super) leaves: Vec<(&'a Name, &'a User)>,
+    pub(super) adopted_groups: Vec<&'a Name>,
+    /// Those that are local again.
+    pub(super) local_groups: Vec<&'a Name>,
+    pub(super) joins: Vec<(&'a Name, &'a ExternalId)>,
+    pub(super) leaves: Vec<(&'a Name, &'a ExternalId)>,
     pub(super) removed: Vec<&'a User>,
     pub(super) removed_groups: Vec<&'a Name>,
 }
@@ -45,10 +48,10 @@ impl<'a> Batches<'a> {
                 self.updated.push(after);
             }
             Change::CreateGroup { group } => self.created_groups.push(group),
-            // Every group here is ours from the start.
-            Change::AdoptGroup { .. } => {}
-            Change::AddMember { group, user } => self.joins.push((group, user)),
-            Change::RemoveMember { group, user } => self.leaves.push((group, user)),
+            Change::AdoptGroup { group } => self.adopted_groups.push(group),
+            Change::MakeLocal { group } => self.local_groups.push(group),
+            Change::AddMember { group, user } => self.joins.push((group, &user.id)),
+            Change::RemoveMember { group, user } => self.leaves.push((group, &user.id)),
             Change::Deactivate { user } => self.switched.push((user, false)),
             Change::Anonymise { before, after } => {
                 self.updated.push(after);
@@ -70,7 +73,10 @@ impl<'a> Batches<'a> {
             + self.updated.len()
             + self.switched.len()
             + self.removed.len();
-        let groups = self.created_groups.len() + self.removed_groups.len();
+        let groups = self.created_groups.len()
+            + self.adopted_groups.len()
+            + self.local_groups.len()
+            + self.removed_groups.len();
         users + groups + self.joins.len() + self.leaves.len()
     }
 
@@ -88,11 +94,12 @@ impl<'a> Batches<'a> {
     pub(super) fn users_told(&self) -> Vec<(Aspect, &'a ExternalId)> {
         let switched = self.switched.iter().map(|(user, _)| user);
         let users = self.created.iter().chain(&self.updated).chain(switched).chain(&self.removed);
-        let moved = self.joins.iter().chain(&self.leaves).map(|(_, user)| user);
+        let moved = self.joins.iter().chain(&self.leaves).map(|(_, id)| *id);
         let users = users.map(|user| (Aspect::Person, &user.id));
-        users.chain(moved.map(|user| (Aspect::Memberships, &user.id))).collect()
+        users.chain(moved.map(|id| (Aspect::Memberships, id))).collect()
     }
 
+    /// Products do not see who decides over a group, so that is no news to them.
     pub(super) fn groups_told(&self) -> Vec<&'a Name> {
         self.created_groups.iter().chain(&self.removed_groups).copied().collect()
     }

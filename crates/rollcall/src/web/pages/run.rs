@@ -355,7 +355,7 @@ fn target(run: RunId, target: &Target) -> TargetView {
 pub fn sign(kind: &str) -> &'static str {
     match kind {
         "create" | "reactivate" | "create-group" | "add-to-group" => "+",
-        "update" | "rename" | "adopt-group" => "~",
+        "update" | "rename" | "adopt-group" | "make-local" => "~",
         _ => "\u{2212}",
     }
 }
