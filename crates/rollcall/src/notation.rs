@@ -53,7 +53,7 @@ pub const SCHEDULE: &str = "schedule";
 pub const SCHEDULE_SWITCH: &str = "schedule.enabled";
 
 /// Every setting that `connector edit` knows, but for name, address and credential.
-pub const SETTINGS: [Setting; 53] = [
+pub const SETTINGS: [Setting; 54] = [
     Setting {
         flag: "groups-from",
         path: "source.groups_from",
@@ -184,6 +184,7 @@ pub const SETTINGS: [Setting; 53] = [
         path: "groups.never_touch",
         values: |it| it.groups.never_touch.clone(),
     },
+    Setting { flag: "adopt-group", path: "groups.adopt", values: |it| it.groups.adopt.clone() },
     Setting {
         flag: "privileged-group",
         path: "groups.privileged",
@@ -567,6 +568,7 @@ mod tests {
             ("always-assign", &["everybody"]),
             ("assign-with", &["roles=jira-users"]),
             ("never-touch", &["site-*"]),
+            ("adopt-group", &["night-shift"]),
             ("privileged-group", &["bosses"]),
             ("limit-deactivations", &["1"]),
             ("limit-deactivations-percent", &["2"]),
@@ -681,6 +683,11 @@ mod tests {
             "staff=x names no group source. Write roles=GROUP, group=GROUP or member_of=GROUP.",
         );
         check_wrong(
+            "adopt-group",
+            &["jira-*"],
+            "\"jira-*\" is a pattern; groups are adopted by name.",
+        );
+        check_wrong(
             "always-assign",
             &["jira-*"],
             "\"jira-*\" is a pattern; people are assigned to groups by name.",
@@ -693,5 +700,10 @@ mod tests {
         let (_, wrong) = apply(&plain(), &both);
         assert_eq!(wrong.len(), 1, "{wrong:?}");
         assert_eq!(wrong[0].flag, Some("never-touch"));
+        let both = [given("adopt-group", &["staff"]), given("never-touch", &["sta*"])];
+        let (_, wrong) = apply(&plain(), &both);
+        let told: Vec<_> = wrong.iter().map(|it| (it.flag, it.why.as_str())).collect();
+        let why = "The group \"staff\" is never touched, by \"sta*\", so it cannot be adopted.";
+        assert_eq!(told, [(Some("adopt-group"), why)]);
     }
 }

@@ -309,6 +309,9 @@ async fn edit(args: EditArgs, context: &Context) -> Result<Exit, CliError> {
     .await?;
     tell(&after, context).await?;
     note_unchecked(unchecked, context);
+    for sentence in names::of_adopted(&context.db, &before, &after.settings).await? {
+        context.output.note(&output::printable(&sentence));
+    }
     note_head_count(&before, &after, context).await?;
     Ok(Exit::Ok)
 }

@@ -11,6 +11,7 @@ use crate::store::connectors::settings::FieldError;
 use crate::store::names::NameError;
 use crate::store::sessions::SessionError;
 use crate::store::targets::TargetError;
+use crate::target::crowd::local_groups::LocalGroupError;
 use crate::telemetry::TelemetryError;
 
 /// Every exit code. Scripts rely on them.
@@ -134,6 +135,22 @@ impl From<AccountError> for CliError {
             AccountError::LastAdmin(_) | AccountError::AlreadySetUp => {
                 CliError::new(Exit::NotAllowed, error.to_string())
             }
+        }
+    }
+}
+
+impl From<LocalGroupError> for CliError {
+    fn from(error: LocalGroupError) -> CliError {
+        match error {
+            LocalGroupError::Store(error) => error.into(),
+            LocalGroupError::Target(_) => CliError::new(Exit::Failed, error.to_string()),
+            LocalGroupError::Unfit { .. }
+            | LocalGroupError::Unpublished { .. }
+            | LocalGroupError::Taken { .. }
+            | LocalGroupError::Unknown { .. }
+            | LocalGroupError::Ours { .. }
+            | LocalGroupError::Gone { .. }
+            | LocalGroupError::TooMany => CliError::usage(error.to_string()),
         }
     }
 }

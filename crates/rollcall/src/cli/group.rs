@@ -1,4 +1,8 @@
-//! `rollcall group`: the groups of a published directory, and who is in them.
+//! `rollcall group`: the groups of a published directory, who is in them, and local groups.
+
+mod local;
+
+use std::collections::BTreeMap;
 
 use reconcile::pattern::Patterns;
 use reconcile::principal::{ExternalId, Name};
@@ -10,6 +14,7 @@ use crate::cli::output;
 use crate::cli::user::directory::{LineAnswer, more, one_page, state};
 use crate::store::connectors;
 use crate::store::directory::browse::{self, GroupLine, Page};
+use crate::store::directory::{self, local::ByHand};
 use crate::store::names;
 use crate::store::runs::of_person;
 use crate::store::targets::{self, Target};
@@ -22,6 +27,14 @@ pub enum Command {
     Show(ShowArgs),
     /// List who is in a group, with why and since when
     Members(MembersArgs),
+    /// Make a local group, which runs leave as it is
+    Create(local::CreateArgs),
+    /// Add people to a local group
+    Add(local::MembersArgs),
+    /// Take people out of a local group
+    Remove(local::MembersArgs),
+    /// Delete a local group
+    Delete(local::DeleteArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -78,6 +91,9 @@ struct GroupAnswer {
     members: u64,
     #[serde(flatten)]
     badges: Badges,
+    /// Who made a local group, and when.
+    made_by: Option<String>,
+    made_at: Option<String>,
 }
 
 /// What is special about a group.
@@ -85,6 +101,7 @@ struct GroupAnswer {
 pub struct Badges {
     privileged: bool,
     never_touched: bool,
+    local: bool,
 }
 
 #[derive(Serialize)]
@@ -104,6 +121,7 @@ struct MemberAnswer {
     line: LineAnswer,
     /// Absent where the run that did it is not kept any more.
     since: Option<String>,
+    /// Absent also where somebody did it by hand.
     run: Option<i64>,
     why: Option<String>,
 }
@@ -116,14 +134,17 @@ pub const ROWS_MAX: i64 = 1_000;
 pub struct Marks {
     privileged: Patterns,
     untouchable: Patterns,
+    local: BTreeMap<Name, ByHand>,
 }
 
 impl Marks {
     pub async fn of(context: &Context, target: &Target) -> Result<Marks, CliError> {
         let connector = connectors::find(&context.db, target.connector_name.as_str()).await?;
+        let local = directory::local::list(&context.db, target.id).await?;
         Ok(Marks {
             privileged: connector.settings.groups.privileged()?,
             untouchable: connector.settings.policy()?.untouchable,
+            local: local.into_iter().map(|it| (it.name, it.made)).collect(),
         })
     }
 
@@ -131,6 +152,7 @@ impl Marks {
         Badges {
             privileged: self.privileged.matches(group),
             never_touched: self.untouchable.matches(group),
+            local: self.local.contains_key(group),
         }
     }
 }
@@ -141,6 +163,10 @@ pub async fn run(command: Command, setup: Setup) -> Result<(), CliError> {
         Command::List(args) => list(&args, &context).await,
         Command::Show(args) => show(&args, &context).await,
         Command::Members(args) => members(&args, &context).await,
+        Command::Create(args) => local::create(&args, &context).await,
+        Command::Add(args) => local::add(&args, &context).await,
+        Command::Remove(args) => local::remove(&args, &context).await,
+        Command::Delete(args) => local::delete(&args, &context).await,
     };
     context.close().await;
     done
@@ -190,7 +216,7 @@ async fn members(args: &MembersArgs, context: &Context) -> Result<(), CliError> 
         MemberAnswer {
             line,
             since: joined.map(|it| it.at.to_string()),
-            run: joined.map(|it| it.run.0),
+            run: joined.and_then(|it| it.run).map(|it| it.0),
             why: joined.map(|it| it.reason.clone()),
         }
     };
@@ -224,13 +250,21 @@ pub async fn found(context: &Context, target: &Target, name: &Name) -> Result<Gr
 
 fn group_answer(line: GroupLine, marks: &Marks) -> GroupAnswer {
     let GroupLine { name, members } = line;
-    GroupAnswer { badges: marks.badges(&Name::new(&name)), group: name, members }
+    let group = Name::new(&name);
+    let made = marks.local.get(&group);
+    GroupAnswer {
+        badges: marks.badges(&group),
+        group: name,
+        members,
+        made_by: made.map(|it| it.by.clone()),
+        made_at: made.map(|it| it.at.to_string()),
+    }
 }
 
 /// What is special, in words.
 fn special(badges: Badges) -> String {
-    let Badges { privileged, never_touched } = badges;
-    let words = [(privileged, "privileged"), (never_touched, "never touched")];
+    let Badges { privileged, never_touched, local } = badges;
+    let words = [(privileged, "privileged"), (never_touched, "never touched"), (local, "local")];
     let words = words.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| word);
     words.collect::<Vec<_>>().join(", ")
 }
@@ -257,6 +291,9 @@ fn show_text(answer: &GroupAnswer, target: &Target) -> String {
     ];
     if !special.is_empty() {
         facts.push(("Special", special));
+    }
+    if let (Some(by), Some(at)) = (&answer.made_by, &answer.made_at) {
+        facts.push(("Made by hand", output::printable(&format!("by {by} at {at}"))));
     }
     let group = output::printable(&answer.group);
     let members = format!("Who is in it: rollcall group members {} \"{group}\"", target.name);

@@ -51,6 +51,10 @@ pub(crate) struct GroupChoices {
     /// A group that stays as it is, with whoever is in it; repeatable
     #[arg(long = "never-touch", value_name = "NAME")]
     never_touch: Option<Vec<String>>,
+    /// A local group that is to become the connector's, once its plan is approved; no pattern;
+    /// repeatable
+    #[arg(long = "adopt-group", value_name = "GROUP")]
+    adopt: Option<Vec<String>>,
     /// A group that always asks for approval, beside jira-administrators,
     /// confluence-administrators, site-admins and org-admins; repeatable
     #[arg(long = "privileged-group", value_name = "NAME")]
@@ -96,6 +100,7 @@ impl GroupChoices {
             with_source,
             assign_if,
             never_touch,
+            adopt,
             privileged,
         } = self;
         if let Some(empty_groups) = empty_groups {
@@ -131,6 +136,7 @@ impl GroupChoices {
             ("--except-group", except, &mut groups.except),
             ("--always-assign", always, &mut groups.always),
             ("--never-touch", never_touch, &mut groups.never_touch),
+            ("--adopt-group", adopt, &mut groups.adopt),
             ("--privileged-group", privileged, &mut groups.privileged),
         ] {
             if let Some(typed) = typed {

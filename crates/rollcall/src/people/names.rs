@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use reconcile::principal::Name;
+
 use super::{PeopleError, last_read};
 use crate::source::onelogin::fields::CUSTOM_ATTRIBUTES;
 use crate::source::onelogin::replay::Replay;
@@ -15,6 +17,9 @@ use crate::source::onelogin::scope;
 use crate::store::Db;
 use crate::store::connectors::Connector;
 use crate::store::connectors::settings::{ConnectorSettings, FieldError};
+use crate::store::directory::{browse, local};
+use crate::store::names::nearest;
+use crate::store::targets::{self, TargetError};
 
 /// What the last read says of the names in settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,6 +77,53 @@ pub async fn look_up(
     let looked =
         tokio::task::spawn_blocking(move || look(&stored.replay, &before, &settings, &new));
     looked.await.map_err(|_| PeopleError::Broken)
+}
+
+/// What there is to know of groups that are to be adopted from now on, in sentences. None of it is a
+/// reason to refuse them: somebody may make the group later, and has to be asked then anyway.
+pub async fn of_adopted(
+    db: &Db,
+    before: &Connector,
+    settings: &ConnectorSettings,
+) -> Result<Vec<String>, TargetError> {
+    /// Whoever names more at once is told of the first ones.
+    const SENTENCES_MAX: usize = 5;
+    let old = &before.settings.groups.adopt;
+    let new: Vec<Name> = settings
+        .groups
+        .adopt
+        .iter()
+        .filter(|it| !old.contains(it))
+        .map(|it| Name::new(it.trim()))
+        .collect();
+    if new.is_empty() {
+        return Ok(Vec::new());
+    }
+    let targets = targets::of_connector(db, before.id).await?;
+    let mut known: Vec<Name> = Vec::new();
+    for target in &targets {
+        known.extend(local::list(db, target.id).await?.into_iter().map(|it| it.name));
+    }
+    let mut sentences = Vec::new();
+    for name in new.iter().filter(|it| !known.contains(it)).take(SENTENCES_MAX) {
+        let mut ours = None;
+        for target in &targets {
+            let is_there = browse::group(db, target.id, name).await?.is_some();
+            ours = ours.or(is_there.then_some(&target.name));
+        }
+        sentences.push(match (ours, nearest(name.as_str(), &known)) {
+            (Some(target), _) => {
+                format!("The group \"{name}\" of {target} is the connector's already.")
+            }
+            (None, Some(near)) => format!(
+                "There is no local group \"{name}\" to adopt now. Did you mean \"{near}\"?"
+            ),
+            (None, None) => format!(
+                "There is no local group \"{name}\" to adopt now. If somebody makes one, the next plan proposes it."
+            ),
+        });
+    }
+    Ok(sentences)
 }
 
 fn look(

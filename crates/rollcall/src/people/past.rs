@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+use reconcile::directory::Directory;
 use reconcile::gate::decisions::Decisions;
 use reconcile::mapping::existing::Existing;
 use reconcile::plan::Memory;
@@ -16,10 +18,12 @@ use super::explain::Compared;
 use crate::plans::undo::done_of;
 use crate::run::Ready;
 use crate::source::onelogin::replay::Retold;
-use crate::store::Db;
-use crate::store::runs::RunId;
+use crate::store::audit::{self, Action};
+use crate::store::directory::local;
 use crate::store::runs::changes::{self, DoneRow};
+use crate::store::runs::{self, RunId};
 use crate::store::targets::{Target, TargetId};
+use crate::store::{Db, StoreError};
 use crate::target::Actual;
 
 /// What targets held, and how far that can be told.
@@ -52,6 +56,7 @@ pub(super) async fn before(
     let mut past = Past { actuals: Vec::new(), compared: Compared::Then, remarks: Vec::new() };
     let mut misfits = 0;
     let mut has_memory = false;
+    let ended = runs::find(db, run).await?.and_then(|it| it.finished_at);
     for (target, mut actual) in now {
         if let Some(target) = &target {
             let (rows, extent) =
@@ -74,6 +79,9 @@ pub(super) async fn before(
             let (rewound, unfit) = rewound.await.map_err(|_| PeopleError::Broken)?;
             actual = rewound;
             misfits += unfit;
+            if let Some(ended) = ended {
+                take_out_what_is_by_hand(db, target.id, ended, &mut actual.directory).await?;
+            }
         }
         has_memory |=
             actual.memory != Memory::default() || actual.in_force.decisions != Decisions::default();
@@ -84,6 +92,14 @@ pub(super) async fn before(
             "{misfits} of the changes that were recorded since do not fit the directory, so some of it may be as of now."
         ));
     }
+    if let Some(ended) = ended
+        && was_taken_away_by_hand(db, ended).await?
+    {
+        past.remarks.push(
+            "Local groups were deleted or left by hand since: who was in them then is not told."
+                .to_owned(),
+        );
+    }
     if has_memory {
         past.remarks.push(
             "Approvals, rejections and who is suspected are as of now: what they were then is not recorded."
@@ -91,6 +107,38 @@ pub(super) async fn before(
         );
     }
     Ok(past)
+}
+
+/// Groups and members that came by hand after a run.
+async fn take_out_what_is_by_hand(
+    db: &Db,
+    target: TargetId,
+    ended: Timestamp,
+    directory: &mut Directory,
+) -> Result<(), StoreError> {
+    let since = local::since(db, target, ended).await?;
+    for (group, id) in &since.members {
+        if let Some(members) = directory.groups.get_mut(group) {
+            members.remove(id);
+        }
+    }
+    for group in &since.groups {
+        directory.groups.remove(group);
+        directory.local.remove(group);
+    }
+    Ok(())
+}
+
+async fn was_taken_away_by_hand(db: &Db, ended: Timestamp) -> Result<bool, StoreError> {
+    for action in [Action::GroupRemove, Action::GroupDelete] {
+        let (noun, verb) = action.words();
+        let (noun, verb) = (noun.to_owned(), verb.to_owned());
+        let filter = audit::Filter { since: Some(ended), noun, verb, ..audit::Filter::default() };
+        if !audit::list(db, &filter, None, 1).await?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Under which a directory may have held somebody.

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod directory;
+mod local_groups;
 mod mapping;
 mod policies;
 

@@ -4,6 +4,7 @@ mod attributes;
 mod foreign;
 mod histories;
 mod hostile;
+mod local_groups;
 mod product;
 mod protocol;
 mod publish;

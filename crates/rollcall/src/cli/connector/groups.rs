@@ -19,6 +19,7 @@ pub(super) fn facts(empty: EmptyGroups, groups: &GroupSettings) -> Vec<(&'static
         with_source,
         assign_if,
         never_touch,
+        adopt,
         privileged,
         empty_days,
     } = groups;
@@ -60,6 +61,7 @@ pub(super) fn facts(empty: EmptyGroups, groups: &GroupSettings) -> Vec<(&'static
         ("Assigned", &with_source),
         ("Assigned where", &assign_if),
         ("Never touched", never_touch),
+        ("Adopted groups", adopt),
         ("Privileged groups", &privileged),
     ] {
         if !list.is_empty() {

@@ -111,6 +111,7 @@ struct MembershipAnswer {
     badges: Badges,
     /// Absent where the run that did it is not kept any more.
     since: Option<String>,
+    /// Absent also where somebody did it by hand.
     run: Option<i64>,
     why: Option<String>,
 }
@@ -208,7 +209,7 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Cli
         MembershipAnswer {
             badges: marks.badges(&name),
             since: joined.map(|it| it.at.to_string()),
-            run: joined.map(|it| it.run.0),
+            run: joined.and_then(|it| it.run).map(|it| it.0),
             why: joined.map(|it| it.reason.clone()),
             group,
         }
@@ -233,7 +234,7 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Cli
 }
 
 /// Somebody of a directory by username, external id or e-mail.
-async fn user(
+pub(crate) async fn user(
     context: &Context,
     target: &Target,
     typed: &str,

@@ -184,8 +184,7 @@ impl ConnectorSettings {
             },
             empty_days: self.groups.empty_days,
             untouchable: self.groups.untouchable()?,
-            // No target of today has a group that somebody else made.
-            adopted: BTreeSet::new(),
+            adopted: self.groups.adopted()?,
             protected: self.leavers.protected()?,
         })
     }

@@ -8,6 +8,7 @@ use super::RunId;
 use super::changes::{RecordedChange, change_columns, recorded_change};
 use super::findings::RecordedFinding;
 use crate::store::connectors::ConnectorId;
+use crate::store::directory::local::{self, Added};
 use crate::store::targets::TargetId;
 use crate::store::{Db, StoreError, batch, instant};
 use crate::{with_pool, with_tx};
@@ -33,7 +34,8 @@ pub struct PastFinding {
 pub struct Joined {
     pub id: ExternalId,
     pub group: Name,
-    pub run: RunId,
+    /// None where they were added by hand.
+    pub run: Option<RunId>,
     pub at: Timestamp,
     pub reason: String,
 }
@@ -113,7 +115,7 @@ pub async fn findings(
 }
 
 /// How these people came into the groups of a target, or into the one that is named: the last time
-/// of each. Whoever came in by a run that is forgotten is missing.
+/// of each first. Whoever came in by a run that is forgotten is missing.
 pub async fn joined(
     db: &Db,
     target: TargetId,
@@ -141,12 +143,22 @@ pub async fn joined(
         .bind(target.0)
         .fetch_all(conn)
         .await?);
-    let joined = rows.into_iter().map(|(id, group, run, at, reason)| Joined {
+    let by_hand = local::added(&mut tx, target, ids).await?;
+    let by_hand = by_hand.into_iter().map(|Added { id, group, added }| Joined {
+        id,
+        group,
+        run: None,
+        at: added.at,
+        reason: format!("added by hand by {}", added.by),
+    });
+    let by_runs = rows.into_iter().map(|(id, group, run, at, reason)| Joined {
         id: ExternalId::new(&id),
         group: Name::new(&group),
-        run: RunId(run),
+        run: Some(RunId(run)),
         at: instant(at),
         reason,
     });
+    // Who was added by hand is told by the membership itself, so whatever a run did was before.
+    let joined = by_hand.chain(by_runs);
     Ok(joined.filter(|it| group.is_none_or(|group| *group == it.group)).collect())
 }

@@ -215,6 +215,7 @@ pub async fn save(
     if emptied::puts_nobody_in_scope(app.db(), &before, &draft.settings).await? {
         cautions.push(emptied::NOBODY.to_owned());
     }
+    cautions.extend(names::of_adopted(app.db(), &before, &draft.settings).await?);
     cautions.extend(effect::of_new_schedule(&app, &before, &draft.settings, visit.now()).await?);
     let actor = visit.actor();
     let act = visit.act(&actor);

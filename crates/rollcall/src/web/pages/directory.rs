@@ -1,11 +1,14 @@
 //! What the pages of users and groups have in common: the target they look into, and their addresses.
 
+use std::collections::BTreeMap;
+
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reconcile::pattern::Patterns;
 use reconcile::principal::{ExternalId, Name, fold};
 
 use crate::store::connectors::{self, Connector, ConnectorId};
 use crate::store::directory::browse::{self, Page as Rows, UserFilter, UserLine};
+use crate::store::directory::local::{self, ByHand};
 use crate::store::targets::{self, Target};
 use crate::web::App;
 use crate::web::moment::Moment;
@@ -20,6 +23,7 @@ pub struct Place {
     pub connector: Connector,
     privileged: Patterns,
     untouchable: Patterns,
+    local: BTreeMap<Name, ByHand>,
 }
 
 /// What is special about a group.
@@ -27,6 +31,7 @@ pub struct Place {
 pub struct Badges {
     pub privileged: bool,
     pub untouchable: bool,
+    pub local: bool,
 }
 
 /// So many targets are searched for people at once.
@@ -76,14 +81,22 @@ impl Place {
         // Settings that cannot be read mark nothing; the page of the connector tells of them.
         let privileged = connector.settings.groups.privileged().unwrap_or_default();
         let untouchable = connector.settings.policy().map(|it| it.untouchable).unwrap_or_default();
-        Ok(Place { target, connector, privileged, untouchable })
+        let local = local::list(app.db(), target.id).await?;
+        let local = local.into_iter().map(|it| (it.name, it.made)).collect();
+        Ok(Place { target, connector, privileged, untouchable, local })
     }
 
     pub fn badges(&self, group: &Name) -> Badges {
         Badges {
             privileged: self.privileged.matches(group),
             untouchable: self.untouchable.matches(group),
+            local: self.local.contains_key(group),
         }
+    }
+
+    /// Who made a local group.
+    pub fn made(&self, group: &Name) -> Option<&ByHand> {
+        self.local.get(group)
     }
 
     /// What stands below a title: `jira, kept equal by OneLogin, published 3 min ago.`

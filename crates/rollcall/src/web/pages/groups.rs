@@ -106,6 +106,8 @@ struct GroupView {
     name: String,
     sentence: String,
     badges: Badges,
+    /// Who made it by hand, and when; nobody where it is no local group.
+    made: Option<(String, Moment)>,
     /// How many: `34 people`.
     members: String,
     /// Where the members that are shown come from.
@@ -124,7 +126,8 @@ struct GroupView {
 struct Member {
     person: users::Row,
     why: String,
-    since: Option<(i64, Moment)>,
+    /// The page of the run, empty where somebody did it by hand; and when.
+    since: Option<(String, Moment)>,
 }
 
 /// Which members are asked for.
@@ -165,7 +168,7 @@ pub async fn one(
         let joined = known.get(&line.id);
         Member {
             why: joined.map_or_else(String::new, |it| it.reason.clone()),
-            since: joined.map(|it| (it.run.0, Moment::new(it.at, visit.now()))),
+            since: joined.map(|it| users::since(it, &visit)),
             person: users::row(line, target, &visit),
         }
     };
@@ -173,6 +176,7 @@ pub async fn one(
         page: visit.page(group.name.clone()),
         sentence: place.sentence(&visit),
         badges: place.badges(&name),
+        made: place.made(&name).map(|it| (it.by.clone(), Moment::new(it.at, visit.now()))),
         members: users::people(group.members),
         origins,
         rows: lines.into_iter().map(member).collect(),
@@ -222,11 +226,12 @@ mod tests {
         let row = Row {
             name: HOSTILE.to_owned(),
             members: 12_345,
-            badges: Badges { privileged: true, untouchable: true },
+            badges: Badges { privileged: true, untouchable: true, local: true },
             href: "/groups/1/x".to_owned(),
         };
         let usual = check(&view(shown(vec![row]), ""));
         assert!(usual.contains("Privileged") && usual.contains("12,345"), "{usual}");
+        assert!(usual.contains("Local"), "{usual}");
     }
 
     #[test]
@@ -235,7 +240,8 @@ mod tests {
             page: samples::page("jira-users", "/groups/1/jira-users", Role::Viewer),
             name: HOSTILE.to_owned(),
             sentence: HOSTILE.to_owned(),
-            badges: Badges { privileged: true, untouchable: false },
+            badges: Badges { privileged: true, untouchable: false, local: true },
+            made: Some((HOSTILE.to_owned(), users::tests::moment())),
             members: users::people(1),
             origins: [HOSTILE.to_owned()].into(),
             rows,
@@ -246,10 +252,11 @@ mod tests {
             next: "/groups/1/x?after=y".to_owned(),
             command: "rollcall group members jira x".to_owned(),
         };
-        let since = Some((7, users::tests::moment()));
+        let since = Some(("/runs/7".to_owned(), users::tests::moment()));
         let member = Member { person: users::tests::sample(true), why: HOSTILE.to_owned(), since };
         let usual = check(&group(vec![member], ""));
         assert!(usual.contains("1 person") && usual.contains("/runs/7"), "{usual}");
+        assert!(usual.contains("Local") && usual.contains("made by hand by"), "{usual}");
         let empty = check(&group(Vec::new(), ""));
         assert!(empty.contains("Nobody is in this group"), "{empty}");
         let nobody = check(&group(Vec::new(), HOSTILE));

@@ -235,7 +235,8 @@ struct Membership {
     href: String,
     badges: Badges,
     why: String,
-    since: Option<(i64, Moment)>,
+    /// The page of the run, empty where somebody did it by hand; and when.
+    since: Option<(String, Moment)>,
 }
 
 #[derive(Debug)]
@@ -378,11 +379,17 @@ fn memberships(
             href: directory::group_page(&place.target, &group),
             badges: place.badges(&name),
             why: joined.map_or_else(String::new, |it| it.reason.clone()),
-            since: joined.map(|it| (it.run.0, Moment::new(it.at, visit.now()))),
+            since: joined.map(|it| since(it, visit)),
             group,
         }
     };
     groups.into_iter().map(membership).collect()
+}
+
+/// By which run somebody came into a group, as its page, and when.
+pub fn since(joined: &Joined, visit: &Visit) -> (String, Moment) {
+    let run = joined.run.map_or_else(String::new, |it| format!("/runs/{it}"));
+    (run, Moment::new(joined.at, visit.now()))
 }
 
 /// The other targets of the connector that have this person: name and page.
@@ -496,9 +503,9 @@ pub mod tests {
                 Membership {
                     group: HOSTILE.to_owned(),
                     href: "/groups/1/x".to_owned(),
-                    badges: Badges { privileged: true, untouchable: true },
+                    badges: Badges { privileged: true, untouchable: true, local: true },
                     why: HOSTILE.to_owned(),
-                    since: Some((7, moment())),
+                    since: Some(("/runs/7".to_owned(), moment())),
                 },
                 Membership {
                     group: "other".to_owned(),
@@ -506,6 +513,13 @@ pub mod tests {
                     badges: Badges::default(),
                     why: String::new(),
                     since: None,
+                },
+                Membership {
+                    group: "by hand".to_owned(),
+                    href: "/groups/1/by%20hand".to_owned(),
+                    badges: Badges { local: true, ..Badges::default() },
+                    why: HOSTILE.to_owned(),
+                    since: Some((String::new(), moment())),
                 },
             ],
             elsewhere: vec![(HOSTILE.to_owned(), "/users/2/117".to_owned())],

@@ -128,3 +128,32 @@ async fn a_sync_of_one_that_was_overtaken_asks_again_and_undoes_nothing() {
         world.end().await;
     }
 }
+
+/// The run has decided to make a group of a new role. Somebody else makes one of that name first, and
+/// whoever has the role does not get into it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_local_group_that_is_made_while_a_run_waits_stays_as_it_was_made() {
+    for world in [World::on_sqlite(Duration::ZERO).await, World::on_postgres(Duration::ZERO).await]
+    {
+        world.expect(0, &["sync", "OneLogin"]).await;
+        let admin = world.sandbox.admin();
+        let ids = admin.with_tenant(|tenant| tenant.user_ids().to_vec());
+        let role = admin.create_role("board").unwrap();
+        admin.add_role_member(role, ids[0]).unwrap();
+        admin.update_user(ids[1], json!({ "lastname": "New" })).unwrap();
+        let run = world.waiting_at("decided", &["sync", "OneLogin"]).await;
+
+        world.expect(0, &["group", "create", "jira", "board"]).await;
+        world.expect(0, &["group", "add", "jira", "board", &ids[2].to_string()]).await;
+
+        let (code, told) = run.end().await;
+        assert_eq!(code, Some(0), "{told}");
+        let shown = world.json(&["group", "show", "jira", "board"]).await;
+        assert_eq!((&shown["local"], &shown["members"]), (&json!(true), &json!(1)));
+        let shown = world.json(&["user", "show", "jira", &ids[1].to_string()]).await;
+        assert_eq!(shown["last_name"], "New");
+        let log = world.expect(0, &["run", "logs", "2"]).await;
+        assert!(log.contains("A local group was changed by hand meanwhile"), "{log}");
+        world.end().await;
+    }
+}

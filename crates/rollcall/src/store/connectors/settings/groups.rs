@@ -1,5 +1,7 @@
 //! What an admin sets for the groups of a connector.
 
+use std::collections::BTreeSet;
+
 use reconcile::expression::{Purpose, Says};
 use reconcile::mapping::groups::{
     self as rules, Assigned, GroupNames, GroupRules, Unmatched, check_group,
@@ -32,6 +34,8 @@ pub struct GroupSettings {
     pub assign_if: Vec<AssignIf>,
     /// Names and patterns of groups that stay as they are, with whoever is in them.
     pub never_touch: Vec<String>,
+    /// Local groups that are to become the connector's, by name.
+    pub adopt: Vec<String>,
     /// Names and patterns of privileged groups, beside those that always are.
     pub privileged: Vec<String>,
     /// How many days a group must have been empty before it is removed, where empty ones are.
@@ -146,6 +150,10 @@ impl GroupSettings {
         patterns("groups.never_touch", &self.never_touch)
     }
 
+    pub(super) fn adopted(&self) -> Result<BTreeSet<Name>, FieldError> {
+        self.adopt.iter().map(|it| group_name("groups.adopt", it)).collect()
+    }
+
     fn assigned(&self) -> Result<Vec<Assigned>, FieldError> {
         let mut assigned = Vec::new();
         for group in &self.always {
@@ -172,6 +180,14 @@ impl GroupSettings {
         self.rules(false)?;
         self.privileged()?;
         let untouchable = self.untouchable()?;
+        for group in self.adopted()? {
+            if let Some(pattern) = untouchable.matching(&group) {
+                let why = format!(
+                    "The group \"{group}\" is never touched, by \"{pattern}\", so it cannot be adopted."
+                );
+                return Err(FieldError { field: "groups.adopt", why });
+            }
+        }
         let purpose = Purpose { says: Says::YesNo, kinds: &GroupSource::KINDS };
         for Assigned { group, only_if, .. } in self.assigned()? {
             if let Some(expression) = &only_if {
@@ -194,7 +210,11 @@ fn group_name(field: &'static str, typed: &str) -> Result<Name, FieldError> {
         return Err(FieldError { field, why: format!("The group \"{name}\" cannot be. {why}") });
     }
     if typed.contains('*') {
-        let why = format!("\"{name}\" is a pattern; people are assigned to groups by name.");
+        let what = match field {
+            "groups.adopt" => "groups are adopted by name",
+            _ => "people are assigned to groups by name",
+        };
+        let why = format!("\"{name}\" is a pattern; {what}.");
         return Err(FieldError { field, why });
     }
     Ok(name)

@@ -99,6 +99,7 @@ mod tests {
         check(true, |it| it.source.groups_from.extend([GroupSource::MemberOf]));
         check(true, |it| it.leavers.protected.push("ada".to_owned()));
         check(true, |it| it.groups.never_touch.push("dev".to_owned()));
+        check(true, |it| it.groups.adopt.push("dev".to_owned()));
     }
 
     #[test]

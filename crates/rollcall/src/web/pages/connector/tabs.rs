@@ -381,6 +381,13 @@ const GROUP_PROVISIONING: &[Section] = &[
                 control: Control::Lines,
             },
             Entry {
+                flag: "adopt-group",
+                label: "Adopt local groups",
+                help: "Groups that were made by hand in a target, one name a line. Once somebody approves it, \
+                       the source decides who is in them.",
+                control: Control::Lines,
+            },
+            Entry {
                 flag: "privileged-group",
                 label: "Privileged groups",
                 help: "Joining one of these always asks for approval. jira-administrators, \
