@@ -3,6 +3,8 @@
 
 const root = document.documentElement;
 const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
+// A page that answers a form of another one: from here on it is at its own address.
+if (root.dataset.address) history.replaceState(null, "", root.dataset.address);
 const delayed = (wait, act) => {
   let timer;
   return (...values) => {

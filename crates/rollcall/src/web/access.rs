@@ -6,17 +6,23 @@
 use std::sync::LazyLock;
 
 use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use tower_http::compression::CompressionLayer;
+use tower_service::Service as _;
 
 use self::Access::{Anybody, AtLeast, SignedIn};
 use crate::store::accounts::Role::{self, Admin, Approver, Operator, Viewer};
+use crate::web::form::Form;
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the table names every page"))]
 use crate::web::pages::*;
 use crate::web::refusal::Refusal;
+use crate::web::visit::Visit;
 use crate::web::{App, assets, guard};
 
 /// Whom a route is for.
@@ -257,9 +263,31 @@ pub fn page_of(address: &str) -> &str {
     "/"
 }
 
-/// Whether there is something to see at a path: of routes that fit it, a word counts before a
-/// parameter, as in the router.
+/// The page of a form as it was filled in, if its route shows it again and is for whoever asks: nothing
+/// else is done. It answers another request, so the guard has not let it through.
+pub async fn show_again(app: &App, visit: &Visit, form: Form) -> Option<Response> {
+    let path = visit.path().split(['?', '#']).next().unwrap_or_default();
+    let route = route_of(table(), &Method::POST, path)?;
+    if route.then != Then::ShowsAgain || !route.access.allows(visit.role()) {
+        return None;
+    }
+    let request = Request::builder().method(Method::POST).uri(visit.path()).body(Body::empty());
+    let mut request = request.ok()?;
+    request.extensions_mut().insert(visit.clone());
+    request.extensions_mut().insert(form.only_shown());
+    let router = Router::new().route(route.path, route.answer.clone());
+    let mut router: Router = router.with_state(app.clone());
+    let response = router.call(request).await.ok()?;
+    response.extensions().get::<Refusal>().is_none().then_some(response)
+}
+
+/// Whether there is something to see at a path.
 fn is_page(routes: &[Route], path: &str) -> bool {
+    route_of(routes, &Method::GET, path).is_some()
+}
+
+/// Which route a path leads to: of those that fit it, a word counts before a parameter, as in the router.
+fn route_of<'a>(routes: &'a [Route], method: &Method, path: &str) -> Option<&'a Route> {
     let is_parameter = |it: &&str| it.starts_with('{');
     let parameters = |route: &Route| route.path.split('/').filter(is_parameter).count();
     let fits = |route: &&Route| {
@@ -270,7 +298,8 @@ fn is_page(routes: &[Route], path: &str) -> bool {
                 .all(|(part, word)| part == word || (is_parameter(&part) && !word.is_empty()))
     };
     let least = routes.iter().filter(fits).map(parameters).min();
-    routes.iter().filter(fits).any(|it| it.method == Method::GET && Some(parameters(it)) == least)
+    let mut fitting = routes.iter().filter(fits);
+    fitting.find(|it| it.method == *method && Some(parameters(it)) == least)
 }
 
 /// Whether anything is mounted at a path of the table.

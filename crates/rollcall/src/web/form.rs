@@ -56,6 +56,11 @@ impl Form {
         Ok(Form { fields, errors: BTreeMap::new(), is_only_shown: false })
     }
 
+    /// A form of these fields.
+    pub fn of(fields: Vec<(String, String)>) -> Form {
+        Form { fields, ..Form::default() }
+    }
+
     /// Whether nothing is to be done but to show it again, because another theme was chosen.
     pub fn is_only_shown(&self) -> bool {
         self.is_only_shown

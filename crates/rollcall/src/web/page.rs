@@ -9,6 +9,8 @@ pub struct Page {
     pub title: String,
     /// Path and query of this page, to come back to.
     pub path: String,
+    /// Where this page is found, where it answers another address; empty where it does not.
+    pub address: String,
     /// The form whose contents go along when another theme is chosen.
     pub kept: Option<Kept>,
     /// Whoever is signed in. Without, the frame is a lone card: signing in, setting up.

@@ -40,6 +40,8 @@ struct Seen {
     path: String,
     /// The page to come back to: where a form was sent to is none.
     page: String,
+    /// Whether it was for another page first.
+    is_led: bool,
     request: String,
     theme: Theme,
     shortcuts: bool,
@@ -83,6 +85,15 @@ impl Visit {
         Ok(Visit(Arc::new(Seen { signed_in, has_ended: false, ..seen })))
     }
 
+    /// The same request as if it were for another page, which tells this.
+    #[must_use]
+    pub fn led_to(&self, address: &str, role: status::Role, sentence: &str) -> Visit {
+        let seen = Seen::clone(&self.0);
+        let (path, page) = (address.to_owned(), access::page_of(address).to_owned());
+        let flash = Some(Flash { role, text: sentence.to_owned() });
+        Visit(Arc::new(Seen { path, page, flash, is_led: true, ..seen }))
+    }
+
     /// A request of somebody whose session is not looked up.
     pub fn of_stranger(app: &App, request: &Parts, now: Timestamp) -> Visit {
         Visit(Arc::new(Visit::stranger(app, request, now)))
@@ -101,6 +112,7 @@ impl Visit {
             program: program.to_owned(),
             path: path.to_owned(),
             page: page.to_owned(),
+            is_led: false,
             request: seal::random::<9>()
                 .map_or_else(|_| "none".to_owned(), |bytes| URL_SAFE_NO_PAD.encode(bytes)),
             theme: Theme::from_word(cookies::read(headers, cookies::THEME).unwrap_or("")),
@@ -239,6 +251,7 @@ impl Visit {
             nav: shown.map(Iterator::collect).unwrap_or_default(),
             status_bar: self.status_bar(path),
             flash: self.flash().cloned(),
+            address: if self.0.is_led { self.0.page.clone() } else { String::new() },
             ..plain_page(title.into(), self.0.page.clone())
         }
     }
@@ -337,6 +350,7 @@ pub(super) fn plain_page(title: String, path: String) -> Page {
     Page {
         title,
         path,
+        address: String::new(),
         kept: None,
         account: None,
         nav: Vec::new(),

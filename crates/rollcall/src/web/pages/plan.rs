@@ -55,9 +55,9 @@ struct View {
     causes: Vec<CauseView>,
     tiles: Vec<Tile>,
     tab: Tab,
+    tabs: Vec<TabView>,
     changes: Vec<ChangeView>,
     findings: Vec<FindingView>,
-    findings_count: u64,
     source: Option<Source>,
     asked: Asked,
     /// The targets to choose from; none where there is one.
@@ -131,6 +131,15 @@ impl Tab {
             _ => Tab::Changes,
         }
     }
+}
+
+#[derive(Debug)]
+struct TabView {
+    name: &'static str,
+    href: String,
+    is_current: bool,
+    /// How many rows are there; empty where it counts nothing.
+    count: String,
 }
 
 #[derive(Debug)]
@@ -265,7 +274,7 @@ async fn view(
     let page = visit.page(format!("Plan {}", plan.id));
     let decides = may_decide && tab == Tab::Changes;
     Ok(View {
-        page: if decides { page.keeping("decide", format!("{here}/show")) } else { page },
+        page: if may_decide { page.keeping("decide", format!("{here}/show")) } else { page },
         decides,
         targets: choices(app, plan, &asked).await?,
         fields: field_choices(changes::altered(db, plan.id).await?, &asked.field),
@@ -285,9 +294,9 @@ async fn view(
             .collect(),
         tiles: tiles(&counts, plan.id, &asked),
         tab,
+        tabs: tabs(plan.id, tab, report.findings.values().sum()),
         changes,
         findings,
-        findings_count: report.findings.values().sum(),
         source: report.source,
         first: if asked.after == 0 { String::new() } else { asked.address(plan.id, 0) },
         is_filtered: !is_everything,
@@ -313,6 +322,18 @@ async fn view(
         asked,
         draft,
     })
+}
+
+fn tabs(plan: PlanId, current: Tab, findings: u64) -> Vec<TabView> {
+    let tab = |tab: Tab, name, word: &str, count| {
+        let href = Asked { tab: word.to_owned(), ..Asked::default() }.address(plan, 0);
+        TabView { name, href, is_current: tab == current, count }
+    };
+    vec![
+        tab(Tab::Changes, "Changes", "", String::new()),
+        tab(Tab::Findings, "Skipped", "findings", count(findings)),
+        tab(Tab::Source, "Source check", "source", String::new()),
+    ]
 }
 
 /// What is left to decide or to do of a plan; nothing of one that is over.
@@ -721,13 +742,13 @@ mod tests {
             )],
             tiles: tiles(&counts, PlanId(31), &asked),
             tab,
+            tabs: tabs(PlanId(31), tab, 1),
             changes: vec![change],
             findings: vec![FindingView {
                 kind: "Invalid".to_owned(),
                 who: HOSTILE.to_owned(),
                 message: HOSTILE.to_owned(),
             }],
-            findings_count: 1,
             source: Some(Source::default()),
             next: "/plans/31?after=100".to_owned(),
             first: "/plans/31?".to_owned(),
@@ -743,7 +764,7 @@ mod tests {
             }),
             seen: String::new(),
             may_decide,
-            decides: may_decide,
+            decides: may_decide && tab == Tab::Changes,
             targets: vec![Choice {
                 value: "3".to_owned(),
                 label: HOSTILE.to_owned(),
@@ -759,7 +780,7 @@ mod tests {
             all_words: "Everything that waits (41)".to_owned(),
             elsewhere: vec![7],
             shown: "/plans/31?".to_owned(),
-            draft: Draft::default(),
+            draft: Draft { ticked: [7].into(), ..Draft::default() },
             is_stale: !may_decide,
             errors: vec![ErrorLine {
                 href: "#reason".to_owned(),
@@ -780,6 +801,9 @@ mod tests {
         assert!(!looks.contains("/plans/31/approve"), "{looks}");
         for tab in [Tab::Findings, Tab::Source] {
             check(&view("applied", tab, false));
+            // What was ticked goes along.
+            let decides = check(&view("waiting", tab, true));
+            assert!(decides.contains("name=\"seq\" value=\"7\""), "{decides}");
         }
     }
 }

@@ -11,13 +11,14 @@ use crate::secret::Secret;
 use crate::store::accounts::{self, Account, password};
 use crate::store::audit::actor::Actor;
 use crate::store::sessions::{self, Origin, Purpose, Redeemed};
-use crate::web::access::page_of;
+use crate::web::access::{page_of, show_again};
 use crate::web::answer::{self, Answer};
 use crate::web::form::{Form, Typed};
 use crate::web::page::Page;
 use crate::web::pages::account::{too_many, with_retry_after};
 use crate::web::pages::runs::spoken;
 use crate::web::refusal::Refusal;
+use crate::web::status;
 use crate::web::throttle::Wait;
 use crate::web::visit::{Visit, is_ours, see_other};
 use crate::web::{App, cookies};
@@ -37,7 +38,7 @@ struct View {
 }
 
 /// A form that was sent by somebody who was not signed in any more. It is shown once more to whoever signs
-/// in, and goes on only if they say so.
+/// in, in its page where that can be, and goes on only if they say so.
 #[derive(Clone, Debug, Default)]
 struct Kept {
     /// Where it was sent to; empty where there is none.
@@ -250,6 +251,20 @@ pub async fn enter(app: &App, visit: &Visit, account: &Account, next: &str) -> A
 async fn enter_with(app: &App, visit: &Visit, account: &Account, kept: Kept, back: &str) -> Answer {
     let (token, cookie) = begin(app, visit, account).await?;
     let visit = visit.signed_in_by(app, token.expose()).await?;
+    let sentence = format!(
+        "You are signed in as {}. Nothing was done yet: this is what you had typed. Passwords and \
+         secrets were not kept.",
+        account.name
+    );
+    let led = visit.led_to(&kept.resume, status::Role::Neutral, &sentence);
+    if let Some(mut response) = show_again(app, &led, Form::of(kept.typed.clone())).await {
+        // Nothing is wrong with it, as far as anybody looked.
+        if response.status() == StatusCode::UNPROCESSABLE_ENTITY {
+            *response.status_mut() = StatusCode::OK;
+        }
+        response.headers_mut().append(SET_COOKIE, cookie);
+        return Ok(response);
+    }
     let page = Page { path: back.to_owned(), ..visit.page("Send what you typed") };
     let (name, back) = (account.name.clone(), back.to_owned());
     let shown = kept.shown();

@@ -26,6 +26,8 @@ const TICKS: &str = "const count = (it) => document.querySelectorAll(it).length;
     return `${count('#changes input[name=seq]')} ${count('#changes input[name=seq]:checked')} \
 ${count('[data-ticked-elsewhere] input:checked')}`;";
 
+const CURRENT_TAB: &str = "return document.querySelector('.tabs [aria-current]').textContent;";
+
 const EVERYTHING: Page = Page { after: 0, rows_max: 9_999 };
 
 async fn latest(db: &Db) -> Plan {
@@ -755,6 +757,22 @@ fn what_is_ticked_and_typed_stays_through_the_parts_of_a_plan_without_scripts() 
             window.screenshot("plan-ticks-dark").await;
             window.choose_theme("Light").await;
             window.screenshot("plan-ticks-light").await;
+
+            // Through the parts in which nothing is decided, in another theme there, and back.
+            let skipped = window.named_with("Skipped").await;
+            window.click(&skipped).await;
+            window.sees("Nobody is skipped").await;
+            window.choose_theme("Dark").await;
+            window.sees("Nobody is skipped").await;
+            window.assert_accessible().await;
+            window.screenshot("plan-skipped-dark").await;
+            window.choose_theme("Light").await;
+            window.click("Source check").await;
+            window.becomes(CURRENT_TAB, "Source check").await;
+            window.screenshot("plan-source-light").await;
+            window.click("Changes").await;
+            window.becomes(TICKS, "100 1 1").await;
+            assert_eq!(window.value("Reason").await, "They left");
 
             // Enter in a field decides nothing, and filters.
             window.fill("Search", "nobody at all").await;

@@ -3,9 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
 use rollcall::store::accounts::{self, Role};
+use rollcall::store::connectors;
 use rollcall::store::sessions::{self, Purpose};
 
 use super::browser::{Browser, PASSWORD, Service, account};
+use super::world::{CONNECTOR, World};
 use crate::databases::on_both;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -232,20 +234,91 @@ async fn what_was_typed_outlives_the_end_of_a_sign_in() {
         assert_eq!(hidden_fields(&wrong.text), hidden);
         let again = browser.post("/sign-in", &borrowed(&sign_in(PASSWORD))).await;
         assert_eq!(again.status, StatusCode::OK, "{again:?}");
-        assert!(again.text.contains("<h1>Send what you typed</h1>"), "{again:?}");
-        assert!(again.text.contains("Maya &#34;M&#34; Lee"), "{again:?}");
-        assert!(
-            again.text.contains("href=\"/settings/accounts\">Go back without it<"),
-            "{again:?}"
-        );
+        // In its form, where it can be changed, and at its own address.
+        for told in [
+            "<h1>Settings</h1>",
+            "data-address=\"/settings/accounts\"",
+            "Nothing was done yet: this is what you had typed. Passwords and secrets were not kept.",
+            "value=\"Maya &#34;M&#34; Lee\"",
+            "value=\"maya@example.com\"",
+            "value=\"operator\" checked",
+        ] {
+            assert!(again.text.contains(told), "{told}: {again:?}");
+        }
+        assert!(!again.text.contains("canary"), "{again:?}");
         assert!(accounts::find(&db, "maya@example.com").await.is_err(), "it is not done by that");
-
-        let (_, form) =
-            again.text.split_once("<form method=\"post\" action=\"/settings/accounts\"").unwrap();
-        let fields = hidden_fields(form.split_once("</form>").unwrap().0);
-        let sent = browser.post("/settings/accounts", &borrowed(&fields)).await;
+        let token = again.token();
+        let fields: Vec<_> =
+            typed.into_iter().filter(|it| it.0 != "csrf").chain([("csrf", &*token)]).collect();
+        let sent = browser.post("/settings/accounts", &fields).await;
         assert!(sent.status.is_success() || sent.status.is_redirection(), "{sent:?}");
         assert_eq!(accounts::find(&db, "maya@example.com").await.unwrap().name, "Maya \"M\" Lee");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_typed_on_the_tab_of_a_connector_comes_back_there() {
+    on_both(async |db| {
+        let world = World::new(&db, 1).await;
+        let mut browser = world.service.signed_in(Role::Admin).await;
+        let admin = account(&db, Role::Admin).await;
+        let tab = "/connectors/1/general";
+        let shown = hidden_fields(&browser.get(tab).await.text);
+        let of = |name: &str| shown.iter().find(|it| it.0 == name).unwrap().1.clone();
+        let (version, opened) = (of("version"), of("opened"));
+        // Sent by a browser whose session has ended, and then signed in by an account of a role.
+        let mut late = async |path: &str, typed: &[(&str, &str)], email: &str| {
+            rollcall::with_pool!(&db, pool => {
+                sqlx::query("delete from sessions").execute(pool).await.unwrap();
+            });
+            let request = browser
+                .request(reqwest::Method::POST, path)
+                .header("origin", browser.url())
+                .header("sec-fetch-dest", "document")
+                .header("referer", format!("{}{path}", browser.url()))
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(rollcall::web::form::encode(typed));
+            let asked = browser.send(request).await;
+            let own = [("email", email), ("password", PASSWORD)];
+            let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let fields: Vec<_> = hidden_fields(&asked.text).into_iter().chain(own).collect();
+            browser.post("/sign-in", &borrowed(&fields)).await
+        };
+        let typed = [
+            ("version", &*version),
+            ("opened", &*opened),
+            ("name", "Renamed & more"),
+            ("client-id", "another-id"),
+            ("client-secret", "canary"),
+            ("base-url", "own"),
+            ("subdomain", "acme"),
+            ("then", "save"),
+        ];
+        let again = late(tab, &typed, "admin@example.com").await;
+        assert_eq!(again.status, StatusCode::OK, "{again:?}");
+        for told in [
+            "data-address=\"/connectors/1/general\"",
+            "value=\"Renamed &#38; more\"",
+            "value=\"another-id\"",
+            "value=\"acme\"",
+            "Type the new Client Secret again",
+            "name=\"client-secret-due\" value=\"on\"",
+        ] {
+            assert!(again.text.contains(told), "{told}: {again:?}");
+        }
+        assert!(!again.text.contains("canary"), "{again:?}");
+        let saved = connectors::find(&db, CONNECTOR).await.unwrap();
+        assert_eq!(saved.name.as_str(), CONNECTOR, "nothing was saved");
+        // Whoever may not edit, and a form that acts and is not shown again: as a list, as it was typed.
+        account(&db, Role::Viewer).await;
+        let listed = "<h1>Send what you typed</h1>";
+        let again = late(tab, &typed, "viewer@example.com").await;
+        assert!(again.text.contains(listed) && again.text.contains("another-id"), "{again:?}");
+        let deleting = [("confirm", "somebody@example.com")];
+        let path = format!("/settings/accounts/{}/delete", admin.id.0);
+        let again = late(&path, &deleting, "admin@example.com").await;
+        assert!(again.text.contains(listed) && again.text.contains("somebody@"), "{again:?}");
     })
     .await;
 }

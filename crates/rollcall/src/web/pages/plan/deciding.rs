@@ -249,6 +249,22 @@ impl Draft {
         self
     }
 
+    /// As fields of a form, to go along where they are not shown.
+    pub fn carried(&self) -> Vec<(&'static str, String)> {
+        let cause = if self.cause == 0 { String::new() } else { self.cause.to_string() };
+        let [reason, days] = ["reason", "days"].map(|it| self.form.value(it).to_owned());
+        let run = if self.form.checked("run") { "on".to_owned() } else { String::new() };
+        let typed = [
+            ("which", self.which.clone()),
+            ("cause", cause),
+            ("reason", reason),
+            ("days", days),
+            ("run", run),
+        ];
+        let typed = typed.into_iter().filter(|(_, value)| !value.is_empty());
+        self.ticked.iter().map(|it| ("seq", it.to_string())).chain(typed).collect()
+    }
+
     /// Whether nothing was ticked, chosen or typed.
     fn is_empty(&self) -> bool {
         let is_typed = ["reason", "days"].iter().any(|it| !self.form.value(it).trim().is_empty());
