@@ -4,6 +4,7 @@
 //! them, so the two cannot disagree. What is refused is a sentence for whoever typed it.
 
 pub(crate) mod choices;
+pub mod file;
 mod groups;
 mod leavers;
 pub(crate) mod mapping;

@@ -11,7 +11,8 @@ mod schedule;
 mod scope;
 mod secret;
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
@@ -22,6 +23,8 @@ use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
 use crate::health::{self, ConnectorHealth};
 use crate::notation::choices::{self, Choices};
+use crate::notation::file::ConnectorFile;
+use crate::notation::shell_word;
 use crate::people::names::{self, Lookup};
 use crate::people::preview::head_count;
 use crate::secret::Secret;
@@ -52,6 +55,10 @@ pub enum Command {
     Pause(PauseArgs),
     /// Let a paused connector run by itself again, from its next time on
     Resume(ResumeArgs),
+    /// Make another connector with the settings of one, but for its client secret; its schedule is off
+    Duplicate(DuplicateArgs),
+    /// Print a connector as a file for `connector create --from`; it holds no secret
+    Export(ShowArgs),
     /// Delete a connector that feeds no target
     Delete(DeleteArgs),
 }
@@ -64,12 +71,15 @@ pub struct CreateArgs {
     #[arg(long, default_value = "onelogin",
           value_parser = PossibleValuesParser::new([Provider::OneLogin.word()]))]
     provider: String,
+    /// Begin with the settings of a file that `connector export` wrote; flags count more than the file
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
     /// Where the OneLogin account is: us, eu, a subdomain or a URL
-    #[arg(long, value_name = "us|eu|SUBDOMAIN|URL")]
-    base_url: String,
+    #[arg(long, value_name = "us|eu|SUBDOMAIN|URL", required_unless_present = "from")]
+    base_url: Option<String>,
     /// Client ID of a credential with the scope Read users
-    #[arg(long, value_name = "ID")]
-    client_id: String,
+    #[arg(long, value_name = "ID", required_unless_present = "from")]
+    client_id: Option<String>,
     /// The file that holds the client secret, or - for standard input (or `ROLLCALL_CLIENT_SECRET`)
     #[arg(long, value_name = "FILE")]
     client_secret_file: Option<PathBuf>,
@@ -124,6 +134,13 @@ pub struct ResumeArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub struct DuplicateArgs {
+    name: String,
+    /// What to call the copy
+    new: String,
+}
+
+#[derive(Debug, clap::Args)]
 pub struct DeleteArgs {
     name: String,
     /// The name of the connector again
@@ -152,6 +169,8 @@ pub async fn run(command: Command, setup: Setup) -> Result<Exit, CliError> {
         | Command::Test(_)
         | Command::Pause(_)
         | Command::Resume(_)
+        | Command::Duplicate(_)
+        | Command::Export(_)
         | Command::Delete(_) => Context::open(setup).await?,
     };
     let done = match command {
@@ -164,6 +183,8 @@ pub async fn run(command: Command, setup: Setup) -> Result<Exit, CliError> {
         Command::Test(args) => check::run(&args, &context).await.map(|()| Exit::Ok),
         Command::Pause(args) => pause(&args, &context).await.map(|()| Exit::Ok),
         Command::Resume(args) => resume(&args, &context).await.map(|()| Exit::Ok),
+        Command::Duplicate(args) => duplicate(&args, &context).await.map(|()| Exit::Ok),
+        Command::Export(args) => export(&args, &context).await.map(|()| Exit::Ok),
         Command::Delete(args) => delete(&args, &context).await.map(|()| Exit::Ok),
     };
     context.close().await;
@@ -174,17 +195,16 @@ async fn create(args: CreateArgs, context: &Context) -> Result<(), CliError> {
     let Some(provider) = Provider::from_word(&args.provider) else {
         return Err(CliError::usage(format!("There is no provider {}.", args.provider)));
     };
-    let base_url = choices::base_url_of(&args.base_url, context.config.allow_loopback)
-        .map_err(CliError::usage)?;
-    let plain = ConnectorSettings::new(Settings {
-        base_url,
-        client_id: choices::client_id_of(&args.client_id).map_err(CliError::usage)?,
-        groups_from: choices::GROUPS_FROM_BY_DEFAULT.into(),
-        required_groups: Vec::new(),
-        scope: ScopeSettings::default(),
-        statuses: Vec::new(),
-        minimum_remaining_api_calls: choices::MINIMUM_REMAINING_API_CALLS_BY_DEFAULT,
-    });
+    let mut plain = match &args.from {
+        Some(file) => settings_of_file(file)?,
+        None => plain(String::new(), String::new()),
+    };
+    let source = &mut plain.source;
+    let base_url = args.base_url.as_ref().unwrap_or(&source.base_url);
+    source.base_url =
+        choices::base_url_of(base_url, context.config.allow_loopback).map_err(CliError::usage)?;
+    let client_id = args.client_id.as_ref().unwrap_or(&source.client_id);
+    source.client_id = choices::client_id_of(client_id).map_err(CliError::usage)?;
     let settings = args.choices.apply(&plain).map_err(CliError::usage)?;
     // Nothing was read of a new connector, so all that can be told is what was not looked for.
     let Lookup { unknown: _, unchecked } = names::look_up(&context.db, None, &settings).await?;
@@ -212,6 +232,25 @@ async fn create(args: CreateArgs, context: &Context) -> Result<(), CliError> {
     });
     note_unchecked(unchecked, context);
     Ok(())
+}
+
+/// A connector of which nothing is chosen but where its account is.
+fn plain(base_url: String, client_id: String) -> ConnectorSettings {
+    ConnectorSettings::new(Settings {
+        base_url,
+        client_id,
+        groups_from: choices::GROUPS_FROM_BY_DEFAULT.into(),
+        required_groups: Vec::new(),
+        scope: ScopeSettings::default(),
+        statuses: Vec::new(),
+        minimum_remaining_api_calls: choices::MINIMUM_REMAINING_API_CALLS_BY_DEFAULT,
+    })
+}
+
+fn settings_of_file(file: &Path) -> Result<ConnectorSettings, CliError> {
+    let refused = |why: String| CliError::usage(format!("{}: {why}", file.display()));
+    let text = fs::read_to_string(file).map_err(|error| refused(format!("{error}.")))?;
+    Ok(ConnectorFile::read(&text).map_err(refused)?.settings)
 }
 
 fn required_secret(args: &CreateArgs, context: &Context) -> Result<Secret, CliError> {
@@ -368,6 +407,26 @@ async fn note_head_count(
     Ok(())
 }
 
+async fn duplicate(args: &DuplicateArgs, context: &Context) -> Result<(), CliError> {
+    let connector = connectors::find(&context.db, &args.name).await?;
+    let copy = connectors::duplicate(&context.db, &connector, &args.new, &context.act()).await?;
+    tell(&copy, context).await?;
+    context.output.note(&format!(
+        "Its client secret is missing, and its schedule is off. Next: rollcall connector edit {} \
+         --client-secret-file FILE",
+        shell_word(copy.name.as_str())
+    ));
+    Ok(())
+}
+
+async fn export(args: &ShowArgs, context: &Context) -> Result<(), CliError> {
+    let connector = connectors::find(&context.db, &args.name).await?;
+    let file = ConnectorFile::of(&connector);
+    let text = file.text().map_err(|it| CliError::new(Exit::Failed, it.to_string()))?;
+    context.output.answer(&file, |_| text.trim_end().to_owned());
+    Ok(())
+}
+
 async fn delete(args: &DeleteArgs, context: &Context) -> Result<(), CliError> {
     let connector = connectors::find(&context.db, &args.name).await?;
     let loss = "Its settings and its client secret would be lost.";
@@ -405,15 +464,7 @@ fn list_text(answer: &ListAnswer) -> String {
 impl Command {
     /// Whether settings can be made of what is chosen, told without a connector.
     pub(super) fn check_choices(&self) -> Result<(), CliError> {
-        let mut settings = ConnectorSettings::new(Settings {
-            base_url: "https://acme.onelogin.com".to_owned(),
-            client_id: "id".to_owned(),
-            groups_from: choices::GROUPS_FROM_BY_DEFAULT.into(),
-            required_groups: Vec::new(),
-            scope: ScopeSettings::default(),
-            statuses: Vec::new(),
-            minimum_remaining_api_calls: choices::MINIMUM_REMAINING_API_CALLS_BY_DEFAULT,
-        });
+        let mut settings = plain("https://acme.onelogin.com".to_owned(), "id".to_owned());
         match self {
             Command::Create(args) => {
                 settings = args.choices.apply(&settings).map_err(CliError::usage)?;
@@ -430,6 +481,8 @@ impl Command {
             | Command::Test(_)
             | Command::Pause(_)
             | Command::Resume(_)
+            | Command::Duplicate(_)
+            | Command::Export(_)
             | Command::Delete(_) => {}
         }
         Ok(settings.check()?)

@@ -52,6 +52,12 @@ pub enum ConnectorError {
     )]
     SecretForNewAddress { old: String, new: String },
     #[error(
+        "The connector \"{name}\" has no client secret: none was given yet, or the key that sealed it \
+         was replaced. Type it on its tab General, or: rollcall connector edit NAME \
+         --client-secret-file FILE"
+    )]
+    NoSecret { name: Name },
+    #[error(
         "Somebody else changed the connector \"{name}\" at the same time. Nothing was saved. \
          Look at it again, then change it."
     )]
@@ -99,39 +105,75 @@ pub async fn create(
     client_secret: &Secret,
     act: &Act<'_>,
 ) -> Result<Connector, ConnectorError> {
-    const INSERT: &str = "insert into connectors \
-         (name, name_folded, provider, settings, client_secret, created_at, updated_at) \
-         values ($1, $2, $3, $4, $5, $6, $6) returning id";
     const SECRET: &str = "update connectors set client_secret = $2 where id = $1";
     let name = names::checked_name("connector", name)?;
     settings.check()?;
     if settings.schedule.enabled {
         settings.schedule.schedule_after(act.at)?;
     }
-    let text = settings_text(&name, settings)?;
     let mut tx = db.begin().await?;
     // The sealed secret is bound to the id, which exists only after the insert.
-    let id = with_tx!(&mut tx, conn => sqlx::query_scalar::<_, i64>(INSERT)
-        .bind(name.as_str())
-        .bind(name.folded())
-        .bind(provider.word())
-        .bind(text)
-        .bind(Vec::<u8>::new())
-        .bind(act.at.as_microsecond())
-        .fetch_one(conn)
-        .await)
-    .map_err(|error| taken_or_sql(error, &name))?;
-    let id = ConnectorId(id);
+    let id = insert(&mut tx, &name, provider, settings, act.at).await?;
     let sealed = seal.seal(client_secret, &belongs_to(id, settings))?;
     with_tx!(&mut tx, conn => sqlx::query(SECRET).bind(id.0).bind(sealed).execute(conn).await
         .map(|_| ()))?;
-    schedules::begin(&mut tx, id, act.at).await?;
     let created = json!({ "provider": provider.word(), "settings": settings });
     let changes = Changes::created(&created).and_secret("client_secret");
     let entry = Entry::new(Action::ConnectorCreate, id, &name).with(changes);
     audit::append(&mut tx, act, &entry).await?;
     tx.commit().await?;
     find(db, name.as_str()).await
+}
+
+/// Makes another connector with the settings of one. Its client secret does not follow: whoever may
+/// duplicate need not know it. Its schedule is off, because nothing can run yet, and it feeds nothing.
+pub async fn duplicate(
+    db: &Db,
+    of: &Connector,
+    name: &str,
+    act: &Act<'_>,
+) -> Result<Connector, ConnectorError> {
+    let name = names::checked_name("connector", name)?;
+    let mut settings = of.settings.clone();
+    settings.schedule.enabled = false;
+    let mut tx = db.begin().await?;
+    let id = insert(&mut tx, &name, of.provider, &settings, act.at).await?;
+    let created = json!({
+        "duplicate_of": of.name.as_str(),
+        "provider": of.provider.word(),
+        "settings": settings,
+    });
+    let entry = Entry::new(Action::ConnectorCreate, id, &name).with(Changes::created(&created));
+    audit::append(&mut tx, act, &entry).await?;
+    tx.commit().await?;
+    find(db, name.as_str()).await
+}
+
+/// The row of a connector that has no secret yet.
+async fn insert(
+    tx: &mut Tx,
+    name: &Name,
+    provider: Provider,
+    settings: &ConnectorSettings,
+    now: Timestamp,
+) -> Result<ConnectorId, ConnectorError> {
+    const SQL: &str = "insert into connectors \
+         (name, name_folded, provider, settings, client_secret, created_at, updated_at) \
+         values ($1, $2, $3, $4, $5, $6, $6) returning id";
+    let text = settings_text(name, settings)?;
+    let id = with_tx!(&mut *tx, conn => sqlx::query_scalar::<_, i64>(SQL)
+        .bind(name.as_str())
+        .bind(name.folded())
+        .bind(provider.word())
+        .bind(text)
+        .bind(Vec::<u8>::new())
+        .bind(now.as_microsecond())
+        .fetch_one(conn)
+        .await)
+    .map_err(|error| taken_or_sql(error, name))?;
+    let id = ConnectorId(id);
+    schedules::begin(tx, id, now).await?;
+    Ok(id)
 }
 
 /// All connectors, by name.
@@ -195,7 +237,18 @@ pub async fn client_secret(
         .bind(connector.id.0)
         .fetch_one(pool)
         .await)?;
+    if sealed.is_empty() {
+        return Err(ConnectorError::NoSecret { name: connector.name.clone() });
+    }
     Ok(seal.unseal(&sealed, &belongs_to(connector.id, &connector.settings))?)
+}
+
+/// Whether there is a client secret, which may be one that no key opens any more.
+pub async fn has_client_secret(db: &Db, id: ConnectorId) -> Result<bool, StoreError> {
+    const SQL: &str = "select count(*) from connectors where id = $1 and length(client_secret) > 0";
+    let count: i64 = with_pool!(db, pool => sqlx::query_scalar(SQL)
+        .bind(id.0).fetch_one(pool).await?);
+    Ok(0 < count)
 }
 
 /// Which key sealed the secrets of this database; none while there are none.
@@ -249,6 +302,10 @@ pub async fn edit(
             old: before.settings.source.base_url.clone(),
             new: settings.source.base_url.clone(),
         });
+    }
+    let is_enabled = settings.schedule.enabled && !before.settings.schedule.enabled;
+    if is_enabled && client_secret.is_none() && !has_client_secret(db, before.id).await? {
+        return Err(ConnectorError::NoSecret { name: before.name.clone() });
     }
     let mut tx = db.begin().await?;
     let stored = lock(&mut tx, before.id).await?;

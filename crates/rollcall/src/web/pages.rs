@@ -4,6 +4,7 @@ pub mod account;
 pub mod audit;
 pub mod connector;
 pub mod connector_delete;
+pub mod connector_duplicate;
 pub mod connector_new;
 pub mod connector_pause;
 pub mod connector_test;

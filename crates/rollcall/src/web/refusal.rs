@@ -182,6 +182,7 @@ impl From<ConnectorError> for Refusal {
             ConnectorError::Name(error) => error.into(),
             ConnectorError::HasTargets { .. }
             | ConnectorError::SecretForNewAddress { .. }
+            | ConnectorError::NoSecret { .. }
             | ConnectorError::ChangedMeanwhile { .. }
             | ConnectorError::Field(_)
             | ConnectorError::Seal(_) => Refusal::Conflict(error.to_string()),

@@ -88,6 +88,13 @@ pub struct LastRun {
 pub async fn show(State(app): State<App>, visit: Visit, Query(asked): Query<Asked>) -> Answer {
     let mut rows = rows(&app, &visit).await?;
     let total = rows.len();
+    if visit.may(Role::Admin) {
+        for row in &mut rows {
+            let name = shell_word(&row.name);
+            row.commands.push(("Duplicate", format!("rollcall connector duplicate {name} NAME")));
+            row.commands.push(("Export", format!("rollcall connector export {name}")));
+        }
+    }
     let typed = asked.q.trim().to_lowercase();
     rows.retain(|it| {
         it.name.to_lowercase().contains(&typed)

@@ -508,3 +508,37 @@ async fn a_preview_predicts_as_many_calls_as_counting_takes() {
         assert_eq!(told["api_calls"], 0);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_is_duplicated_exported_and_made_again_of_its_file() {
+    let it = Installation::new(20, false).await;
+    it.expect(0, &["connector", "edit", "OneLogin", "--limit-renames", "7", "--every", "1h"]).await;
+    let told = it.expect(0, &["connector", "duplicate", "OneLogin", "Lab"]).await;
+    assert!(told.contains("Lab"), "{told}");
+    let told = it.expect(64, &["sync", "Lab"]).await;
+    assert!(told.contains("The connector \"Lab\" has no client secret"), "{told}");
+    let told = it.expect(64, &["connector", "edit", "Lab", "--schedule", "on"]).await;
+    assert!(told.contains("The connector \"Lab\" has no client secret"), "{told}");
+
+    let text = it.expect(0, &["connector", "export", "OneLogin"]).await;
+    assert_eq!(text, it.expect(0, &["connector", "export", "onelogin"]).await);
+    assert!(!text.contains(it.sandbox.client_secret()), "{text}");
+    let copy = it.json(0, &["connector", "export", "Lab"]).await;
+    let mut one = it.json(0, &["connector", "export", "OneLogin"]).await;
+    assert_eq!(one["settings"]["schedule"]["enabled"], true);
+    one["settings"]["schedule"]["enabled"] = false.into();
+    assert_eq!(copy["settings"], one["settings"]);
+
+    let folder = it.folder.path();
+    let file = folder.join("connector.json").display().to_string();
+    std::fs::write(&file, &text).unwrap();
+    let secret = folder.join("secret").display().to_string();
+    let create = ["connector", "create", "Again", "--from", &file, "--client-secret-file", &secret];
+    it.expect(0, &[&create[..], &["--limit-renames", "8"]].concat()).await;
+    let again = it.json(0, &["connector", "export", "Again"]).await;
+    assert_eq!(again["settings"]["safety"]["renames_max"], 8);
+    assert_eq!(again["settings"]["source"], one["settings"]["source"]);
+    std::fs::write(&file, text.replace("renames_max", "renames_most")).unwrap();
+    let told = it.expect(64, &create).await;
+    assert!(told.contains("There is no setting settings.safety.renames_most."), "{told}");
+}

@@ -488,3 +488,78 @@ async fn a_viewer_sees_every_tab_and_changes_nothing() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_has_every_setting_but_no_secret_and_runs_only_once_it_has_one() {
+    on_both(async |db| {
+        let (service, mut browser, sandbox) = admin(&db).await;
+        make(&mut browser, &sandbox, "stay").await;
+        let one = stored(&db).await;
+        let (engine, actor) = (&service.engine, Actor::account("ana@example.com", ""));
+        let mut settings = one.settings.clone();
+        settings.schedule.enabled = true;
+        settings.safety.renames_max = 7;
+        let act = actor.act(Timestamp::now());
+        let name = one.name.as_str();
+        connectors::edit(&db, &engine.seal, &one, name, &settings, None, &act).await.unwrap();
+
+        let listed = browser.get("/connectors").await;
+        for way in ["/connectors/1/duplicate\">Duplicate", "/connectors/1/export\" download>Export"]
+        {
+            assert!(listed.text.contains(way), "{way}: {listed:?}");
+        }
+        assert!(listed.text.contains("rollcall connector export OneLogin"), "{listed:?}");
+        let path = "/connectors/1/duplicate";
+        let shown = browser.get(path).await;
+        assert!(shown.text.contains("value=\"OneLogin copy\""), "{shown:?}");
+        let taken = browser.submit(path, path, &[("name", "ONELOGIN")]).await;
+        assert_eq!(taken.status, StatusCode::UNPROCESSABLE_ENTITY, "{taken:?}");
+        assert!(taken.text.contains("id=\"name-error\""), "{taken:?}");
+        let made = browser.submit(path, path, &[("name", "Lab & more")]).await;
+        let copy = connectors::find(&db, "lab & more").await.unwrap();
+        let of_copy = |way: &str| format!("/connectors/{}/{way}", copy.id);
+        assert_eq!(made.location(), of_copy("general"), "{made:?}");
+        let shown = browser.follow(&made).await;
+        assert!(shown.text.contains("Its Client Secret is missing"), "{shown:?}");
+        assert!(!shown.text.contains("Type to replace it."), "{shown:?}");
+        settings.schedule.enabled = false;
+        assert_eq!(copy.settings, settings);
+        let audit = browser.get(&format!("/audit?noun=connector&object={}", copy.id)).await;
+        assert!(
+            audit.text.contains("OneLogin") && audit.text.contains("duplicate_of"),
+            "{audit:?}"
+        );
+
+        // It neither runs nor is scheduled without one.
+        let refused = browser.submit("/connectors", &of_copy("sync"), &[]).await;
+        assert!(refused.text.contains("has no client secret"), "{refused:?}");
+        let tab = &*of_copy("sync-settings");
+        let on = [("schedule", "0 * * * *"), ("schedule-enabled", "on"), ("then", "stay")];
+        let refused = send(&mut browser, tab, &on).await;
+        assert!(refused.text.contains("has no client secret"), "{refused:?}");
+        assert!(refused.text.contains(&of_copy("general#client-secret")), "{refused:?}");
+        let secret = sandbox.client_secret().to_owned();
+        let (id, url) = (sandbox.client_id().to_owned(), sandbox.base_url());
+        let typed = [
+            ("name", "Lab"),
+            ("client-id", &*id),
+            ("client-secret", &*secret),
+            ("base-url", "other"),
+            ("url", &*url),
+            ("then", "stay"),
+        ];
+        send(&mut browser, &of_copy("general"), &typed).await;
+        send(&mut browser, tab, &on).await;
+        assert!(connectors::find(&db, "Lab").await.unwrap().settings.schedule.enabled);
+
+        let file = browser.get("/connectors/1/export").await;
+        assert_eq!(file.headers["content-type"], "application/json");
+        let name = "attachment; filename=\"connector-1.json\"";
+        assert_eq!(file.headers["content-disposition"], name);
+        assert!(
+            file.text.contains("\"renames_max\": 7") && !file.text.contains(&secret),
+            "{file:?}"
+        );
+    })
+    .await;
+}

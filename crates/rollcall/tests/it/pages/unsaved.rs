@@ -484,6 +484,7 @@ async fn filled(db: &Db, world: &World, plan: &str, admin: &mut Browser) -> Vec<
         of("/connectors/new/{provider}", "/connectors/new/onelogin", &client),
         of("/connectors/{id}/pause", "/connectors/1/pause", &[reason]),
         of("/connectors/{id}/resume", "/connectors/1/resume", &[reason]),
+        of("/connectors/{id}/duplicate", "/connectors/2/duplicate", &[named[0]]),
         of("/connectors/{id}/delete", "/connectors/2/delete", &[("confirm", "Spare"), reason]),
         of("/connectors/{id}/{tab}", SYNC, &limit),
         of("/plans/{id}/show", &format!("{plan}/show"), &[("seq", held[1]), reason]),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::field::{self, Wrong};
+use super::head::tab_of;
 use super::identity::{self, Identity};
 use super::opened::{self, Opened};
 use super::saved;
@@ -12,7 +13,7 @@ use crate::secret::Secret;
 use crate::store::accounts::Role;
 use crate::store::audit::changes;
 use crate::store::connectors::settings::{ConnectorSettings, FieldError};
-use crate::store::connectors::{Connector, ConnectorError, ConnectorId};
+use crate::store::connectors::{self, Connector, ConnectorError, ConnectorId};
 use crate::web::App;
 use crate::web::form::Form;
 use crate::web::refusal::Refusal;
@@ -266,7 +267,9 @@ pub async fn typed(
 pub fn note(error: ConnectorError, draft: &mut Draft) -> Result<(), Refusal> {
     let (field, why) = match error {
         ConnectorError::Name(error) => ("name", error.to_string()),
-        ConnectorError::SecretForNewAddress { .. } => ("client-secret", error.to_string()),
+        ConnectorError::SecretForNewAddress { .. } | ConnectorError::NoSecret { .. } => {
+            ("client-secret", error.to_string())
+        }
         ConnectorError::Field(error) => {
             place(error, &mut draft.wrong, &mut draft.wrong_together);
             return Ok(());
@@ -301,7 +304,7 @@ pub fn place(error: FieldError, wrong: &mut Wrong, wrong_together: &mut Vec<Stri
 pub fn error_lines(draft: &Draft, connector: ConnectorId, tab: Tab) -> Vec<ErrorLine> {
     let of_field = draft.wrong.iter().map(|(field, why)| {
         let line = error_line(field, why);
-        match Tab::of(field).filter(|it| *it != tab) {
+        match tab_of(field).filter(|it| *it != tab) {
             Some(other) => {
                 let href = format!("/connectors/{connector}/{}#{field}", other.word());
                 let label = format!("{}, {}", other.label(), line.label);
@@ -334,9 +337,9 @@ pub fn error_line(field: &str, why: &str) -> ErrorLine {
     ErrorLine { href: format!("#{field}"), label: label.to_owned(), why: why.to_owned() }
 }
 
-/// `Set on 3 Nov 2026 by ana@example.com.`
+/// `Set on 3 Nov 2026 by ana@example.com.`; nothing where none is set.
 async fn secret_set(app: &App, visit: &Visit, connector: &Connector) -> Result<String, Refusal> {
-    if !visit.may(Role::Viewer) {
+    if !visit.may(Role::Viewer) || !connectors::has_client_secret(app.db(), connector.id).await? {
         return Ok(String::new());
     }
     let is_secret = |it: &changes::Change| it.setting == "client_secret" && it.secret;

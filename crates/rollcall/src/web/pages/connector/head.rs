@@ -85,7 +85,8 @@ fn commands(connector: &Connector) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn tab_of(field: &str) -> Option<Tab> {
+/// The tab on which a field stands, by its name.
+pub fn tab_of(field: &str) -> Option<Tab> {
     match field {
         "name" | "base-url" | "client-id" | "client-secret" => Some(Tab::General),
         flag => Tab::of(flag),
