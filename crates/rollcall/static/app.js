@@ -264,7 +264,9 @@ function refresh(part) {
   const timer = setInterval(show, REFRESH_MS);
 }
 
-// ---- Commands that follow a form: [data-follows=id of the form] with the command in [data-typed].
+// ---- Commands that follow a form: [data-follows=id of the form] with the command in [data-typed], where
+// {field|WORD} is what is typed, {--flag,|usual} the flag with all that is ticked of its field, where
+// that is not the usual, and {--flag*|} the flag once for each line of its field.
 
 function follows(code) {
   const form = document.getElementById(code.dataset.follows);
@@ -272,7 +274,13 @@ function follows(code) {
   const tell = () => {
     const data = new FormData(form);
     const value = (name) => (form.elements[name]?.selectedOptions?.[0]?.text ?? String(data.get(name) ?? "")).trim();
-    code.textContent = code.dataset.typed.replace(/\{([\w-]+)((?::[\w-]+=[\w-]+)*)\|([^}]*)\}/g, (_, name, others, word) => {
+    const listed = (flag, many, usual) => {
+      const typed = data.getAll(flag).flatMap((it) => String(it).split("\n")).map((it) => it.trim()).filter(Boolean);
+      if (many === ",") return typed.join() === usual ? "" : ` --${flag} ${quoted(typed.join())}`;
+      return typed.map((it) => ` --${flag} ${quoted(it)}`).join("");
+    };
+    code.textContent = code.dataset.typed.replace(/\{--([\w-]+)([,*])\|([^}]*)\}|\{([\w-]+)((?::[\w-]+=[\w-]+)*)\|([^}]*)\}/g, (_, flag, many, usual, name, others, word) => {
+      if (flag) return listed(flag, many, usual);
       const other = others.split(":").map((it) => it.split("=")).find(([chosen]) => chosen && chosen === value(name));
       const typed = value(other ? other[1] : name);
       return typed === "" ? word : quoted(typed);

@@ -185,6 +185,8 @@ fn view(
     let or = |typed: &str, instead: &str| {
         if typed.is_empty() { instead.to_owned() } else { shell_word(typed) }
     };
+    let saved =
+        |flag: &str| notation::setting(flag).map(|it| (it.values)(&plain())).unwrap_or_default();
     let flags = notation::flags(&plain(), settings);
     let command = format!(
         "rollcall connector create {} --base-url {} --client-id {} --client-secret-file -{flags}",
@@ -195,10 +197,9 @@ fn view(
     let follows = format!(
         "rollcall connector create {{name|NAME}} --base-url \
          {{base-url:own=subdomain:other=url|SUBDOMAIN}} --client-id {{client-id|ID}} \
-         --client-secret-file -{flags}"
+         --client-secret-file -{{--groups-from,|{}}}{{--required-group*|}}",
+        saved("groups-from").join(",")
     );
-    let saved =
-        |flag: &str| notation::setting(flag).map(|it| (it.values)(&plain())).unwrap_or_default();
     let mut unsaved = opened::changed(given, saved);
     unsaved.extend(identity.changed(&Identity::empty()));
     View {

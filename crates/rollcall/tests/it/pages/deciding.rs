@@ -468,7 +468,15 @@ fn what_is_ticked_is_what_is_decided_over_whatever_is_searched_for() {
             let (world, path) = with_a_held_plan(&db).await;
             let approver = world.service.signed_in(Role::Approver).await;
             window.sign_in_as(&approver, &world.service).await;
+            // Scripts tell times in the words of the service.
+            rollcall::with_pool!(&db, pool => {
+                sqlx::query("update plans set made_at = made_at - 40000000")
+                    .execute(pool).await.unwrap();
+            });
             window.goto(&world.service, &path).await;
+            let made = "return document.querySelector('.lead time').textContent\
+                        .replace(/[0-9]+/, 'N')";
+            window.becomes(made, "N s ago").await;
             window.sees("8 changes are chosen.").await;
             let boxes = window.names_like("Change ").await;
             assert_eq!(boxes.len(), 8, "{boxes:?}");
@@ -719,6 +727,11 @@ async fn a_rejection_is_shown_with_its_reason_and_lifted_by_an_approver() {
         assert_eq!(told.text.matches(">On leave</td>").count(), 6, "{told:?}");
         let late = approver.submit("/rejections", "/rejections/lift", &fields).await;
         assert_eq!(late.status, 409, "{late:?}");
+        // What other settings would do tells of them, too.
+        let mut admin = world.service.signed_in(Role::Admin).await;
+        let shown = admin.get("/connectors/1/required-groups").await;
+        let (_, effect) = shown.text.split_once("By the last read").unwrap();
+        assert!(effect.contains("6 changes are left alone because somebody rejected"), "{shown:?}");
         let mut viewer = world.service.signed_in(Role::Viewer).await;
         let shown = viewer.get("/rejections").await;
         assert!(!shown.text.contains("/rejections/lift"), "{shown:?}");

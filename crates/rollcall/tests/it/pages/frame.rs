@@ -161,6 +161,20 @@ fn unsaved_changes_are_counted_kept_and_discarded() {
             window.goto_again().await;
             assert!(window.is_checked(step).await);
             window.sees_not("Your unsaved changes are back.").await;
+
+            // The command follows what is ticked and listed, too.
+            let command = "return document.querySelector('[data-follows]').textContent";
+            window.click("Groups from member_of").await;
+            window.fill("Required OneLogin Groups", "Staff\n\nrole:Jira Users").await;
+            let begins = "rollcall connector create OneLogin --base-url us --client-id ID \
+                          --client-secret-file -";
+            let required = "--required-group Staff --required-group 'role:Jira Users'";
+            let told = format!("{begins} --groups-from member_of,roles,group {required}");
+            window.becomes(command, &told).await;
+            window.click("Groups from member_of").await;
+            window.becomes(command, &format!("{begins} {required}")).await;
+            window.click("Groups from roles").await;
+            window.becomes(command, &format!("{begins} --groups-from group {required}")).await;
         })
         .await;
     });

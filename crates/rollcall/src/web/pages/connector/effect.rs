@@ -15,6 +15,7 @@ use crate::store::connectors::Connector;
 use crate::store::connectors::settings::ConnectorSettings;
 use crate::store::runs::Run;
 use crate::store::{budgets, reads, runs, targets};
+use crate::sync::report::left_alone;
 use crate::web::App;
 use crate::web::moment::{Moment, count};
 use crate::web::refusal::Refusal;
@@ -77,6 +78,8 @@ pub struct TargetEffect {
     pub kinds: Vec<KindEffect>,
     /// What becomes of whoever is missing, where they are too many; empty where they are not.
     pub missing: String,
+    /// How many changes would be left alone because somebody rejected them; empty where there are none.
+    pub rejected: String,
     pub objections: Vec<String>,
 }
 
@@ -315,6 +318,10 @@ fn target(target: TargetPreview) -> TargetEffect {
         missing: target.about_missing().unwrap_or_default(),
         name: target.target.map_or_else(|| "no target yet".to_owned(), |it| it.to_string()),
         kinds: target.kinds.into_iter().map(kind).collect(),
+        rejected: match target.rejected as u64 {
+            0 => String::new(),
+            rejected => left_alone(rejected),
+        },
         objections: target.objections,
     }
 }

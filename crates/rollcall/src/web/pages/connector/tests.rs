@@ -264,6 +264,7 @@ fn the_effect_is_told_beside_the_fields() {
                 saved_held: "38".to_owned(),
             }],
             missing: hostile(),
+            rejected: HOSTILE.to_owned(),
             objections: vec![hostile()],
         }],
         unanswered: vec![hostile()],
