@@ -1,7 +1,7 @@
 //! The button that applies a plan. Where accounts are taken away it says so, and asks once more with
 //! their names.
 
-use super::Counts;
+use super::view::Counts;
 use crate::store::plans::PlanId;
 use crate::store::plans::changes::{self, Filter, PlanChange};
 use crate::store::runs::Page;

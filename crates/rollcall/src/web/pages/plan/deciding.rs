@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use axum::extract::{Path, State};
 use reconcile::figure::counted;
 
-use super::{Asked, find, order, view};
+use super::view::view;
+use super::{Asked, find, order};
 use crate::plans::decide::{self, Choice, DecideError, Decision, RULES_TRIED};
 use crate::run::{Ready, Task};
 use crate::store::accounts::Role;
