@@ -169,11 +169,11 @@ pub async fn search(
            and (cast($6 as text) = '' or c.external_id = $6 \
              or lower(c.username) like $7 escape '\\' or lower(c.group_name) like $7 escape '\\') \
          order by b.first_seq, c.seq limit $3";
+    const NUMBER: &str =
+        "select number from run_fields where run_id = $1 and lower(field) = lower($2)";
     if *filter == Filter::default() {
         return list(db, run, page).await;
     }
-    const NUMBER: &str =
-        "select number from run_fields where run_id = $1 and lower(field) = lower($2)";
     let Filter { kind, outcome, text, field } = filter;
     let field = fields::number_of(db, NUMBER, run.0, field.trim()).await?;
     let (text, needle) = (text.trim(), Needle::new(text));
