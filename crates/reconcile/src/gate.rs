@@ -202,7 +202,7 @@ pub enum Objection {
         of: usize,
         percent_max: u32,
     },
-    /// Seen by somebody who approved other changes beside them.
+    /// Seen by somebody who approved or rejected other changes beside them.
     LeftOut {
         planned: usize,
     },
@@ -767,11 +767,11 @@ impl fmt::Display for Objection {
                 spoken(attribute)
             ),
             Objection::LeftOut { planned: 1 } => {
-                f.write_str("1 change was left out when others were approved.")
+                f.write_str("1 change was left out when others were decided.")
             }
             Objection::LeftOut { planned } => {
                 let left_out = counted(*planned, "change was", "changes were");
-                write!(f, "{left_out} left out when others were approved.")
+                write!(f, "{left_out} left out when others were decided.")
             }
         }
     }

@@ -63,7 +63,7 @@ pub struct Decisions {
     pub approved: BTreeMap<Identity, Approval>,
     /// They are not proposed again while the rejection is in force.
     pub rejected: BTreeMap<Identity, Rejection>,
-    /// Seen beside what was approved, and not chosen; and by which rules it was proposed last.
+    /// Seen beside what was approved or rejected, and not chosen; and by which rules it was proposed last.
     pub left_out: BTreeMap<Identity, Box<str>>,
     /// Somebody saw how few people the source has, and that it is right.
     pub people_accepted: Option<Acceptance>,

@@ -138,13 +138,11 @@ pub async fn approve(
         return Err(nothing(&plan, &seen));
     }
 
-    let left = seen.iter().filter(|it| it.is_held && it.decision.is_empty());
-    let left: Vec<i64> = left.map(|it| it.seq).filter(|seq| !chosen.contains(seq)).collect();
     let until = now + settings.safety.expiry();
     let origin = Origin::of(plan.kind);
     let seqs: Vec<i64> = chosen.iter().copied().collect();
     changes::mark(&mut tx, plan.id, &seqs, Verdict::Approved).await?;
-    changes::mark(&mut tx, plan.id, &left, Verdict::LeftOut).await?;
+    leave_out_others(&mut tx, &plan, &seen, &chosen).await?;
     decisions::enact(&mut tx, plan.id, origin, Verdict::Approved, until).await?;
     decisions::enact(&mut tx, plan.id, origin, Verdict::LeftOut, until).await?;
     if accepts_people {
@@ -175,8 +173,8 @@ pub async fn approve(
     Ok(decision)
 }
 
-/// Says no to changes of a plan. They are not proposed again until the source says something else of
-/// the person, or until the time is over.
+/// Says no to changes of a plan; what waits beside them is left out. They are not proposed again until the
+/// source says something else of the person, or until the time is over.
 pub async fn reject(
     db: &Db,
     plan: PlanId,
@@ -209,8 +207,13 @@ pub async fn reject(
     }
     let until = now + lasts.unwrap_or(settings.safety.rejection());
     let seqs: Vec<i64> = chosen.iter().copied().collect();
+    let origin = Origin::of(plan.kind);
     changes::mark(&mut tx, plan.id, &seqs, Verdict::Rejected).await?;
-    decisions::enact(&mut tx, plan.id, Origin::of(plan.kind), Verdict::Rejected, until).await?;
+    decisions::enact(&mut tx, plan.id, origin, Verdict::Rejected, until).await?;
+    // Without them the rest may be within the limits, and nobody has said yes to it.
+    leave_out_others(&mut tx, &plan, &seen, &chosen).await?;
+    let waits_until = now + settings.safety.expiry();
+    decisions::enact(&mut tx, plan.id, origin, Verdict::LeftOut, waits_until).await?;
 
     let others = || seen.iter().filter(|it| it.is_held && !chosen.contains(&it.seq));
     let left = others().filter(|it| is_undecided(it)).count();
@@ -236,6 +239,18 @@ pub async fn reject(
     record(&mut tx, &plan, &decision, plan.expires_at, act, now, Action::PlanReject).await?;
     tx.commit().await?;
     Ok(decision)
+}
+
+/// Marks what waits beside what is chosen.
+async fn leave_out_others(
+    tx: &mut Tx,
+    plan: &Plan,
+    seen: &[Seen],
+    chosen: &BTreeSet<i64>,
+) -> Result<(), StoreError> {
+    let left = seen.iter().filter(|it| it.is_held && it.decision.is_empty());
+    let left: Vec<i64> = left.map(|it| it.seq).filter(|seq| !chosen.contains(seq)).collect();
+    changes::mark(tx, plan.id, &left, Verdict::LeftOut).await
 }
 
 /// A plan that nobody else decides over meanwhile.

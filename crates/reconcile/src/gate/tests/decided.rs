@@ -73,7 +73,7 @@ fn what_was_left_out_of_an_approval_waits_even_within_the_limits() {
         &people(4..=100, ""),
         &before,
         &expect![[r#"
-            2 changes were left out when others were approved.
+            2 changes were left out when others were decided.
             passes: 1 deactivate
             held: 2 deactivate
         "#]],

@@ -65,7 +65,7 @@ async fn a_part_is_approved_the_rest_is_left_out_and_then_rejected() {
     // Exactly the three are released; the others wait although they are below the limit now.
     let told = it.expect(3, &["sync", "OneLogin"]).await;
     assert!(told.contains("2 deactivations, 2 deactivations held"), "{told}");
-    assert!(told.contains("2 changes were left out when others were approved."), "{told}");
+    assert!(told.contains("2 changes were left out when others were decided."), "{told}");
     assert_eq!(it.active().await, 38);
     let shown = it.json(0, &["plan", "show", "1"]).await;
     assert_eq!(shown["status"], "applied");
@@ -86,6 +86,22 @@ async fn a_part_is_approved_the_rest_is_left_out_and_then_rejected() {
     assert!(told.contains("Plan 2 is rejected."), "{told}");
     it.expect(0, &[&approve[..], &["--only", "1,2", "--run"]].concat()).await;
     assert_eq!(it.active().await, 36);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_of_a_plan_waits_where_a_part_of_it_is_rejected() {
+    let (it, _) = Installation::with_a_held_plan().await;
+    let told = it.expect(0, &["plan", "reject", "1", "--only", "1", "--reason", "Stays"]).await;
+    assert!(told.contains("3 changes are waiting."), "{told}");
+    // The three are within the limit, and nobody has said yes to them.
+    for _ in 0..2 {
+        let told = it.expect(3, &["sync", "OneLogin"]).await;
+        assert!(told.contains("3 deactivations held"), "{told}");
+        assert!(told.contains("3 changes were left out when others were decided."), "{told}");
+    }
+    assert_eq!(it.active().await, 40);
+    it.expect(0, &["plan", "approve", "2", "--reason", "Left in May", "--run"]).await;
+    assert_eq!(it.active().await, 37);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -283,7 +283,7 @@ async fn each_rejection_tells_who_said_no_and_is_lifted_once() {
         let changes =
             plans::changes::list(&db, plan, &Filter::default(), EVERYTHING).await.unwrap();
         let decisions: Vec<&str> = changes.iter().map(|it| it.decision.as_str()).collect();
-        assert_eq!(decisions, ["", "rejected", "", ""]);
+        assert_eq!(decisions, ["", "rejected", "left-out", "left-out"]);
         approve(&db, plan, &Choice::default(), &somebody().act(at()).because("Left"))
             .await
             .unwrap();

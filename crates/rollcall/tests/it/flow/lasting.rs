@@ -143,7 +143,7 @@ async fn what_was_left_out_outlasts_an_edit_of_the_rules_and_its_way_back() {
             assert_eq!((held.status, world.active().await), (Status::Held, active));
             let objections = &held.decision.targets[0].held.objections;
             let words = objections.iter().map(ToString::to_string).collect::<Vec<_>>();
-            let left_out = "3 changes were left out when others were approved.".to_owned();
+            let left_out = "3 changes were left out when others were decided.".to_owned();
             assert!(words.contains(&left_out), "{words:?}");
         };
         left_out(&world, 39).await;
