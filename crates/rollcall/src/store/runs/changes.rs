@@ -152,8 +152,6 @@ pub async fn search(
     filter: &Filter,
     page: Page,
 ) -> Result<Vec<RecordedChange>, StoreError> {
-    const NUMBER: &str =
-        "select number from run_fields where run_id = $1 and lower(field) = lower($2)";
     // The order of both parts is that of their keys, so that the first page ends the search. SQLite
     // takes a cross join as it is written, blocks first, and looks for no index behind a plus.
     const SQL: &str = "select c.seq, t.name, c.kind, c.external_id, c.username, c.group_name, \
