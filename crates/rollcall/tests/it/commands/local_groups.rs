@@ -79,7 +79,7 @@ async fn a_local_group_stays_until_it_is_adopted_and_comes_back_by_an_undo() {
 
         it.expect(0, &["plan", "approve", "1", "--reason", "The role has it now"]).await;
         it.expect(0, &["sync", "OneLogin"]).await;
-        assert_eq!(it.members_of("night-shift").await, [c.clone()]);
+        assert_eq!(it.members_of("night-shift").await, std::slice::from_ref(&c));
         assert_eq!(it.is_local("night-shift").await, false);
         let told = it.expect(64, &["group", "add", "jira", "night-shift", &a]).await;
         assert!(told.contains("is no local group: OneLogin decides who is in it"), "{told}");
