@@ -28,7 +28,11 @@ pub const PEOPLE_MAX: usize = 400;
 #[derive(Debug, thiserror::Error)]
 pub enum LocalGroupError {
     #[error("The group \"{group}\" cannot be. {why}")]
-    Unfit { group: Name, why: String },
+    Unfit {
+        /// Spelt out where something of it cannot be seen.
+        group: String,
+        why: String,
+    },
     #[error(
         "Nothing is published to {target} yet, and a product would take a directory without users for an \
          order to remove everybody. Run the first sync: rollcall sync \"{connector}\""
@@ -61,7 +65,8 @@ pub async fn create(
     act: &Act<'_>,
 ) -> Result<(), LocalGroupError> {
     if let Err(why) = check_group(group) {
-        return Err(LocalGroupError::Unfit { group: group.clone(), why });
+        let group = group.as_str().escape_debug().to_string();
+        return Err(LocalGroupError::Unfit { group, why });
     }
     let mut tx = db.begin().await?;
     let generation = lock(&mut tx, target).await?;

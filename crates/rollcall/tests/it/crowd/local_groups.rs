@@ -204,8 +204,7 @@ async fn what_cannot_be_done_by_hand_is_told_and_changes_nothing() {
     expect![[r#"
         Nothing is published to wiki yet, and a product would take a directory without users for an order to remove everybody. Run the first sync: rollcall sync "wiki"
         The group " " cannot be. It has no name.
-        The group "a
-        b" cannot be. The name has a control character in it; type it anew.
+        The group "a\nb" cannot be. The name has a control character in it; type it anew.
         There is a group "dev" in jira already: jira decides who is in it.
         The group "dev" of jira is no local group: jira decides who is in it. Give people the role or group in the source, or make a local group of another name.
         The group "dev" of jira is no local group: jira decides who is in it. Give people the role or group in the source, or make a local group of another name.

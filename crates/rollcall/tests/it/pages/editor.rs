@@ -401,6 +401,24 @@ async fn names_that_no_read_tells_of_are_saved_with_a_word_about_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_local_group_that_is_not_there_is_saved_with_a_word_about_it() {
+    on_sqlite(async |db| {
+        let world = World::new(&db, 5).await;
+        let mut browser = world.service.signed_in(Role::Admin).await;
+        let path = "/connectors/1/group-provisioning";
+        let review =
+            send(&mut browser, path, &[("adopt-group", "board"), ("then", "review")]).await;
+        assert!(review.text.contains("--adopt-group board"), "{review:?}");
+        let saved = send(&mut browser, path, &[("adopt-group", "board"), ("then", "stay")]).await;
+        let told = browser.get(saved.location()).await.text.replace("&#34;", "\"");
+        let sentence =
+            "There is no local group \"board\" to adopt now. If somebody makes one, the next plan";
+        assert!(told.contains(sentence), "{told}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_name_without_its_place_is_corrected_to_a_role_or_a_group() {
     on_sqlite(async |db| {
         let world = World::new(&db, 30).await;

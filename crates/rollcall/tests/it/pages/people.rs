@@ -1,6 +1,7 @@
 //! Looking people up, explaining them, and syncing one of them, as a browser does it.
 
 use jiff::Timestamp;
+use reconcile::principal::Name;
 use reqwest::StatusCode;
 use rollcall::secret::Secret;
 use rollcall::store::accounts::Role;
@@ -8,6 +9,7 @@ use rollcall::store::connectors::{self, Provider};
 use rollcall::store::directory::browse::{self, Page, UserFilter};
 use rollcall::store::runs::of_person;
 use rollcall::store::targets::{self, TargetKind};
+use rollcall::target::crowd::local_groups;
 use rollcall::web::form;
 use serde_json::json;
 
@@ -126,6 +128,35 @@ async fn people_and_groups_are_looked_up_page_by_page_with_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_local_group_is_shown_as_such_with_who_made_it_and_who_added_whom() {
+    on_both(async |db| {
+        let world = World::new(&db, 5).await;
+        world.sync().await;
+        let target = targets::list(&db).await.unwrap().remove(0);
+        let all = Page { after: "", rows_max: 5 };
+        let ada = browse::users(&db, target.id, &UserFilter::default(), all).await.unwrap();
+        let ada = ada.into_iter().next().unwrap();
+        let root = somebody();
+        let (act, group) = (root.act(Timestamp::now()), Name::new("night shift"));
+        local_groups::create(&db, &target, &group, &act).await.unwrap();
+        local_groups::add(&db, &target, &group, &[ada.id.clone()].into(), &act).await.unwrap();
+
+        let mut viewer = world.service.signed_in(Role::Viewer).await;
+        let by_hand = format!("by hand by {}", root.name);
+        let path = format!("/groups/{}/{}", target.id.0, coded("night shift"));
+        let shown = viewer.get(&path).await.text;
+        let made = format!("A local group, made {by_hand}");
+        assert!(shown.contains(&made) && shown.contains(&format!("added {by_hand}")), "{shown}");
+        let person = format!("/users/{}/{}", target.id.0, coded(ada.id.as_str()));
+        let person = viewer.get(&person).await.text;
+        assert!(person.contains(&format!("added {by_hand}")), "{person}");
+        let groups = viewer.get("/groups?q=night").await.text;
+        assert!(groups.contains(">Local<") || groups.contains("Local</"), "{groups}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn members_of_a_group_are_the_same_however_they_are_found() {
     on_both(async |db| {
         let world = World::new(&db, 120).await;
@@ -133,7 +164,7 @@ async fn members_of_a_group_are_the_same_however_they_are_found() {
         let target = targets::list(&db).await.unwrap().remove(0);
         let all = Page { after: "", rows_max: 200 };
         for line in browse::groups(&db, target.id, "", all).await.unwrap() {
-            let name = reconcile::principal::Name::new(&line.name);
+            let name = Name::new(&line.name);
             let group = browse::group(&db, target.id, &name).await.unwrap().unwrap();
             assert_eq!(group, line);
             let walked = browse::members(&db, target.id, &group, "", all).await.unwrap();
