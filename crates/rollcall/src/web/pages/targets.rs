@@ -501,7 +501,7 @@ fn row(target: &Target, published: Published, now: Timestamp) -> Row {
 
 fn contact(last_read_at: Option<Timestamp>, now: Timestamp) -> Contact {
     let (role, icon, word) = match last_read_at {
-        None => ("neutral", "clock", "Waiting for first contact"),
+        None => ("neutral", "clock", "Waiting for first read"),
         Some(at) if STALE < now.duration_since(at) => ("warning", "clock", "Not read for a while"),
         Some(_) => ("success", "check", "Read by the product"),
     };

@@ -457,6 +457,7 @@ async fn what_waits_is_listed_before_what_passes() {
         let waiting = waiting.filter_map(|it| it.split('"').next()?.parse::<u64>().ok());
         assert_eq!(waiting.sum::<u64>(), 13, "{shown:?}");
         assert!(shown.text.contains(" still wait)"), "{shown:?}");
+        assert!(shown.text.contains(">Deactivate held, 2 rejected<"), "{shown:?}");
     })
     .await;
 }

@@ -408,8 +408,14 @@ pub(super) type Counts = BTreeMap<(String, String, String), u64>;
 /// A count for each kind that passes, and for each that is held; each leads to its rows.
 fn tiles(counts: &Counts, plan: PlanId, asked: &Asked) -> Vec<Tile> {
     let mut sums: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    for ((verdict, _, kind), number) in counts {
+    // Of what is held, what somebody decided over does not wait any more.
+    let mut decided: BTreeMap<&str, String> = BTreeMap::new();
+    for ((verdict, decision, kind), number) in counts {
         *sums.entry((verdict, kind)).or_default() += number;
+        if verdict == "held" && matches!(decision.as_str(), "approved" | "rejected") {
+            let told = decided.entry(kind).or_default();
+            told.extend([", ", &count(*number), " ", decision]);
+        }
     }
     let tile = |((verdict, kind), number): ((&str, &str), u64)| {
         let only = Asked {
@@ -423,7 +429,12 @@ fn tiles(counts: &Counts, plan: PlanId, asked: &Asked) -> Vec<Tile> {
         Tile {
             sign: if is_held { "!" } else { run::sign(kind) },
             count: count(number),
-            caption: if is_held { format!("{} held", spoken(kind)) } else { spoken(kind) },
+            caption: if is_held {
+                let decided = decided.get(kind).map(String::as_str).unwrap_or_default();
+                format!("{} held{decided}", spoken(kind))
+            } else {
+                spoken(kind)
+            },
             href: only.address(plan, 0),
             is_current: asked.kind == kind && asked.verdict == verdict,
         }

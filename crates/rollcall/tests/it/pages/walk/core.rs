@@ -114,7 +114,7 @@ impl Walk<'_> {
         self.pass("add target").await;
         it.click("Add target").await;
         it.sees("Copy the application password now").await;
-        it.sees("Waiting for first contact").await;
+        it.sees("Waiting for first read").await;
         self.look("target that nobody called").await;
     }
 
