@@ -72,6 +72,7 @@ pub async fn keep_simulation(
     let plan =
         keep(&mut tx, connector, decision, calls, made_by, PlanKind::Simulated, None, now).await?;
     tx.commit().await?;
+    db.renew_statistics(decision.changes()).await;
     Ok(plan)
 }
 

@@ -199,6 +199,14 @@ const CONNECTIONS_MAX: u32 = 8;
 const POSTGRES_SESSION: &str =
     "set idle_in_transaction_session_timeout = '20s'; set lock_timeout = '10s'";
 
+/// A hundredth of a large directory. Fewer are walked in no time.
+const CHANGES_MANY: usize = 1000;
+/// Looks at a sample. A table that somebody has locked is left to its turn.
+const ANALYZE: &str = "analyze (skip_locked) directory_users, directory_groups, \
+     directory_memberships, directory_events, run_changes, run_change_blocks, run_findings, \
+     plan_changes, plan_change_blocks, plan_findings";
+const ANALYZE_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// The text of one step of the schema for each engine.
 macro_rules! migration {
     ($version:literal, $file:literal) => {
@@ -326,6 +334,23 @@ impl Db {
         match self {
             Db::Sqlite(_) => Ok(Timestamp::now()),
             Db::Postgres(pool) => Ok(instant(sqlx::query_scalar(NOW).fetch_one(pool).await?)),
+        }
+    }
+
+    /// Tells the planner of a server how much a run or plan of so many changes has written. It finds out by
+    /// itself, a minute or so later; until then it walks all of them for one page. SQLite needs no telling.
+    ///
+    /// Nothing depends on it, so a failure is logged and no more.
+    pub async fn renew_statistics(&self, changes: usize) {
+        let Db::Postgres(pool) = self else { return };
+        if changes < CHANGES_MANY {
+            return;
+        }
+        let renewed = async { pool.acquire().await?.execute(ANALYZE).await };
+        match tokio::time::timeout(ANALYZE_TIMEOUT, renewed).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!("Statistics were not renewed: {error}"),
+            Err(_) => tracing::warn!("Statistics were not renewed in {ANALYZE_TIMEOUT:?}"),
         }
     }
 

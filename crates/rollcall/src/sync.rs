@@ -115,6 +115,13 @@ pub struct Decision {
     pub basis: Option<Basis>,
 }
 
+impl Decision {
+    /// How many changes pass or are held.
+    pub fn changes(&self) -> usize {
+        self.targets.iter().map(|it| it.approved.steps().len() + it.held.steps.len()).sum()
+    }
+}
+
 /// Whom a decision is about, and so what it says of plans that were made before.
 #[derive(Debug)]
 pub enum Reach {
@@ -594,6 +601,7 @@ pub async fn apply(
     moment("recorded");
     tx.commit().await?;
     moment("committed");
+    job.db.renew_statistics(decision.changes()).await;
     Ok(Finished { run, status, message, decision, calls, plan })
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use sandbox::onelogin::{Data, Options, Population, Sandbox, Tenant};
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
 use self::bad_days::Door;
 use crate::databases::Database;
@@ -122,6 +122,17 @@ impl World {
         }
     }
 
+    /// What the planner of the server takes for the number of rows of a table.
+    async fn rows_known_of(&self, table: &str) -> i64 {
+        const SQL: &str = "select cast(greatest(reltuples, 0) as bigint) from pg_class \
+             where oid = cast($1 as regclass)";
+        let url = &self.database.as_ref().unwrap().url;
+        let mut connection = PgConnection::connect(url).await.unwrap();
+        let rows = sqlx::query_scalar(SQL).bind(table).fetch_one(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        rows
+    }
+
     async fn is_unlocked(&self) -> bool {
         let file = self.folder.path().join("rollcall.sqlite");
         let file = SqliteConnectOptions::new().filename(file).busy_timeout(Duration::ZERO);
@@ -210,6 +221,32 @@ async fn two_processes_never_run_one_connector_at_once() {
         world.is_in_step().await;
         world.end().await;
     }
+}
+
+/// Otherwise a page of it is planned as if the tables were as empty as before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_knows_at_once_how_much_a_large_run_has_written() {
+    let world = World::on_postgres(Duration::ZERO).await;
+    for number in 0..600 {
+        let newcomer = sandbox::onelogin::User {
+            username: Some(format!("new.{number}").into()),
+            email: Some(format!("new.{number}@acme.test").into()),
+            status: 1,
+            state: 1,
+            ..Default::default()
+        };
+        let id = world.sandbox.admin().create_user(newcomer).unwrap();
+        let role =
+            world.sandbox.admin().with_tenant(|tenant| *tenant.roles().keys().next().unwrap());
+        world.sandbox.admin().add_role_member(role, id).unwrap();
+    }
+    world.expect(0, &["simulate", "OneLogin"]).await;
+    assert_ne!(world.rows_known_of("plan_changes").await, 0);
+    world.expect(0, &["sync", "OneLogin"]).await;
+    for table in ["directory_users", "directory_memberships", "run_changes", "run_change_blocks"] {
+        assert_ne!(world.rows_known_of(table).await, 0, "{table}");
+    }
+    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
