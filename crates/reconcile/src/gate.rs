@@ -263,7 +263,7 @@ pub fn check(plan: Plan, actual: &Directory, terms: &Terms<'_>) -> (Approved, He
     judge_counts(&mut judgement, actual, &crossings, terms.limits);
     judge_groups(&mut judgement, actual, &crossings, terms.limits);
     judge_privileged(&mut judgement, &crossings, terms.privileged);
-    judge_adoptions(&mut judgement);
+    judge_adoptions(&mut judgement, terms.decisions);
     judge_rules(&mut judgement, terms.rules);
     values::judge(&mut judgement, actual, terms);
     judge_left_out(&mut judgement, terms.decisions);
@@ -272,7 +272,8 @@ pub fn check(plan: Plan, actual: &Directory, terms: &Terms<'_>) -> (Approved, He
         return (Approved { steps }, Held { rejected, ..Held::default() });
     }
     if terms.limits.hold == Hold::Everything {
-        held = is_open;
+        // An adoption may wait although it is approved.
+        held = held.iter().zip(&is_open).map(|(held, is_open)| *held || *is_open).collect();
     }
     closure::close(&steps, actual, &mut held);
     let (held, steps) = part(steps, &held);
@@ -583,20 +584,27 @@ fn judge_privileged(
     }
 }
 
-/// Whoever joins or leaves such a group waits with it.
-fn judge_adoptions(judgement: &mut Judgement<'_>) {
+/// Whoever joins or leaves such a group waits with it, and it with whomever nobody has seen: once it is
+/// ours, they would pass as any other change does.
+fn judge_adoptions(judgement: &mut Judgement<'_>, decisions: &Decisions) {
     let steps = judgement.steps;
-    for step in steps {
+    for (place, step) in steps.iter().enumerate() {
         let Change::AdoptGroup { group } = &step.change else { continue };
         let of_group =
             |is: fn(&Change) -> bool| judgement.count(|it| it.group() == Some(group) && is(it));
         let joining = of_group(|it| matches!(it, Change::AddMember { .. }));
         let leaving = of_group(is_leave);
-        let objection = Objection::Adoption { group: group.clone(), joining, leaving };
-        judgement.object(
-            objection,
-            |it| matches!(it, Change::AdoptGroup { group: adopted } if adopted == group),
-        );
+        let waits = |(at, (step, is_open)): (usize, (&Step, &bool))| {
+            let was_seen = || decisions.left_out.contains_key(&Identity::of(&step.change));
+            *is_open && step.change.group() == Some(group) && (at == place || !was_seen())
+        };
+        if !steps.iter().zip(&judgement.is_open).enumerate().any(waits) {
+            continue;
+        }
+        if let Some(held) = judgement.held.get_mut(place) {
+            *held = true;
+        }
+        judgement.objections.push(Objection::Adoption { group: group.clone(), joining, leaving });
     }
 }
 

@@ -140,10 +140,28 @@ fn an_adoption_is_always_asked_about_with_all_that_hangs_on_it() {
         .assert_eq(&told(terms));
         let change = Change::AdoptGroup { group: Name::new("dev") };
         let adoption = Identity::of(&change);
-        let approved = [Approval::of(&Step { change, reason: Reason::Named }, "")].into();
-        let decisions = Decisions { approved, ..Decisions::default() };
-        let all = told(&Terms { decisions: &decisions, ..*terms });
-        assert_eq!((all.matches("passes: ").count(), all.lines().count()), (5, 5), "{all}");
+        let approval = Approval::of(&Step { change, reason: Reason::Named }, "");
+        let (_, held) = gate::check(plan(), &actual, terms);
+        let passing = |decisions: &Decisions| {
+            let all = told(&Terms { decisions, ..*terms });
+            (all.matches("passes: ").count(), all.lines().count())
+        };
+        // Whoever came since somebody saw it has been seen by nobody, and once the group is ours nobody
+        // would ask.
+        let alone = Decisions { approved: [approval.clone()].into(), ..Decisions::default() };
+        assert_eq!(passing(&alone), (2, 6));
+        let everything = Limits { hold: Hold::Everything, ..*terms.limits };
+        let all = told(&Terms { decisions: &alone, limits: &everything, ..*terms });
+        assert!(all.contains("held: ~ adopt group dev"), "{all}");
+        let approved = held.steps.iter().map(|it| Approval::of(it, "")).collect();
+        assert_eq!(passing(&Decisions { approved, ..Decisions::default() }), (5, 5));
+        // Seen and not chosen, they wait by themselves.
+        let members = held.steps.iter().map(|it| Identity::of(&it.change));
+        let left_out = members.filter(|it| *it != adoption).map(|it| (it, "".into())).collect();
+        let part = Decisions { left_out, ..alone };
+        let all = told(&Terms { decisions: &part, ..*terms });
+        assert!(all.contains("passes: ~ adopt group dev"), "{all}");
+        assert_eq!(all.matches("held: ").count(), 2, "{all}");
         let rejected = [(adoption, rejection_of_nobody())].into();
         let decisions = Decisions { rejected, ..Decisions::default() };
         let none = told(&Terms { decisions: &decisions, ..*terms });
