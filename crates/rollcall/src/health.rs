@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use reconcile::health::{Facts, Health, Last, health};
 use reconcile::schedule::due::{Freshness, freshness};
 
+use crate::notation::shell_quoted;
 use crate::schedule::{self, Preview};
 use crate::store::connectors::settings::FieldError;
 use crate::store::connectors::{Connector, ConnectorId};
@@ -194,17 +195,17 @@ fn why(found: &ConnectorHealth, decisive: Option<&Run>) -> String {
 
 /// What to do about it at the command line; empty where nothing is to be done.
 fn remedy(found: &ConnectorHealth, connector: &Connector, decisive: Option<&Run>) -> String {
-    let name = &connector.name;
+    let name = shell_quoted(connector.name.as_str());
     match found.health {
         Health::Draft => {
-            format!("Make one: rollcall target create NAME --connector \"{name}\" --type crowd")
+            format!("Make one: rollcall target create NAME --connector {name} --type crowd")
         }
-        Health::Paused => format!("Let it run again: rollcall connector resume \"{name}\""),
+        Health::Paused => format!("Let it run again: rollcall connector resume {name}"),
         Health::Held => {
             decisive.map_or(String::new(), |run| format!("See them: rollcall run show {}", run.id))
         }
-        Health::Late => format!("See `rollcall run list --connector \"{name}\"`."),
-        Health::NeverRun => format!("Look first: rollcall simulate \"{name}\""),
+        Health::Late => format!("See `rollcall run list --connector {name}`."),
+        Health::NeverRun => format!("Look first: rollcall simulate {name}"),
         Health::NeedsAttention | Health::Healthy => String::new(),
     }
 }

@@ -438,6 +438,15 @@ pub fn shell_word(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
+/// As [`shell_word`], in quotes always: how a name stands in a sentence that ends with a command.
+/// What a shell reads between double quotes goes between single ones.
+pub fn shell_quoted(word: &str) -> String {
+    if word.contains(['"', '\\', '$', '`', '!']) {
+        return shell_word(word);
+    }
+    format!("\"{word}\"")
+}
+
 /// The settings with one flag followed. A schedule takes an expression and then a switch.
 fn follow(before: &ConnectorSettings, given: &Given) -> Result<ConnectorSettings, String> {
     let one = |settings: &ConnectorSettings, given: &Given| parse(given)?.apply(settings);
@@ -527,6 +536,28 @@ mod tests {
         GROUPS_FROM_BY_DEFAULT, MINIMUM_REMAINING_API_CALLS_BY_DEFAULT,
     };
     use crate::source::onelogin::settings::{ScopeSettings, Settings};
+
+    #[test]
+    fn a_name_in_advice_is_one_word_of_a_shell() {
+        for (name, written) in [
+            ("OneLogin", r#""OneLogin""#),
+            ("One Login", r#""One Login""#),
+            ("", r#""""#),
+            ("it's; rm", r#""it's; rm""#),
+            ("*?#~&|<>()", r#""*?#~&|<>()""#),
+            (r#"Sued & "Co""#, r#"'Sued & "Co"'"#),
+            (r#"it's "Co""#, r#"'it'\''s "Co"'"#),
+            ("$HOME", "'$HOME'"),
+            ("`id`", "'`id`'"),
+            (r"a\", r"'a\'"),
+            ("Go!now", "'Go!now'"),
+        ] {
+            assert_eq!(shell_quoted(name), written);
+            let command = format!("printf %s {written}");
+            let told = std::process::Command::new("sh").args(["-c", &command]).output().unwrap();
+            assert_eq!(String::from_utf8(told.stdout).unwrap(), name);
+        }
+    }
 
     fn plain() -> ConnectorSettings {
         ConnectorSettings::new(Settings {

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::notation::shell_quoted;
 use crate::source::onelogin::error::SourceError;
 use crate::source::onelogin::kept::KeptError;
 use crate::source::onelogin::replay::{Replay, ReplayError, Retold};
@@ -39,7 +40,8 @@ pub struct Stored {
 #[derive(Debug, thiserror::Error)]
 pub enum PeopleError {
     #[error(
-        "No read of {connector} is stored yet. Simulate once: rollcall simulate \"{connector}\""
+        "No read of {connector} is stored yet. Simulate once: rollcall simulate {}",
+        shell_quoted(.connector)
     )]
     NoRead { connector: String },
     #[error(

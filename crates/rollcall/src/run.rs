@@ -25,6 +25,7 @@ use tracing::Instrument as _;
 
 use self::recorder::Recorder;
 use crate::http;
+use crate::notation::shell_word;
 use crate::plans;
 use crate::plans::undo::Undoing;
 use crate::seal::Seal;
@@ -142,7 +143,8 @@ pub enum PrepareError {
 pub enum StartError {
     #[error(
         "The connector {connector} has no target, so there is nothing to keep equal. \
-         Create one: rollcall target create NAME --connector {connector} --type crowd"
+         Create one: rollcall target create NAME --connector {} --type crowd",
+        shell_word(.connector)
     )]
     NoTarget { connector: String },
     #[error(

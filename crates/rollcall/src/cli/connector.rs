@@ -24,7 +24,7 @@ use crate::cli::output;
 use crate::health::{self, ConnectorHealth};
 use crate::notation::choices::{self, Choices};
 use crate::notation::file::ConnectorFile;
-use crate::notation::shell_word;
+use crate::notation::{shell_quoted, shell_word};
 use crate::people::names::{self, Lookup};
 use crate::people::preview::head_count;
 use crate::secret::Secret;
@@ -224,10 +224,10 @@ async fn create(args: CreateArgs, context: &Context) -> Result<(), CliError> {
     context.output.answer(&answer, |it| {
         format!(
             "{}\n\nThe client secret is stored encrypted and never shown again.\n\
-             Next: rollcall connector test \"{name}\"\n\
-             \x20     rollcall target create jira --connector \"{name}\" --type crowd",
+             Next: rollcall connector test {name}\n\
+             \x20     rollcall target create jira --connector {name} --type crowd",
             it.text(),
-            name = it.name
+            name = shell_quoted(&it.name)
         )
     });
     note_unchecked(unchecked, context);

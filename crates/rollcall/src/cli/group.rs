@@ -12,6 +12,7 @@ use crate::cli::context::{Context, Setup};
 use crate::cli::exit::CliError;
 use crate::cli::output;
 use crate::cli::user::directory::{LineAnswer, more, one_page, state};
+use crate::notation::{shell_quoted, shell_word};
 use crate::store::connectors;
 use crate::store::directory::browse::{self, GroupLine, Page};
 use crate::store::directory::{self, local::ByHand};
@@ -243,7 +244,8 @@ pub async fn found(context: &Context, target: &Target, name: &Name) -> Result<Gr
     let near = near.map(|it| format!(" Did you mean \"{it}\"?")).unwrap_or_default();
     let sentence = format!(
         "There is no group \"{name}\" in {}.{near} See `rollcall group list {}`.",
-        target.name, target.name
+        target.name,
+        shell_word(target.name.as_str())
     );
     Err(CliError::usage(sentence))
 }
@@ -278,7 +280,7 @@ fn list_text(answer: &ListAnswer, args: &ListArgs) -> String {
     };
     let rows: Vec<_> = answer.groups.iter().map(row).collect();
     let table = output::table(["GROUP", "MEMBERS", "SPECIAL"], &rows);
-    let more = more("group list", &args.target, answer.next.as_deref());
+    let more = more("group list", &[&args.target], answer.next.as_deref());
     if more.is_empty() { table } else { format!("{table}\n\n{}", more.trim_start()) }
 }
 
@@ -295,8 +297,9 @@ fn show_text(answer: &GroupAnswer, target: &Target) -> String {
     if let (Some(by), Some(at)) = (&answer.made_by, &answer.made_at) {
         facts.push(("Made by hand", output::printable(&format!("by {by} at {at}"))));
     }
-    let group = output::printable(&answer.group);
-    let members = format!("Who is in it: rollcall group members {} \"{group}\"", target.name);
+    let group = shell_quoted(&output::printable(&answer.group));
+    let target = shell_word(target.name.as_str());
+    let members = format!("Who is in it: rollcall group members {target} {group}");
     format!("{}\n\n{members}", output::facts(&facts))
 }
 
@@ -316,7 +319,6 @@ fn members_text(answer: &MembersAnswer) -> String {
     };
     let rows: Vec<_> = answer.members.iter().map(row).collect();
     let table = output::table(["USERNAME", "NAME", "STATE", "SINCE", "RUN", "WHY"], &rows);
-    let what = format!("{}\" \"{}", answer.target, output::printable(&answer.group));
-    let more = more("group members", &what, answer.next.as_deref());
+    let more = more("group members", &[&answer.target, &answer.group], answer.next.as_deref());
     format!("{table}\n\n{} in all.{more}", answer.total)
 }

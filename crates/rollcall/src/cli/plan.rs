@@ -19,7 +19,7 @@ use crate::cli::sync;
 use crate::cli::undo;
 use crate::export::Format;
 use crate::export::plan::PlanExport;
-use crate::notation::shell_word;
+use crate::notation::{shell_quoted, shell_word};
 use crate::plans::decide::{self, Choice, DecideError, Decision, RULES_TRIED};
 use crate::plans::undo::Undoing;
 use crate::run::Order;
@@ -608,7 +608,8 @@ fn approved_text(decision: &Decision, undo: Option<&UndoOf>) -> String {
             format!("Release: rollcall undo {run}{user}{may_return} --yes --reason \"..\"")
         }
         (PlanKind::Undo | PlanKind::Held | PlanKind::Simulated, _) => {
-            format!("Release: rollcall sync \"{connector}\", or wait for the next run.")
+            let connector = shell_quoted(connector);
+            format!("Release: rollcall sync {connector}, or wait for the next run.")
         }
     });
     text.join("\n")

@@ -16,6 +16,7 @@ use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{self, Output, Tone};
 use crate::cli::plan::seconds;
 use crate::cli::progress::Teller;
+use crate::notation::shell_quoted;
 use crate::plans::undo::UndoError;
 use crate::plans::{self, Difference};
 use crate::run::{self, Order, PrepareError, Ready, Showed, StartError, Task};
@@ -235,7 +236,8 @@ async fn check_plan(
     if found.connector_id != connector.id || found.kind != PlanKind::Simulated {
         let name = &connector.name;
         return Err(CliError::usage(format!(
-            "Plan {plan} is no simulation of \"{name}\". Make one: rollcall simulate \"{name}\""
+            "Plan {plan} is no simulation of \"{name}\". Make one: rollcall simulate {}",
+            shell_quoted(name.as_str())
         )));
     }
     seen::check(&found, showed, &fingerprint(&connector.settings))?;
@@ -367,8 +369,8 @@ fn simulate_text(
     }
     let has_targets = decision.targets.iter().any(|it| it.target.is_some());
     if has_targets && decision.targets.iter().any(|it| it.approved.changes().len() != 0) {
-        let name = answer.connector;
-        text.push(format!("Apply exactly this:   rollcall sync \"{name}\" --plan {}", answer.plan));
+        let name = shell_quoted(answer.connector);
+        text.push(format!("Apply exactly this:   rollcall sync {name} --plan {}", answer.plan));
     }
     text.push("Nothing was changed.".to_owned());
     text.join("\n")
@@ -416,7 +418,7 @@ fn rejected_text(decision: &Decision, connector: &str) -> Option<String> {
 
 /// Where the rejections of a connector are told.
 pub(super) fn rejections_of(connector: &str) -> String {
-    format!("Who rejected what, and why:  rollcall plan rejections \"{connector}\"")
+    format!("Who rejected what, and why:  rollcall plan rejections {}", shell_quoted(connector))
 }
 
 /// What to do about the plan that a run left, as it stands by now: somebody may have decided over it

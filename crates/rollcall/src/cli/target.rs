@@ -7,6 +7,7 @@ use crate::cli::context::{Context, Setup};
 use crate::cli::exit::CliError;
 use crate::cli::output::{self, Output, Tone};
 use crate::config;
+use crate::notation::shell_quoted;
 use crate::store::connectors;
 use crate::store::targets::{self, Published, Target, TargetKind};
 
@@ -175,8 +176,9 @@ fn create_text(answer: &CreateAnswer, output: Output) -> String {
          Application name      {}\n\
          Application password  {password}\n\
          {once}\n\n{steps}\n\n\
-         Next: rollcall simulate \"{}\"",
-        answer.target.application, answer.target.connector
+         Next: rollcall simulate {}",
+        answer.target.application,
+        shell_quoted(&answer.target.connector)
     )
 }
 

@@ -8,6 +8,7 @@ use reconcile::gate::Objection;
 use reconcile::gate::decisions::{Acceptance, Identity, Prerequisites};
 use serde_json::json;
 
+use crate::notation::shell_quoted;
 use crate::store::audit::actor::Act;
 use crate::store::audit::changes::Changes;
 use crate::store::audit::{self, Action, Entry, REASON_CHARS_MAX};
@@ -85,7 +86,10 @@ pub enum DecideError {
          that nobody was asked for by id. Nothing is taken from anybody as long as nobody approves it."
     )]
     NothingToReject { plan: PlanId },
-    #[error("Plan {plan} holds nothing. Apply it: rollcall sync \"{connector}\" --plan {plan}")]
+    #[error(
+        "Plan {plan} holds nothing. Apply it: rollcall sync {} --plan {plan}",
+        shell_quoted(.connector)
+    )]
     HoldsNothing { plan: PlanId, connector: String },
     #[error(
         "An empty source is never believed, so it cannot be approved. \

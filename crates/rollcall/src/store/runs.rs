@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use reconcile::principal::Name;
 
+use crate::notation::{shell_quoted, shell_word};
 use crate::store::audit::actor::Act;
 use crate::store::audit::{self, Action, Entry};
 use crate::store::connectors::{Connector, ConnectorId};
@@ -208,7 +209,7 @@ impl Run {
     /// What to do to have again what an ended run was to do: what a person asked for is not done
     /// again without one.
     pub fn how_to_repeat(&self) -> String {
-        let (run, connector) = (self.id, &self.connector_name);
+        let (run, connector) = (self.id, shell_quoted(self.connector_name.as_str()));
         match &self.task {
             Task::Everybody if self.slot.is_some() && self.retry_of.is_none() => {
                 "The schedule takes it up, or goes on with its next time.".to_owned()
@@ -220,10 +221,13 @@ impl Run {
                 format!("Start it again with `rollcall run retry {run}`.")
             }
             Task::Exactly { plan, seen: None } => {
-                format!("Start it again with `rollcall sync \"{connector}\" --plan {plan}`.")
+                format!("Start it again with `rollcall sync {connector} --plan {plan}`.")
             }
             Task::Person(id) => {
-                format!("Sync the person again with `rollcall user sync \"{connector}\" {id}`.")
+                format!(
+                    "Sync the person again with `rollcall user sync {connector} {}`.",
+                    shell_word(id.as_str())
+                )
             }
             Task::Undo(undone) => format!("Take it back again with `rollcall undo {undone}`."),
         }

@@ -11,6 +11,7 @@ use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
 use crate::cli::progress::Teller;
 use crate::notation::mapping::MappingChoices;
+use crate::notation::shell_quoted;
 use crate::run;
 use crate::store::connectors;
 use crate::sync::Event;
@@ -240,8 +241,8 @@ fn text(answer: &Answer<'_>) -> String {
         "The connector has these rules. Nothing was changed.".to_owned()
     } else {
         format!(
-            "Nothing was saved. To save it, give the same flags to rollcall connector edit \"{}\".",
-            answer.connector
+            "Nothing was saved. To save it, give the same flags to rollcall connector edit {}",
+            shell_quoted(&answer.connector)
         )
     });
     text.join("\n")

@@ -7,6 +7,7 @@ use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
 use crate::cli::progress::Teller;
 use crate::notation::scope::ScopeChoices;
+use crate::notation::shell_quoted;
 use crate::run;
 use crate::source::onelogin::report::{Calls, Read};
 use crate::source::onelogin::settings::{RequiredGroups, ScopeSettings, Settings};
@@ -125,8 +126,8 @@ fn text(answer: &Answer<'_>) -> String {
     } else {
         format!(
             "Nothing was saved. To save it, give the same flags to \
-             rollcall connector edit \"{}\".",
-            answer.connector
+             rollcall connector edit {}",
+            shell_quoted(&answer.connector)
         )
     });
     text.join("\n")

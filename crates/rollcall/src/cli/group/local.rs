@@ -10,6 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::exit::CliError;
 use crate::cli::output;
 use crate::cli::user::directory::user;
+use crate::notation::shell_quoted;
 use crate::store::targets::{self, Target};
 use crate::target::crowd::local_groups::{self, LocalGroupError, PEOPLE_MAX};
 
@@ -91,7 +92,9 @@ pub(super) async fn create(args: &CreateArgs, context: &Context) -> Result<(), C
     context.output.answer(&answer, |it| {
         format!(
             "The local group \"{group}\" is in {target}. Runs leave it and its members as they are.\n\n\
-             Next: rollcall group add \"{target}\" \"{group}\" USERNAME",
+             Next: rollcall group add {} {} USERNAME",
+            shell_quoted(&it.target),
+            shell_quoted(&output::printable(&it.group)),
             group = output::printable(&it.group),
             target = it.target,
         )
@@ -199,10 +202,10 @@ async fn named(
     }
     if !unknown.is_empty() {
         return Err(CliError::usage(format!(
-            "Nobody in {} is {}. Nothing was changed. See `rollcall user list \"{}\"`.",
+            "Nobody in {} is {}. Nothing was changed. See `rollcall user list {}`.",
             target.name,
             unknown.join(", "),
-            target.name
+            shell_quoted(target.name.as_str())
         )));
     }
     Ok((target, group, people))

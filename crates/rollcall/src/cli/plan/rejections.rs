@@ -8,6 +8,7 @@ use super::seconds;
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output;
+use crate::notation::shell_quoted;
 use crate::plans::rejections::{self, LiftError, Which};
 use crate::store::connectors;
 use crate::store::plans::PlanId;
@@ -171,8 +172,10 @@ fn lifted_text(answer: &Answer) -> String {
     )];
     let mut connectors: Vec<&str> = lifted.iter().map(|it| it.connector.as_str()).collect();
     connectors.dedup();
-    let see =
-        |it: &str| output::printable(&format!("See what it would do: rollcall simulate \"{it}\""));
+    let see = |it: &str| {
+        let connector = shell_quoted(&output::printable(it));
+        format!("See what it would do: rollcall simulate {connector}")
+    };
     text.extend(connectors.into_iter().map(see));
     text.join("\n")
 }

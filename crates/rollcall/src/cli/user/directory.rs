@@ -11,6 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::group::{Badges, ROWS_MAX};
 use crate::cli::output;
+use crate::notation::{shell_quoted, shell_word};
 use crate::store::directory::browse::{self, Page, UserFilter, UserLine};
 use crate::store::directory::lookup::{self, UserRow};
 use crate::store::runs::changes::people_named;
@@ -195,7 +196,9 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Cli
     let Some(user) = user(context, &target, &args.user).await? else {
         let sentence = format!(
             "Nobody in {} is \"{}\". See `rollcall user list {}`, or `rollcall user history` for who was there.",
-            target.name, args.user, target.name
+            target.name,
+            args.user,
+            shell_word(target.name.as_str())
         );
         return Err(CliError::new(Exit::Failed, sentence));
     };
@@ -353,15 +356,16 @@ fn list_text(answer: &ListAnswer, args: &ListArgs) -> String {
     let table =
         output::table(["USERNAME", "NAME", "E-MAIL", "STATE", "GROUPS", "EXTERNAL ID"], &rows);
     let people = if answer.total == 1 { "person" } else { "people" };
-    let more = more("user list", &args.target, answer.next.as_deref());
+    let more = more("user list", &[&args.target], answer.next.as_deref());
     format!("{table}\n\n{} {people} in all.{more}", answer.total)
 }
 
 /// How to see the next page.
-pub fn more(command: &str, what: &str, next: Option<&str>) -> String {
-    let next = next.map(output::printable);
-    next.map(|it| format!(" More: rollcall {command} \"{what}\" --after \"{it}\""))
-        .unwrap_or_default()
+pub fn more(command: &str, names: &[&str], next: Option<&str>) -> String {
+    let Some(next) = next else { return String::new() };
+    let quoted = |it: &&str| shell_quoted(&output::printable(it));
+    let names = names.iter().map(quoted).collect::<Vec<_>>().join(" ");
+    format!(" More: rollcall {command} {names} --after {}", quoted(&next))
 }
 
 pub fn state(active: bool) -> &'static str {
@@ -436,8 +440,8 @@ fn history_text(answer: &HistoryAnswer, user: &str) -> String {
         }));
     }
     text.push(format!(
-        "Why they are here, or are not: rollcall user explain CONNECTOR \"{}\"",
-        output::printable(user)
+        "Why they are here, or are not: rollcall user explain CONNECTOR {}",
+        shell_quoted(&output::printable(user))
     ));
     text.join("\n")
 }

@@ -7,6 +7,7 @@ use super::SyncArgs;
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{self, Output, Tone};
+use crate::notation::shell_quoted;
 use crate::people::one::{self, Leavers, OnePerson};
 use crate::run::{Order, Ready, Task};
 use crate::store::runs::{Status, Trigger};
@@ -126,16 +127,16 @@ fn text(answer: &Answer<'_>, output: Output) -> String {
         (Some(_) | None, _) => answer.message.clone(),
     };
     text.push(end);
-    let name = answer.connector;
+    let name = shell_quoted(answer.connector);
     if !answer.held.is_empty() || !answer.objections.is_empty() {
         text.push(output::printable(&format!(
-            "One person alone makes no plan to decide over. Look at it among all: rollcall simulate \"{name}\", \
-             and approve that plan, or that of the next run: rollcall sync \"{name}\""
+            "One person alone makes no plan to decide over. Look at it among all: rollcall simulate {name}, \
+             and approve that plan, or that of the next run: rollcall sync {name}"
         )));
     }
     if !answer.rejected.is_empty() {
         text.push(output::printable(&format!(
-            "Who rejected it, why, and how to lift it: rollcall plan rejections \"{name}\""
+            "Who rejected it, why, and how to lift it: rollcall plan rejections {name}"
         )));
     }
     text.push(format!("{} API calls used.", answer.api_calls));

@@ -12,6 +12,7 @@ use reconcile::principal::{ExternalId, Name};
 use serde_json::json;
 
 use super::shorten;
+use crate::notation::shell_quoted;
 use crate::store::audit::actor::Act;
 use crate::store::audit::changes::Changes;
 use crate::store::audit::{self, Action, Entry};
@@ -35,12 +36,16 @@ pub enum LocalGroupError {
     },
     #[error(
         "Nothing is published to {target} yet, and a product would take a directory without users for an \
-         order to remove everybody. Run the first sync: rollcall sync \"{connector}\""
+         order to remove everybody. Run the first sync: rollcall sync {}",
+        shell_quoted(.connector.as_str())
     )]
     Unpublished { target: Name, connector: Name },
     #[error("There is a group \"{group}\" in {target} already: {whose}.")]
     Taken { group: Name, target: Name, whose: String },
-    #[error("There is no group \"{group}\" in {target}. See `rollcall group list \"{target}\"`.")]
+    #[error(
+        "There is no group \"{group}\" in {target}. See `rollcall group list {}`.",
+        shell_quoted(.target.as_str())
+    )]
     Unknown { group: Name, target: Name },
     #[error(
         "The group \"{group}\" of {target} is no local group: {connector} decides who is in it. Give people the \
