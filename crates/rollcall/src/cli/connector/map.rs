@@ -242,7 +242,7 @@ fn text(answer: &Answer<'_>) -> String {
     } else {
         format!(
             "Nothing was saved. To save it, give the same flags to rollcall connector edit {}",
-            shell_quoted(&answer.connector)
+            shell_quoted(answer.connector)
         )
     });
     text.join("\n")
