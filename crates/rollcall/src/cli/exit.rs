@@ -161,14 +161,14 @@ impl From<ConnectorError> for CliError {
             ConnectorError::Name(error) => error.into(),
             ConnectorError::Seal(error) => error.into(),
             ConnectorError::Store(error) => error.into(),
-            ConnectorError::HasTargets { .. }
-            | ConnectorError::SecretForNewAddress { .. }
-            | ConnectorError::NoSecret { .. } => CliError::usage(error.to_string()),
+            ConnectorError::HasTargets { .. } | ConnectorError::SecretForNewAddress { .. } => {
+                CliError::usage(error.to_string())
+            }
             ConnectorError::ChangedMeanwhile { .. } => {
                 CliError::new(Exit::TryLater, error.to_string())
             }
             ConnectorError::Field(error) => error.into(),
-            ConnectorError::Unreadable { .. } => {
+            ConnectorError::NoSecret { .. } | ConnectorError::Unreadable { .. } => {
                 CliError::new(Exit::ConfigurationInvalid, error.to_string())
             }
         }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use reconcile::principal::{Name, fold};
 use serde_json::{Value, json};
 
+use crate::notation::shell_quoted;
 use crate::seal::{KeyId, Seal, SealError, key_id_of};
 use crate::secret::Secret;
 use crate::store::audit::actor::Act;
@@ -53,8 +54,9 @@ pub enum ConnectorError {
     SecretForNewAddress { old: String, new: String },
     #[error(
         "The connector \"{name}\" has no client secret: none was given yet, or the key that sealed it \
-         was replaced. Type it on its tab General, or: rollcall connector edit NAME \
-         --client-secret-file FILE"
+         was replaced. Type it on its tab General, or: rollcall connector edit {} \
+         --client-secret-file FILE",
+        shell_quoted(.name.as_str())
     )]
     NoSecret { name: Name },
     #[error(

@@ -368,7 +368,9 @@ fn a_key_that_is_lost_for_good_costs_the_secrets_and_nothing_else() {
     home.answer(&["init", "--replace-lost-key"]);
     check_nothing_was_lost(&home);
     let test = ["connector", "test", "OneLogin"];
-    check(&home, &test, 1, "Enter it again: rollcall connector edit NAME");
+    let again = "rollcall connector edit \"OneLogin\" --client-secret-file FILE";
+    check(&home, &test, 78, again);
+    check(&home, &test, 78, "the key that sealed it was replaced");
     let secret = home.write("secret", "s3cret");
     home.answer(&["connector", "edit", "OneLogin", "--client-secret-file", &secret]);
     fs::remove_file(&key).unwrap();

@@ -515,9 +515,9 @@ async fn a_connector_is_duplicated_exported_and_made_again_of_its_file() {
     it.expect(0, &["connector", "edit", "OneLogin", "--limit-renames", "7", "--every", "1h"]).await;
     let told = it.expect(0, &["connector", "duplicate", "OneLogin", "Lab"]).await;
     assert!(told.contains("Lab"), "{told}");
-    let told = it.expect(64, &["sync", "Lab"]).await;
+    let told = it.expect(78, &["sync", "Lab"]).await;
     assert!(told.contains("The connector \"Lab\" has no client secret"), "{told}");
-    let told = it.expect(64, &["connector", "edit", "Lab", "--schedule", "on"]).await;
+    let told = it.expect(78, &["connector", "edit", "Lab", "--schedule", "on"]).await;
     assert!(told.contains("The connector \"Lab\" has no client secret"), "{told}");
 
     let text = it.expect(0, &["connector", "export", "OneLogin"]).await;
